@@ -1,0 +1,49 @@
+//! The only place that asks the time.
+//!
+//! Everything below it is handed a [`Moment`]: two clocks as plain numbers, so that a test writes time as a number.
+
+/// One instant on two clocks.
+///
+/// `monotonic_us` serves what is elapsed (hold times, dwell, grace); `wall_us` serves what is civil (caps, quiet
+/// hours, consent dates) and is absent until the wall clock is known to be synchronised.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Moment {
+    /// Microseconds since some fixed instant of this process; never runs backwards.
+    pub monotonic_us: u64,
+    /// Microseconds since 1970-01-01T00:00:00Z, or nothing while the clock cannot be trusted.
+    pub wall_us: Option<i64>,
+}
+
+impl Moment {
+    /// The instant `us` microseconds earlier or later on the monotonic clock, the wall clock moved with it.
+    pub fn at_monotonic(self, us: u64) -> Self {
+        let delta = us.cast_signed().wrapping_sub(self.monotonic_us.cast_signed());
+        Self { monotonic_us: us, wall_us: self.wall_us.map(|wall| wall.saturating_add(delta)) }
+    }
+}
+
+/// The machine's clocks.
+#[derive(Clone, Copy, Debug)]
+pub struct Clock {
+    origin: std::time::Instant,
+}
+
+impl Clock {
+    /// A clock whose monotonic time starts now.
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that asks the time")]
+    pub fn start() -> Self {
+        Self { origin: std::time::Instant::now() }
+    }
+
+    /// Microseconds since [`Clock::start`].
+    pub fn monotonic_us(&self) -> u64 {
+        u64::try_from(self.origin.elapsed().as_micros()).unwrap_or(u64::MAX)
+    }
+
+    /// What the wall clock says, believed or not, in microseconds since 1970 UTC.
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that asks the time")]
+    #[expect(clippy::unused_self, reason = "whoever has no clock cannot ask the time")]
+    pub fn wall_us(&self) -> i64 {
+        jiff::Timestamp::now().as_microsecond()
+    }
+}

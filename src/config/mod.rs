@@ -1,0 +1,35 @@
+//! Five files, five people: what they say, checked together, every problem at once.
+//!
+//! [`load`] reads a folder and answers with a [`Config`] and its warnings, or with every problem found. The core sees
+//! only the checked [`Config`]; nothing in it can be inconsistent.
+
+pub mod gateway;
+pub mod offers;
+pub mod promise;
+pub mod site;
+pub mod span;
+pub mod zones;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// An identifier or a text that a person wrote once and many parts share.
+pub type Name = Arc<str>;
+
+/// A text by language (`de`, `en`, …).
+pub type Texts = BTreeMap<Name, Name>;
+
+/// All five files, checked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// `gateway.toml`: this Pi.
+    pub gateway: gateway::Gateway,
+    /// `site.toml`: this shop.
+    pub site: site::Site,
+    /// `zones.toml`: where things are, and when the shop is open.
+    pub zones: zones::Zones,
+    /// `offers.toml`: what may be said.
+    pub offers: offers::Offers,
+    /// `promise.toml`: what nothing may loosen.
+    pub promise: promise::Promise,
+}

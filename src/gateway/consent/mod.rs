@@ -1,0 +1,138 @@
+//! Whose it is: consents, and the table that attributes a frame to the customer who opted in.
+
+pub mod record;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use jiff::tz::TimeZone;
+
+use crate::config::Name;
+use crate::config::promise::{Caps, QuietHours};
+
+/// A customer's pseudonym: 1 to 64 of `A-Z a-z 0-9 . _ -`, chosen by whoever registers customers.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CustomerId(Arc<str>);
+
+impl CustomerId {
+    /// The pseudonym, if `text` is one.
+    pub fn new(text: &str) -> Option<Self> {
+        let legal = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'.' | b'_' | b'-');
+        ((1..=64).contains(&text.len()) && text.bytes().all(legal)).then(|| Self(text.into()))
+    }
+
+    /// The pseudonym as text, for the ledger and the operator's own timeline.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// `Debug` shows nothing, so that no log line can carry a pseudonym by accident.
+impl fmt::Debug for CustomerId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CustomerId(..)")
+    }
+}
+
+/// How much a customer lets Emma do, in ascending order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Tier {
+    /// Answers when the customer asks in a zone; keeps nothing after the answer.
+    OnRequest,
+    /// Offers by zone.
+    Contextual,
+    /// Also declared interests, wishes, price band.
+    Personal,
+}
+
+/// The purposes a customer switched on; each is off unless given.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Purposes {
+    /// Offers may be made.
+    pub offers: bool,
+    /// Declared wishes and interests may shape them.
+    pub personalisation: bool,
+    /// The customer may be in a control group.
+    pub lift_measurement: bool,
+}
+
+/// What a device says it is, where that is matched exactly.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Identifier {
+    /// iBeacon UUID, major, minor.
+    IBeacon([u8; 16], u16, u16),
+    /// AltBeacon id1, id2, id3.
+    AltBeacon([u8; 16], u16, u16),
+    /// Eddystone-UID namespace and instance.
+    EddystoneUid([u8; 10], [u8; 6]),
+    /// A public device address: tags only, never phones.
+    PublicAddress([u8; 6]),
+}
+
+/// `Debug` names the kind and nothing more, so that no log line can carry an identifier by accident.
+impl fmt::Debug for Identifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::IBeacon(..) => "IBeacon(..)",
+            Self::AltBeacon(..) => "AltBeacon(..)",
+            Self::EddystoneUid(..) => "EddystoneUid(..)",
+            Self::PublicAddress(..) => "PublicAddress(..)",
+        })
+    }
+}
+
+/// A checked grant. What is only kept for later stages (wishes, interests) stays in its [`record::ConsentRecord`].
+#[derive(Clone, Debug)]
+pub struct Consent {
+    /// Whose.
+    pub customer: CustomerId,
+    /// Grows with each change the customer makes.
+    pub epoch: u64,
+    /// How much.
+    pub tier: Tier,
+    /// What for.
+    pub purposes: Purposes,
+    /// The identifiers that this build matches.
+    pub identifiers: Vec<Identifier>,
+    /// First microsecond (wall) at which it is live.
+    pub valid_from_us: i64,
+    /// First microsecond (wall) at which it is no longer live.
+    pub valid_until_us: i64,
+    /// The sites it names; nothing is every site.
+    pub sites: Option<Vec<Name>>,
+    /// The categories it names; empty is every category that is not sensitive.
+    pub categories: Vec<Name>,
+    /// For each recipient the address offers go to.
+    pub inbox: BTreeMap<Name, Name>,
+    /// At most so many offers under this epoch, in this site.
+    pub budget: Option<u32>,
+    /// Preferred language, such as `de`.
+    pub language: Option<Name>,
+    /// The customer's time zone; nothing is the site's.
+    pub time_zone: Option<TimeZone>,
+    /// The customer's own quiet hours.
+    pub quiet_hours: Option<QuietHours>,
+    /// The customer's own caps.
+    pub caps: Caps,
+    /// They said that they are of age.
+    pub adult: bool,
+    /// The version of the notice they accepted.
+    pub notice: Option<Name>,
+    /// A tester's tag: marked on the wire.
+    pub test: bool,
+    /// Nothing is said before this instant (wall, microseconds).
+    pub paused_until_us: Option<i64>,
+}
+
+impl Consent {
+    /// Whether it is live at `wall_us`: half-open, from `valid_from` until before `valid_until`.
+    pub fn is_live(&self, wall_us: i64) -> bool {
+        (self.valid_from_us..self.valid_until_us).contains(&wall_us)
+    }
+
+    /// Whether it covers the shop `site`.
+    pub fn covers_site(&self, site: &str) -> bool {
+        self.sites.as_ref().is_none_or(|sites| sites.iter().any(|named| **named == *site))
+    }
+}

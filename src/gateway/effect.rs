@@ -1,0 +1,281 @@
+//! What goes in and what comes out of the core: two closed lists.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use super::advertisement::Advertisement;
+use super::cap::{CapRule, CapScope};
+use super::consent::{Consent, CustomerId};
+use crate::clock::Moment;
+use crate::config::offers::{Class, Text};
+use crate::config::{Config, Name};
+
+/// Everything that can happen to the core.
+#[derive(Clone)]
+pub enum Input<'a> {
+    /// A radio heard something.
+    Advertisement(Advertisement<'a>),
+    /// A deadline asked for by `next_wakeup` may be due.
+    Tick,
+    /// The ledger's answer to [`Effect::Reserve`].
+    Reserved(DeliveryId, Answer),
+    /// A consent was accepted, or changed.
+    Consent(Arc<Consent>),
+    /// A customer withdrew: nothing more is said, and nothing is remembered.
+    Withdraw(CustomerId),
+    /// The configuration changed.
+    Configure(Arc<Config>),
+    /// What the ledger remembered of a customer, once after a start.
+    Resume(Memory),
+}
+
+/// What the core asks the shells to do, in order.
+#[derive(Clone, Debug)]
+pub enum Effect {
+    /// Something happened that the operator's own timeline tells.
+    Happened(Happening),
+    /// Ask the ledger for this delivery; it answers with [`Input::Reserved`].
+    Reserve(Box<Reservation>),
+    /// Remember this open visit across a restart.
+    SaveVisit(VisitMemory),
+    /// The visit is over; nothing of it need be remembered.
+    DropVisit(CustomerId),
+    /// The customer left the zone: what is still queued for them is no longer wanted.
+    EndOffers(CustomerId),
+    /// This person's presence passed three hours: not seen again before that wall time, in microseconds.
+    IgnoreUntil(CustomerId, i64),
+}
+
+/// Something that happened to one customer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Happening {
+    /// The time of the input or deadline that caused it.
+    pub at: Moment,
+    /// To whom.
+    pub customer: CustomerId,
+    /// What.
+    pub what: What,
+}
+
+/// The kinds of happening, as in the timeline's contract.
+#[derive(Clone, Debug, PartialEq)]
+pub enum What {
+    /// First sighting in the site.
+    VisitStarted,
+    /// 15 minutes without one.
+    VisitEnded,
+    /// A zone was entered.
+    Entered {
+        /// Which.
+        zone: Name,
+        /// How sure, 0 to 1; 1 in a `near` zone.
+        confidence: f64,
+        /// What moved it, for `--explain`.
+        evidence: Evidence,
+    },
+    /// Confidence lost inside a zone.
+    Unsure {
+        /// Which.
+        zone: Name,
+        /// How sure, 0 to 1.
+        confidence: f64,
+    },
+    /// Confidence regained.
+    Sure {
+        /// Which.
+        zone: Name,
+        /// How sure, 0 to 1.
+        confidence: f64,
+    },
+    /// Long enough in a zone.
+    Dwelled {
+        /// Which.
+        zone: Name,
+        /// How long, in microseconds.
+        dwell_us: u64,
+    },
+    /// A zone was left.
+    Left {
+        /// Which.
+        zone: Name,
+        /// What moved it, for `--explain`.
+        evidence: Evidence,
+    },
+    /// An offer was committed to the ledger.
+    Delivered {
+        /// Where.
+        zone: Name,
+        /// What.
+        campaign: Name,
+        /// Its id, known to the ledger alone.
+        delivery: DeliveryId,
+    },
+    /// An offer was not made.
+    Withheld {
+        /// Where.
+        zone: Name,
+        /// What.
+        campaign: Name,
+        /// The first gate that said no.
+        reason: Reason,
+    },
+}
+
+/// The readings that moved a transition: a level in dBm for each gateway that has one.
+pub type Evidence = Vec<(Name, f64)>;
+
+/// Why an offer was withheld: the gates' names in their order. The words are the wire's and the files'.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Reason {
+    /// The consent does not reach so far.
+    Consent,
+    /// Nobody knows what time it is.
+    Clock,
+    /// Paused by the customer or the site, or the campaign was stopped.
+    Paused,
+    /// Quiet hours, or the shop is closed.
+    Quiet,
+    /// Outside the campaign's dates, days or hours.
+    Inactive,
+    /// A value in its text is not fresh.
+    StaleValue,
+    /// Another campaign ranked higher.
+    Outranked,
+    /// A cap is full.
+    Cap(CapScope),
+    /// The ledger cannot be reached.
+    Ledger,
+    /// Too much waits for the broker.
+    Outbox,
+}
+
+impl Reason {
+    /// The word on every wire and in every file.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Consent => "consent",
+            Self::Clock => "clock",
+            Self::Paused => "paused",
+            Self::Quiet => "quiet",
+            Self::Inactive => "inactive",
+            Self::StaleValue => "stale-value",
+            Self::Outranked => "outranked",
+            Self::Cap(scope) => scope.as_str(),
+            Self::Ledger => "ledger",
+            Self::Outbox => "outbox",
+        }
+    }
+}
+
+/// A delivery's id: 128 bits in hex, known to the ledger alone.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DeliveryId(pub Name);
+
+impl fmt::Display for DeliveryId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What the core asks the ledger to commit, if these caps allow it.
+#[derive(Clone, Debug)]
+pub struct Reservation {
+    /// The delivery, as it will be remembered.
+    pub delivery: Delivery,
+    /// Every cap in force for it, already resolved to instants.
+    pub caps: Vec<CapRule>,
+    /// What is to be said, and to whom.
+    pub offer: Offer,
+}
+
+/// One row of a customer's log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivery {
+    /// Its id.
+    pub id: DeliveryId,
+    /// Whose.
+    pub customer: CustomerId,
+    /// When, on the wall clock, in microseconds.
+    pub at_us: i64,
+    /// Offer, reward or service.
+    pub class: Class,
+    /// Which campaign.
+    pub campaign: Name,
+    /// Which category.
+    pub category: Option<Name>,
+    /// Which zone.
+    pub zone: Name,
+    /// Which site.
+    pub site: Name,
+    /// The wall time at which the visit started: which visit.
+    pub visit_us: i64,
+    /// The consent's epoch.
+    pub epoch: u64,
+}
+
+/// The ledger's answer to a reservation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// On disk; it counts.
+    Granted,
+    /// A cap is full; nothing was written.
+    Refused(CapScope),
+    /// The ledger cannot be reached; nothing was written.
+    Unavailable,
+    /// Too many rows wait for the broker; nothing was written.
+    OutboxFull,
+}
+
+/// What is to be said, before it takes a wire's shape.
+#[derive(Clone, Debug)]
+pub struct Offer {
+    /// The zone's id.
+    pub zone: Name,
+    /// The zone's name by language.
+    pub zone_name: BTreeMap<Name, Name>,
+    /// What set it off: `entered`, `dwelled` or `left`.
+    pub trigger: &'static str,
+    /// Title and body by language, placeholders filled; first the one for this customer.
+    pub texts: Vec<(Name, Text)>,
+    /// The wall time until which it may be pushed, in microseconds.
+    pub notify_until_us: i64,
+    /// The wall time until which the coupon holds, in microseconds.
+    pub valid_until_us: i64,
+    /// Whom it goes to: recipient and inbox.
+    pub recipients: Vec<(Name, Name)>,
+    /// The version of the notice that the customer accepted.
+    pub notice: Option<Name>,
+    /// A tester's.
+    pub test: bool,
+    /// The campaign, whole: its link, coupon, image and lock-screen text.
+    pub campaign: Arc<crate::config::offers::Campaign>,
+}
+
+/// What must survive a restart of an open visit.
+#[derive(Clone, Debug, PartialEq)]
+pub struct VisitMemory {
+    /// Whose.
+    pub customer: CustomerId,
+    /// Wall time of its first sighting, in microseconds.
+    pub started_us: i64,
+    /// Wall time of its last sighting, in microseconds.
+    pub last_seen_us: i64,
+    /// The zone they are in, and since when (wall, microseconds).
+    pub zone: Option<(Name, i64)>,
+    /// Which dwell lengths have fired in which zone, in microseconds.
+    pub dwelled: Vec<(Name, u64)>,
+}
+
+/// What the ledger remembers of a customer when Emma starts.
+#[derive(Clone, Debug)]
+pub struct Memory {
+    /// Whose.
+    pub customer: CustomerId,
+    /// An open visit.
+    pub visit: Option<VisitMemory>,
+    /// Not to be seen before that wall time.
+    pub ignore_until_us: Option<i64>,
+    /// The wall time of the last delivery of each campaign.
+    pub last_deliveries: Vec<(Name, i64)>,
+}

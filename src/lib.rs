@@ -1,0 +1,35 @@
+//! Emma: a BLE beacon proximity-offer gateway.
+//!
+//! The data's path, and the modules in its order:
+//!
+//! ```text
+//! radio        what is heard           Advertisement {address, payload, rssi_dbm, gateway}
+//!   │
+//! decode       what it says            Frame::{IBeacon, AltBeacon, EddystoneUid, …}
+//!   │
+//! consent      whose it is             the customer who opted in; everyone else ends here, unseen
+//!   │
+//! zone         where they are          entered, dwelled, left
+//!   │
+//! offer        is one welcome          deliver, or withhold with a reason
+//!   │
+//! ledger       remember, then speak    one transaction: the delivery and the outbox row
+//!   │
+//! mqtt         say it once             offer event, acknowledged, expiring
+//! ```
+
+pub mod clock;
+
+pub mod config;
+
+/// What is heard: sources of advertisements.
+pub mod radio;
+
+pub mod gateway;
+
+/// What must survive.
+pub mod ledger;
+
+pub mod mqtt;
+
+pub mod cli;
