@@ -16,6 +16,7 @@ pub struct Moment {
 
 impl Moment {
     /// The instant `us` microseconds earlier or later on the monotonic clock, the wall clock moved with it.
+    #[must_use]
     pub fn at_monotonic(self, us: u64) -> Self {
         let delta = us.cast_signed().wrapping_sub(self.monotonic_us.cast_signed());
         Self { monotonic_us: us, wall_us: self.wall_us.map(|wall| wall.saturating_add(delta)) }
@@ -35,14 +36,14 @@ impl Clock {
         Self { origin: std::time::Instant::now() }
     }
 
-    /// Microseconds since [`Clock::start`].
+    /// Microseconds since a day before [`Clock::start`]: a visit that began before a restart has an instant as well.
     pub fn monotonic_us(&self) -> u64 {
-        u64::try_from(self.origin.elapsed().as_micros()).unwrap_or(u64::MAX)
+        const DAY_US: u64 = 86_400_000_000;
+        u64::try_from(self.origin.elapsed().as_micros()).unwrap_or(u64::MAX).saturating_add(DAY_US)
     }
 
     /// What the wall clock says, believed or not, in microseconds since 1970 UTC.
     #[expect(clippy::disallowed_methods, reason = "this is the one place that asks the time")]
-    #[expect(clippy::unused_self, reason = "whoever has no clock cannot ask the time")]
     pub fn wall_us(&self) -> i64 {
         jiff::Timestamp::now().as_microsecond()
     }

@@ -20,16 +20,30 @@
 
 pub mod clock;
 
+pub mod timesync;
+
 pub mod config;
 
-/// What is heard: sources of advertisements.
 pub mod radio;
 
 pub mod gateway;
 
-/// What must survive.
 pub mod ledger;
 
 pub mod mqtt;
+
+pub mod watching;
+
+pub mod daemon;
+
+pub mod control;
+
+pub mod counter;
+
+pub mod timeline;
+
+pub mod standalone;
+
+pub mod exit;
 
 pub mod cli;

@@ -1,1 +1,149 @@
-//! The command line: one file a subcommand.
+//! The command line: one file a subcommand. Each returns its exit code; nothing below this module ends the process.
+
+pub mod check;
+
+pub mod completions;
+
+pub mod config;
+
+pub mod consent;
+
+#[cfg(feature = "demo")]
+pub mod demo;
+
+pub mod replay;
+
+pub mod run;
+
+use std::io::{self, IsTerminal, Write};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use rusqlite::ErrorCode;
+
+use crate::ledger::LedgerError;
+use crate::{exit, mqtt, radio};
+
+const LONG_ABOUT: &str = "\
+Emma hears the Bluetooth beacons of customers who opted in, knows which zone of the shop they are in, and publishes an \
+offer over MQTT when one is welcome. Everyone else's devices leave no trace.
+
+Begin with:
+  emma demo                        a shop at work, with nothing installed
+  emma config zones.toml           the commented template of a file
+  emma check --config DIR          every problem of a configuration at once
+  emma run --config DIR            the daemon";
+
+#[derive(Parser)]
+#[command(name = "emma", version, about = "A BLE beacon proximity-offer gateway", long_about = LONG_ABOUT)]
+#[command(after_help = "emma exit-codes says how each command ends.")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the daemon: scan, decide, publish.
+    Run(run::Arguments),
+    /// Show a shop at work: no hardware, no broker, no set-up.
+    #[cfg(feature = "demo")]
+    Demo(demo::Arguments),
+    /// Run captures through the daemon's own core, and tell what happened.
+    Replay(replay::Arguments),
+    /// Find every problem of a configuration folder at once.
+    Check(check::Arguments),
+    /// Print the commented template of a configuration file.
+    Config(config::Arguments),
+    /// Take, list, show and withdraw consents.
+    Consent(consent::Arguments),
+    /// Print a completion script for a shell.
+    Completions(completions::Arguments),
+    /// Print what each exit code means.
+    ExitCodes,
+}
+
+/// Reads the arguments and does what they ask.
+pub fn main() -> ExitCode {
+    // The provider is process-wide; a second installation would only say that there is one already.
+    tokio_rustls::rustls::crypto::ring::default_provider().install_default().unwrap_or_default();
+    ExitCode::from(match Arguments::try_parse() {
+        Ok(arguments) => dispatch(arguments.command),
+        Err(error) => {
+            let wrong = error.use_stderr();
+            error.print().unwrap_or_default();
+            if wrong { exit::USAGE } else { exit::OK }
+        }
+    })
+}
+
+fn dispatch(command: Command) -> u8 {
+    match command {
+        Command::Run(arguments) => run::main(&arguments),
+        #[cfg(feature = "demo")]
+        Command::Demo(arguments) => demo::main(&arguments),
+        Command::Replay(arguments) => replay::main(&arguments),
+        Command::Check(arguments) => check::main(&arguments),
+        Command::Config(arguments) => config::main(&arguments),
+        Command::Consent(arguments) => consent::main(&arguments),
+        Command::Completions(arguments) => completions::main(&arguments),
+        Command::ExitCodes => say(exit::PAGE),
+    }
+}
+
+/// Prints to standard output.
+pub(crate) fn say(text: &str) -> u8 {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()).or_else(gone_is_fine) {
+        Ok(()) => exit::OK,
+        Err((code, what)) => complain(code, what),
+    }
+}
+
+/// Says on standard error what went wrong, and hands the exit code on.
+pub(crate) fn complain(code: u8, what: impl std::fmt::Display) -> u8 {
+    // Where standard error is closed there is nobody left to tell.
+    writeln!(io::stderr(), "emma: {what}").unwrap_or_default();
+    code
+}
+
+/// Logs to standard error at `level`. Libraries that log what they carry are held at `info` or `warn`, whatever is
+/// configured, and the environment cannot loosen that.
+pub(crate) fn start_logging(level: &str) {
+    let quieter = |at: &'static str| if level == "error" || (level == "warn" && at == "info") { level } else { at };
+    let held = [
+        (&radio::TARGETS_HELD_AT_INFO[..], quieter("info")),
+        (&radio::TARGETS_HELD_AT_ERROR[..], "error"),
+        (&mqtt::TARGETS_HELD_AT_WARN[..], quieter("warn")),
+    ];
+    let held = held.iter().flat_map(|(targets, at)| targets.iter().map(move |target| format!("{target}={at}")));
+    let filter: Vec<String> = std::iter::once(level.to_owned()).chain(held).collect();
+    tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::new(filter.join(",")))
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
+        .with_target(false)
+        .init();
+}
+
+/// Why a command ends early: the exit code, and the sentence.
+pub(crate) type Stop = (u8, String);
+
+/// A ledger that cannot be used ends a command.
+#[expect(clippy::needless_pass_by_value, reason = "it is handed to `map_err`")]
+pub(crate) fn ledger_stop(error: LedgerError) -> Stop {
+    let code = match &error {
+        LedgerError::Folder { .. } => exit::CANNOT_CREATE,
+        LedgerError::Locked { .. } | LedgerError::Read => exit::TEMPORARY,
+        LedgerError::Newer { .. } | LedgerError::Damaged(_) => exit::DATA,
+        LedgerError::Sqlite(error) if error.sqlite_error_code() == Some(ErrorCode::NotADatabase) => exit::DATA,
+        LedgerError::Sqlite(_) | LedgerError::Migration(_) => exit::IO,
+    };
+    (code, error.to_string())
+}
+
+/// A reader that has gone away is no failure of ours.
+#[expect(clippy::needless_pass_by_value, reason = "it is handed to `or_else`")]
+pub(crate) fn gone_is_fine(error: io::Error) -> Result<(), Stop> {
+    if error.kind() == io::ErrorKind::BrokenPipe { Ok(()) } else { Err((exit::IO, error.to_string())) }
+}

@@ -1,8 +1,12 @@
 //! `gateway.toml`: one Pi. Retail ops edit it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use super::Name;
+use super::file::File;
+use super::reader::Table;
+use super::tree::{At, Value};
+use super::values::choice_of;
+use super::{Name, broker};
 
 /// What `gateway.toml` says.
 #[derive(Clone, Debug, PartialEq)]
@@ -72,4 +76,196 @@ pub struct Mqtt {
     pub key_file: Option<PathBuf>,
     /// First level of every topic.
     pub root: Name,
+}
+
+/// What was read, and what the other files are held against, even where the rest is wrong.
+pub(super) struct Read {
+    pub(super) gateway: Option<Gateway>,
+    pub(super) id: Option<(Name, At)>,
+}
+
+/// Reads `gateway.toml`; files it names are looked for in `folder`, where there is one.
+pub(super) fn read(file: &File<'_>, folder: Option<&Path>) -> Read {
+    let mut table = file.root("gateway.toml");
+    table.need("site", "\"my-shop\"");
+    table.need("gateway", "\"gw-entrance\"");
+    let site = table.id("site");
+    let id = table.id("gateway");
+    let roles = roles(&mut table);
+    let radio = table.table("radio", "[radio]").map_or(Some(Radio { driver: Driver::Auto, adapter: None }), radio);
+    for remote in table.tables("remote", "[[remote]]") {
+        check_remote(remote);
+    }
+    if !table.has("mqtt") && !file.has_gaps() {
+        let hint = "name the broker: [mqtt] url = \"mqtts://broker.example\"";
+        file.warning(&At::File, "there is no [mqtt], so no offer leaves this Pi", hint);
+    }
+    let mqtt = match table.table("mqtt", "[mqtt]") {
+        Some(mqtt) => broker::read(mqtt, folder).map(Some),
+        None => Some(None),
+    };
+    if let Some(shop) = table.table("shop-mqtt", "[shop-mqtt]") {
+        file.not_in_force(&shop.here, "[shop-mqtt]");
+        broker::read(shop, folder);
+    }
+    let ledger_path = table.table("ledger", "[ledger]").and_then(|ledger| read_ledger(ledger, folder));
+    let clock_assumed = table.table("clock", "[clock]").and_then(|mut clock| {
+        let assumed = clock.choice("trust", &[("synchronised", false), ("assume", true)]);
+        clock.finish();
+        assumed
+    });
+    let log_level = table.table("log", "[log]").and_then(|mut log| {
+        let levels = ["error", "warn", "info", "debug", "trace"].map(|level| (level, level));
+        let level = log.choice("level", &levels);
+        log.finish();
+        level
+    });
+    let id_at = table.at("gateway");
+    let id_at = table.node("gateway").map_or(id_at, |node| node.at.clone());
+    table.finish();
+    let gateway = || {
+        let (scans, decides) = roles?;
+        Some(Gateway {
+            site: site?,
+            gateway: id.clone()?,
+            scans,
+            decides,
+            radio: radio?,
+            mqtt: mqtt?,
+            ledger_path,
+            clock_assumed: clock_assumed.unwrap_or(false),
+            log_level: log_level.unwrap_or("info").into(),
+        })
+    };
+    Read { gateway: gateway(), id: id.clone().map(|id| (id, id_at)) }
+}
+
+/// Whether it scans and whether it decides; both if nothing is said.
+fn roles(table: &mut Table<'_>) -> Option<(bool, bool)> {
+    if !table.has("roles") {
+        return Some((true, true));
+    }
+    let (mut scans, mut decides, mut is_unknown) = (false, false, false);
+    for item in table.list("roles")? {
+        let Value::Text(role) = &item.value else {
+            table.error("roles", "a role is a text", "write \"scan\" or \"decide\"");
+            continue;
+        };
+        match choice_of(table.file, &item.at, role, "roles", &[("scan", true), ("decide", false)]) {
+            Some(true) => scans = true,
+            Some(false) => decides = true,
+            None => is_unknown = true,
+        }
+    }
+    match (scans, decides) {
+        // The wrong word has been reported.
+        _ if is_unknown => {}
+        (false, false) => {
+            table.error("roles", "a Pi without a role does nothing", "write `roles = [\"scan\", \"decide\"]`");
+        }
+        (true, false) => table.file.not_in_force(&table.at("roles"), "a Pi that only scans"),
+        (_, true) => {}
+    }
+    Some((scans, decides))
+}
+
+fn radio(mut table: Table<'_>) -> Option<Radio> {
+    let drivers =
+        [("auto", Driver::Auto), ("bluez", Driver::Bluez), ("btleplug", Driver::Btleplug), ("none", Driver::None)];
+    let driver = if table.has("driver") { table.choice("driver", &drivers) } else { Some(Driver::Auto) };
+    if driver == Some(Driver::Bluez) {
+        table.file.warning(
+            &table.at("driver"),
+            "`driver = \"bluez\"` is not in force yet in this version",
+            "btleplug is used meanwhile",
+        );
+    }
+    let mut adapter = table.text("adapter");
+    if adapter.as_deref() == Some("all") {
+        table.file.warning(
+            &table.at("adapter"),
+            "`adapter = \"all\"` is not in force yet in this version",
+            "the first adapter is used meanwhile",
+        );
+        adapter = None;
+    }
+    table.finish();
+    Some(Radio { driver: driver?, adapter })
+}
+
+fn check_remote(mut table: Table<'_>) {
+    table.file.not_in_force(&table.here, "[[remote]]");
+    table.need("format", "\"openmqttgateway\"");
+    table.need("topic", "\"home/+/BTtoMQTT/#\"");
+    let formats = ["openmqttgateway", "theengs", "espresense", "ruuvi"].map(|format| (format, ()));
+    table.choice("format", &formats);
+    if let Some(topic) = table.text("topic") {
+        let levels: Vec<&str> = topic.split('/').collect();
+        let last = levels.len().saturating_sub(1);
+        let legal = levels.iter().enumerate().all(|(index, level)| match *level {
+            "#" => index == last,
+            "+" => true,
+            level => !level.contains(['#', '+']),
+        });
+        if !legal {
+            table.error(
+                "topic",
+                format!("`{topic}` is no topic filter"),
+                "`+` stands for one whole level, `#` for all behind the last `/`",
+            );
+        }
+    }
+    table.finish();
+}
+
+fn read_ledger(mut table: Table<'_>, folder: Option<&Path>) -> Option<PathBuf> {
+    let path = table.text("path");
+    if table.text("url").is_some() {
+        let instead = if path.is_some() {
+            "`path` is used meanwhile"
+        } else {
+            "the service's own state folder is used meanwhile"
+        };
+        table.file.warning(&table.at("url"), "a ledger by `url` is not in force yet in this version", instead);
+    }
+    table.finish();
+    path.map(|path| in_folder(folder, &path))
+}
+
+/// A relative path is meant from where the five files are.
+pub(super) fn in_folder(folder: Option<&Path>, path: &str) -> PathBuf {
+    folder.map_or_else(|| PathBuf::from(path), |folder| folder.join(path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::problem::Problem;
+
+    fn problems(text: &str) -> Vec<Problem> {
+        let file = File::new("gateway.toml", text, &[]);
+        read(&file, None);
+        file.into_problems()
+    }
+
+    #[test]
+    fn the_least_file_is_read() {
+        let file = File::new("gateway.toml", "site = 'a'\ngateway = 'b'\n[mqtt]\nurl = 'mqtt://c'\n", &[]);
+        let gateway = read(&file, None).gateway.unwrap();
+        assert!(gateway.scans && gateway.decides && !gateway.clock_assumed);
+        assert_eq!(file.into_problems(), []);
+    }
+
+    #[test]
+    fn a_password_in_the_address_is_not_repeated() {
+        let found = problems("site = 'a'\ngateway = 'b'\n[mqtt]\nurl = 'mqtt://emma:hunter2@c'\n");
+        assert_eq!(found.len(), 1);
+        assert!(!found[0].to_string().contains("hunter2"));
+    }
+
+    #[test]
+    fn half_a_certificate_is_refused() {
+        let found = problems("site = 'a'\ngateway = 'b'\n[mqtt]\nurl = 'mqtts://c'\nca-file = 'x'\ncert-file = 'y'\n");
+        assert_eq!(found[0].what, "`cert-file` is nothing without `key-file`");
+    }
 }

@@ -1,14 +1,33 @@
 //! Five files, five people: what they say, checked together, every problem at once.
 //!
-//! [`load`] reads a folder and answers with a [`Config`] and its warnings, or with every problem found. The core sees
+//! [`load()`] reads a folder and answers with a [`Config`] and its warnings, or with every problem found. The core sees
 //! only the checked [`Config`]; nothing in it can be inconsistent.
+//!
+//! The way of a file: its text becomes a tree of values that know their lines (`tree`); a `reader` asks the tree for
+//! one key after the other and reports what is wrong; each file's own module holds what it says and how it is read;
+//! `crosscheck` holds the files against each other.
 
 pub mod gateway;
 pub mod offers;
+pub mod problem;
 pub mod promise;
 pub mod site;
 pub mod span;
 pub mod zones;
+
+mod broker;
+mod campaign;
+mod civil;
+mod crosscheck;
+mod file;
+mod floor;
+mod hours;
+mod load;
+mod reader;
+mod tree;
+mod values;
+
+pub use load::{FILES, Loaded, Sources, check, digest, load, template};
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,7 +1,12 @@
 //! `promise.toml`: what the company promises every customer. Nothing may loosen it.
 
 use super::Name;
+use super::civil;
+use super::file::File;
+use super::reader::Table;
 use super::span::Span;
+use super::tree::{At, Node, Value};
+use super::values::check_unique;
 use super::zones::DayRange;
 
 /// What `promise.toml` says.
@@ -74,4 +79,213 @@ pub struct Recipient {
     pub name: Name,
     /// What it does with an offer.
     pub purpose: Name,
+}
+
+/// More windows than anybody can keep apart; it bounds what one decision costs.
+const MOST_CAPS: usize = 16;
+
+/// A cap beyond this promises nothing.
+const MOST_OFFERS: u32 = 100_000;
+
+/// Reads `promise.toml`.
+pub(super) fn read(file: &File<'_>) -> Option<Promise> {
+    let mut table = file.root("promise.toml");
+    let mut caps = table.table("caps", "[caps]");
+    if !table.has("caps") {
+        let what = "there is no [caps]: without a promise nothing is said to anyone".to_owned();
+        file.lacks(&At::File, "caps", what, "write [caps] and `customer = [{ at-most = 2, per = \"1d\" }]`".to_owned());
+    }
+    let mut responsible = table.table("responsible", "[responsible]");
+    if !table.has("responsible") && !file.has_gaps() {
+        file.warning(
+            &At::File,
+            "there is no [responsible], so nobody's consent can be taken",
+            "say who answers for it: [responsible]",
+        );
+    }
+    // Both stand behind a table's header in the usual order of the file, where TOML takes them for that table's.
+    let quiet_hours = one_of(&mut table, caps.as_mut(), "quiet-hours").and_then(|node| quiet_hours(file, node));
+    let adults_only = if responsible.as_mut().is_some_and(|table| table.has("adults-only")) {
+        if table.has("adults-only") {
+            table.error("adults-only", "`adults-only` is given twice", "keep one of the two");
+        }
+        responsible.as_mut().and_then(|table| table.flag("adults-only"))
+    } else {
+        table.flag("adults-only")
+    };
+    let caps = caps.and_then(read_caps);
+    let has_responsible = responsible.is_some();
+    let responsible = responsible.and_then(read_responsible);
+    table.finish();
+    if has_responsible && responsible.is_none() {
+        return None;
+    }
+    Some(Promise { caps: caps?, quiet_hours, responsible, adults_only: adults_only.unwrap_or(false) })
+}
+
+/// The value of `key` in one of two tables; in both is an error.
+fn one_of<'a>(outer: &mut Table<'a>, inner: Option<&mut Table<'a>>, key: &'static str) -> Option<&'a Node> {
+    let outside = outer.node(key);
+    let inside = inner.and_then(|table| table.node(key));
+    if outside.is_some() && inside.is_some() {
+        outer.error(key, format!("`{key}` is given twice"), "keep one of the two");
+    }
+    outside.or(inside)
+}
+
+fn quiet_hours(file: &File<'_>, node: &Node) -> Option<QuietHours> {
+    let times: Option<Vec<&str>> = match &node.value {
+        Value::List(items) => {
+            let text = |item: &'_ Node| {
+                if let Value::Text(text) | Value::Date(text) = &item.value { Some(text.clone()) } else { None }
+            };
+            let texts: Option<Vec<String>> = items.iter().map(text).collect();
+            return match texts.as_deref() {
+                Some([start, end]) => range(file, node, start, end),
+                _ => refuse(file, node),
+            };
+        }
+        Value::Text(text) => text.split_once('-').map(|(start, end)| vec![start, end]),
+        _ => None,
+    };
+    match times.as_deref() {
+        Some(&[start, end]) => range(file, node, start, end),
+        _ => refuse(file, node),
+    }
+}
+
+fn range(file: &File<'_>, node: &Node, start: &str, end: &str) -> Option<QuietHours> {
+    civil::range(start, end).map_err(|(what, hint)| file.error(&node.at, what, hint)).ok()
+}
+
+fn refuse(file: &File<'_>, node: &Node) -> Option<QuietHours> {
+    file.error(&node.at, "`quiet-hours` is no range of hours", "write `quiet-hours = [\"21:00\", \"08:00\"]`");
+    None
+}
+
+fn read_caps(mut table: Table<'_>) -> Option<Caps> {
+    table.need("customer", "[{ at-most = 2, per = \"1d\" }]");
+    let caps = Caps {
+        customer: caps(&mut table, "customer"),
+        visit: table.whole("visit", 0..=MOST_OFFERS),
+        gap: table.span("gap"),
+        campaign: caps(&mut table, "campaign"),
+        category: caps(&mut table, "category"),
+        zone: caps(&mut table, "zone"),
+        site: caps(&mut table, "site"),
+        service: caps(&mut table, "service"),
+    };
+    let is_given = table.has("customer");
+    table.finish();
+    is_given.then_some(caps)
+}
+
+/// The caps of a scope, each `{ at-most = 2, per = "1d" }`.
+pub(super) fn caps(table: &mut Table<'_>, key: &'static str) -> Vec<Cap> {
+    if !table.has(key) {
+        return Vec::new();
+    }
+    let tables = table.tables(key, "a cap");
+    if matches!(table.node(key), Some(Node { value: Value::List(items), .. }) if items.is_empty()) {
+        table.error(
+            key,
+            format!("`{key}` is an empty list"),
+            "write `[{ at-most = 2, per = \"1d\" }]`, or leave the key out",
+        );
+    }
+    if tables.len() > MOST_CAPS {
+        table.error(key, format!("more than {MOST_CAPS} windows"), "a few say the same");
+    }
+    let cap = |mut cap: Table<'_>| {
+        cap.need("at-most", "2");
+        let at_most = cap.whole("at-most", 0..=MOST_OFFERS);
+        let per = if cap.has("per") { Some(cap.span("per")) } else { None };
+        cap.finish();
+        // A window that cannot be read is an error already, never a cap without one.
+        Some(Cap { at_most: at_most?, per: per.flatten() })
+    };
+    tables.into_iter().filter_map(cap).collect()
+}
+
+fn read_responsible(mut table: Table<'_>) -> Option<Responsible> {
+    table.need("controller", "\"Example Ltd, 1 High Street\"");
+    table.need("contact", "\"privacy@shop.example\"");
+    table.need("withdraw", "\"https://shop.example/emma or at any till\"");
+    let [controller, contact, authority, withdraw] =
+        ["controller", "contact", "authority", "withdraw"].map(|key| table.text(key));
+    let given = table.tables("recipients", "a recipient");
+    let recipients_at = table.at("recipients");
+    if given.is_empty() {
+        table.file.warning(
+            &recipients_at,
+            "`recipients` is empty, so no offer reaches anyone",
+            "write `recipients = [{ id = \"push\", name = \"…\", purpose = \"…\" }]`",
+        );
+    }
+    let (mut recipients, mut ids) = (Vec::new(), Vec::new());
+    for mut entry in given {
+        entry.need("id", "\"push\"");
+        entry.need("name", "\"Shop App\"");
+        entry.need("purpose", "\"shows you the offer\"");
+        let (id, name, purpose) = (entry.id("id"), entry.text("name"), entry.text("purpose"));
+        ids.extend(id.clone().map(|id| (id, entry.at("id"))));
+        entry.finish();
+        if let (Some(id), Some(name), Some(purpose)) = (id, name, purpose) {
+            recipients.push(Recipient { id, name, purpose });
+        }
+    }
+    check_unique(table.file, &ids, "recipient");
+    table.finish();
+    Some(Responsible { controller: controller?, contact: contact?, authority, withdraw: withdraw?, recipients })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read_all(text: &str) -> (Option<Promise>, Vec<String>) {
+        let file = File::new("promise.toml", text, &[]);
+        let promise = read(&file);
+        (
+            promise,
+            file.into_problems().into_iter().map(|problem| format!("{:?} {}", problem.line, problem.what)).collect(),
+        )
+    }
+
+    const CAPS: &str = "[caps]\ncustomer = [{ at-most = 2, per = '1d' }]\n";
+
+    #[test]
+    fn caps_with_customer_alone_are_a_promise() {
+        let (promise, problems) = read_all(CAPS);
+        assert_eq!(problems, ["None there is no [responsible], so nobody's consent can be taken"]);
+        let caps = promise.unwrap().caps;
+        assert_eq!(
+            caps,
+            Caps { customer: vec![Cap { at_most: 2, per: Some(Span::Micros(86_400_000_000)) }], ..Caps::default() }
+        );
+    }
+
+    #[test]
+    fn quiet_hours_stand_at_the_top_or_behind_the_caps() {
+        let night = Some(DayRange { start_min: 21 * 60, end_min: 8 * 60 });
+        let key = "quiet-hours = ['21:00', '08:00']\n";
+        assert_eq!(read_all(&format!("{key}{CAPS}")).0.unwrap().quiet_hours, night);
+        assert_eq!(read_all(&format!("{CAPS}{key}")).0.unwrap().quiet_hours, night);
+        let (_, problems) = read_all(&format!("{key}{CAPS}{key}"));
+        assert!(problems.contains(&"Some(1) `quiet-hours` is given twice".to_owned()), "{problems:?}");
+        let (_, problems) = read_all(&format!("{CAPS}quiet-hours = ['21:00', '21:00']\n"));
+        assert!(problems.contains(&"Some(3) `21:00` to `21:00` starts where it ends".to_owned()), "{problems:?}");
+    }
+
+    #[test]
+    fn no_promise_no_start() {
+        assert_eq!(read_all("").0, None);
+        assert_eq!(read_all("[caps]\nvisit = 1\n").0, None);
+        let (_, problems) = read_all("[caps]\ncustomer = []\nvisit = -1\n");
+        assert!(
+            problems.iter().any(|what| what.contains("empty list"))
+                && problems.iter().any(|what| what.contains("cannot be -1")),
+            "{problems:?}"
+        );
+    }
 }

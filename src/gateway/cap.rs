@@ -1,5 +1,14 @@
 //! Caps: at most N in any rolling window, judged by one pure function over a customer's log.
 
+use jiff::tz::TimeZone;
+
+use super::consent::Consent;
+use super::effect::Delivery;
+use super::offer::civil;
+use crate::config::offers::{Campaign, Class};
+use crate::config::promise::{Cap, Caps};
+use crate::config::span::Span;
+
 /// Which deliveries a cap counts, in the order in which caps are judged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum CapScope {
@@ -52,3 +61,96 @@ pub struct CapRule {
     /// The promise's own customer windows start full for someone who was forgotten and returns.
     pub promised: bool,
 }
+
+/// Whether a customer's log leaves room for one more. `forgotten_us` is when someone with this pseudonym was last
+/// forgotten: the promise's own windows start full for them.
+///
+/// # Errors
+/// The scope of the first rule, in the order of the rules, that has no room.
+pub fn judge(
+    log: &[Delivery],
+    wanted: &Delivery,
+    rules: &[CapRule],
+    forgotten_us: Option<i64>,
+) -> Result<(), CapScope> {
+    match rules.iter().find(|rule| is_full(log, wanted, rule, forgotten_us)) {
+        Some(rule) => Err(rule.scope),
+        None => Ok(()),
+    }
+}
+
+fn is_full(log: &[Delivery], wanted: &Delivery, rule: &CapRule, forgotten_us: Option<i64>) -> bool {
+    // Later than the window's start, without an upper end: rows dated in the future count as inside.
+    let inside = |at_us: i64| rule.after_us.is_none_or(|after_us| at_us > after_us);
+    if rule.promised && rule.after_us.is_some() && forgotten_us.is_some_and(inside) {
+        return true;
+    }
+    let counted = log.iter().filter(|row| counts(row, wanted, rule.scope) && inside(row.at_us)).count();
+    counted >= usize::try_from(rule.at_most).unwrap_or(usize::MAX)
+}
+
+/// Whether a row of the log counts in a scope. `service` is its own class, and nothing else counts it.
+fn counts(row: &Delivery, wanted: &Delivery, scope: CapScope) -> bool {
+    let marketing = row.class != Class::Service;
+    match scope {
+        CapScope::Customer | CapScope::Gap => marketing,
+        CapScope::Visit => marketing && row.site == wanted.site && row.visit_us == wanted.visit_us,
+        CapScope::Campaign => row.campaign == wanted.campaign,
+        CapScope::Category => marketing && row.category.is_some() && row.category == wanted.category,
+        CapScope::Zone => marketing && row.site == wanted.site && row.zone == wanted.zone,
+        CapScope::Site => marketing && row.site == wanted.site,
+        CapScope::Budget => marketing && row.site == wanted.site && row.epoch == wanted.epoch,
+        CapScope::Service => !marketing,
+    }
+}
+
+/// Every cap in force for one delivery: promise, campaign and customer together, so that a level can tighten and
+/// never loosen. In the order in which they are judged.
+pub fn rules(
+    promise: &Caps,
+    campaign: &Campaign,
+    consent: &Consent,
+    wanted: &Delivery,
+    zone: &TimeZone,
+) -> Vec<CapRule> {
+    let at = |scope, promised, caps: &[Cap]| -> Vec<CapRule> {
+        let rule = |cap: &Cap| CapRule {
+            scope,
+            at_most: cap.at_most,
+            after_us: start_us(cap.per, wanted.at_us, zone),
+            promised,
+        };
+        caps.iter().map(rule).collect()
+    };
+    let mut all = at(CapScope::Campaign, false, &campaign.caps);
+    if campaign.class == Class::Service {
+        all.extend(at(CapScope::Service, false, &promise.service));
+        all.extend(at(CapScope::Service, false, &consent.caps.service));
+    } else {
+        for (caps, promised) in [(promise, true), (&consent.caps, false)] {
+            all.extend(at(CapScope::Customer, promised, &caps.customer));
+            all.extend(caps.visit.iter().flat_map(|n| at(CapScope::Visit, false, &[Cap { at_most: *n, per: None }])));
+            all.extend(
+                caps.gap.iter().flat_map(|gap| at(CapScope::Gap, promised, &[Cap { at_most: 1, per: Some(*gap) }])),
+            );
+            all.extend(at(CapScope::Campaign, false, &caps.campaign));
+            all.extend(at(CapScope::Category, false, &caps.category));
+            all.extend(at(CapScope::Zone, false, &caps.zone));
+            all.extend(at(CapScope::Site, false, &caps.site));
+        }
+        all.extend(consent.budget.iter().flat_map(|n| at(CapScope::Budget, false, &[Cap { at_most: *n, per: None }])));
+    }
+    all.sort_by_key(|rule| rule.scope);
+    all
+}
+
+/// The instant after which a delivery counts: the window is `(now - W, now]`.
+fn start_us(per: Option<Span>, now_us: i64, zone: &TimeZone) -> Option<i64> {
+    match per? {
+        Span::Micros(us) => Some(now_us.saturating_sub(i64::try_from(us).unwrap_or(i64::MAX))),
+        Span::Months(months) => Some(civil::add_months_us(now_us, -i64::from(months), zone)),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -45,6 +45,9 @@ pub enum Effect {
     EndOffers(CustomerId),
     /// This person's presence passed three hours: not seen again before that wall time, in microseconds.
     IgnoreUntil(CustomerId, i64),
+    /// The ledger's high-water mark was a wrong clock's: rows dated after this wall time, in microseconds, are dated
+    /// with it.
+    Redate(i64),
 }
 
 /// Something that happened to one customer.
@@ -274,6 +277,8 @@ pub struct Memory {
     pub customer: CustomerId,
     /// An open visit.
     pub visit: Option<VisitMemory>,
+    /// Its last sighting may have been so much later, in microseconds: what a crash can have cost.
+    pub slack_us: u64,
     /// Not to be seen before that wall time.
     pub ignore_until_us: Option<i64>,
     /// The wall time of the last delivery of each campaign.

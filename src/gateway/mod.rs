@@ -1,4 +1,18 @@
-//! The core: pure, one state machine with one entry.
+//! The core: pure, one state machine.
+//!
+//! The contract with whoever drives it (the daemon, a replay, the demo, a test):
+//!
+//! 1. Hand in what happened with [`Gateway::handle`], together with the [`Moment`] at which it happened; moments never
+//!    run backwards on the monotonic clock.
+//! 2. Perform the effects it returns, in order.
+//! 3. Hand in [`Input::Tick`] at [`Gateway::next_wakeup`], or later: deadlines that have passed are dealt with at the
+//!    instant they were due, before any other input.
+//!
+//! There is no async here, no I/O, no clock and no randomness but the [`Key`] that is handed in. Nothing here fails:
+//! malformed bytes are counted.
+
+// An index can panic and a wildcard arm can swallow a case that is added later; the core affords neither.
+#![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::wildcard_enum_match_arm))]
 
 pub mod advertisement;
 
@@ -6,12 +20,284 @@ pub mod decode;
 
 pub mod consent;
 
-/// Where they are.
 pub mod zone;
 
-/// Is one welcome.
 pub mod offer;
 
 pub mod cap;
 
 pub mod effect;
+
+mod guest;
+
+pub mod key;
+
+pub mod trust;
+
+mod visit;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::clock::Moment;
+use crate::config::{Config, Name};
+use advertisement::Advertisement;
+use consent::registry::{Attribution, Refusal, Registry, Slot};
+use consent::{Consent, CustomerId, Tier};
+use effect::{Answer, DeliveryId, Effect, Happening, Input, Reason, What};
+use guest::Guest;
+pub use guest::SAVE_EVERY_US;
+use key::Key;
+use offer::{Menu, Person};
+use trust::Trust;
+use zone::Floor;
+
+/// What is counted, for health and the summary of restraint: totals, nobody's.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Advertisements handed in.
+    pub heard: u64,
+    /// Those of consenting customers.
+    pub matched: u64,
+    /// Those that two customers' identifiers matched: nobody's.
+    pub ambiguous: u64,
+    /// Visits begun.
+    pub visits: u64,
+    /// Offers committed.
+    pub delivered: u64,
+    /// Offers not made, by reason.
+    pub withheld: BTreeMap<Reason, u64>,
+}
+
+/// A look at the state, for health and status.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snapshot {
+    /// Totals since the start.
+    pub counters: Counters,
+    /// Consents held.
+    pub customers: usize,
+    /// Customers in the shop.
+    pub present: usize,
+    /// Whether the wall clock was believed at the last input.
+    pub clock_trusted: bool,
+}
+
+/// The core's state. See the module for its contract.
+pub struct Gateway {
+    config: Arc<Config>,
+    floor: Floor,
+    menu: Menu,
+    registry: Registry,
+    guests: BTreeMap<Slot, Guest>,
+    /// One entry at most for each presence; it may be early, never late.
+    deadlines: BTreeSet<(u64, Slot)>,
+    trust: Trust,
+    clock_trusted: bool,
+    key: Key,
+    counters: Counters,
+}
+
+impl Gateway {
+    /// A core for this configuration. `key` is the installation's; `high_water_us` is the latest wall time that the
+    /// ledger has seen, in microseconds, 0 for a new one.
+    pub fn new(config: Arc<Config>, key: Key, high_water_us: i64) -> Self {
+        Self {
+            floor: Floor::new(&config),
+            menu: Menu::new(&config),
+            config,
+            registry: Registry::default(),
+            guests: BTreeMap::new(),
+            deadlines: BTreeSet::new(),
+            trust: Trust::new(high_water_us),
+            clock_trusted: false,
+            key,
+            counters: Counters::default(),
+        }
+    }
+
+    /// Takes up a consent that the ledger remembers, once after a start and before any input. It was accepted once, so
+    /// it is not judged again: without a trusted clock nobody could tell which of two consents has ended.
+    pub fn restore(&mut self, consent: Arc<Consent>) {
+        self.registry.restore(consent);
+    }
+
+    /// Takes one input and returns what is to be done about it, in order.
+    pub fn handle(&mut self, input: Input<'_>, now: Moment) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        let now = self.trust.judge(now);
+        self.clock_trusted = now.wall_us.is_some();
+        if self.trust.take_give_up() {
+            effects.extend(now.wall_us.map(Effect::Redate));
+        }
+        self.run_deadlines(now, &mut effects);
+        match input {
+            Input::Advertisement(advertisement) => self.advertisement(&advertisement, now, &mut effects),
+            Input::Tick => {}
+            Input::Reserved(delivery, answer) => self.reserved(&delivery, answer, now, &mut effects),
+            Input::Consent(consent) => self.consent(consent, now, &mut effects),
+            Input::Withdraw(customer) => self.withdraw(&customer, now, &mut effects),
+            Input::Configure(config) => self.configure(config, now, &mut effects),
+            Input::Resume(memory) => self.resume(&memory, now, &mut effects),
+        }
+        effects
+    }
+
+    /// When [`Input::Tick`] is due, on the monotonic clock.
+    pub fn next_wakeup(&self) -> Option<u64> {
+        self.deadlines.first().map(|(due_us, _)| *due_us)
+    }
+
+    /// Whether [`Input::Consent`] with this consent would be taken.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn admits(&self, consent: &Consent, now: Moment) -> Result<(), Refusal> {
+        // Judged as it will be taken: with a clock that is not believed, an ended consent still holds its identifiers.
+        self.registry.admits(consent, now.wall_us.filter(|_| self.clock_trusted))
+    }
+
+    /// The consents, by pseudonym.
+    pub fn consents(&self) -> impl Iterator<Item = &Arc<Consent>> {
+        self.registry.iter().map(|(_, consent)| consent)
+    }
+
+    /// The consent of one customer.
+    pub fn consent_of(&self, customer: &CustomerId) -> Option<&Arc<Consent>> {
+        self.registry.get(self.registry.slot_of(customer)?)
+    }
+
+    /// A look at the state.
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot {
+            counters: self.counters.clone(),
+            customers: self.registry.len(),
+            present: self.guests.values().filter(|guest| guest.presence.is_some()).count(),
+            clock_trusted: self.clock_trusted,
+        }
+    }
+
+    /// The path of every transmission in the shop; most end at the first question, without a trace.
+    fn advertisement(&mut self, advertisement: &Advertisement<'_>, now: Moment, effects: &mut Vec<Effect>) {
+        self.counters.heard += 1;
+        match self.registry.attribute(advertisement) {
+            Attribution::Nobody => {}
+            Attribution::Ambiguous => self.counters.ambiguous += 1,
+            Attribution::Customer { slot, measured_power_dbm } => {
+                if self.may_be_seen(slot, now) {
+                    self.counters.matched += 1;
+                    let level_dbm = level_dbm(advertisement.rssi_dbm, measured_power_dbm);
+                    self.sighting(slot, advertisement.gateway, level_dbm, now, effects);
+                }
+            }
+        }
+    }
+
+    /// A consent that is over, has not begun or names other shops is none, and its device a stranger's. Its dates are
+    /// judged only with a trusted clock; without one the `clock` gate keeps Emma silent.
+    fn may_be_seen(&self, slot: Slot, now: Moment) -> bool {
+        let Some(consent) = self.registry.get(slot) else { return false };
+        let ignored = self.guests.get(&slot).and_then(|guest| guest.ignored_until_us);
+        now.wall_us.is_none_or(|wall_us| consent.is_live(wall_us))
+            && consent.covers_site(&self.config.gateway.site)
+            && ignored.is_none_or(|until_us| until_us <= now.monotonic_us)
+    }
+
+    fn consent(&mut self, consent: Arc<Consent>, now: Moment, effects: &mut Vec<Effect>) {
+        let Ok(slot) = self.registry.accept(consent, now.wall_us) else { return };
+        if self.is_present(slot) && !self.may_be_seen(slot, now) {
+            self.end_visit(slot, now, effects);
+        }
+        if self.registry.get(slot).is_some_and(|consent| consent.tier == Tier::OnRequest) {
+            self.drop_visit(slot, effects);
+        }
+        if self.wants_silence(slot, now) {
+            self.end_offers(slot, effects);
+        }
+        self.list_deadline(slot, now);
+    }
+
+    /// Whether a customer has taken back, or paused, what an offer on its way to them rests on.
+    fn wants_silence(&self, slot: Slot, now: Moment) -> bool {
+        self.registry.get(slot).is_none_or(|consent| {
+            let paused = now.wall_us < consent.paused_until_us;
+            paused || !consent.purposes.offers || consent.tier == Tier::OnRequest || !self.may_be_seen(slot, now)
+        })
+    }
+
+    fn withdraw(&mut self, customer: &CustomerId, now: Moment, effects: &mut Vec<Effect>) {
+        let Some(slot) = self.registry.slot_of(customer) else { return };
+        if self.is_present(slot) {
+            self.end_visit(slot, now, effects);
+        }
+        self.guests.remove(&slot);
+        self.registry.withdraw(customer);
+    }
+
+    /// The ledger has spoken: what it granted is said, what it refused lets the next in rank ask.
+    fn reserved(&mut self, delivery: &DeliveryId, answer: Answer, now: Moment, effects: &mut Vec<Effect>) {
+        let waits = |guest: &Guest| guest.contest.as_ref().is_some_and(|contest| contest.delivery() == delivery);
+        let Some(slot) = self.guests.iter().find(|(_, guest)| waits(guest)).map(|(slot, _)| *slot) else { return };
+        let Some(consent) = self.registry.get(slot).cloned() else { return };
+        let Some(guest) = self.guests.get_mut(&slot) else { return };
+        let Some(contest) = guest.contest.take() else { return };
+        let mut too_late = false;
+        if answer == Answer::Granted {
+            let (campaign, wall_us) = contest.campaign();
+            guest.last_deliveries.insert(campaign.clone(), wall_us);
+            guest.offer_fresh_until_us = now.monotonic_us.saturating_add(offer::NOTIFY_US.unsigned_abs());
+            let stay = guest.presence.as_ref().and_then(|presence| presence.stay);
+            too_late = contest.is_about_being_elsewhere_than(stay.and_then(|stay| self.floor.zone_id(stay.zone)));
+        }
+        let person = Person { consent: &consent, last_deliveries: &guest.last_deliveries, key: &self.key };
+        let from = effects.len();
+        guest.contest = self.menu.answered(contest, answer, person, effects);
+        count(&mut self.counters, effects.get(from..).unwrap_or_default());
+        if too_late || (answer == Answer::Granted && self.wants_silence(slot, now)) {
+            self.end_offers(slot, effects);
+        }
+        self.judge_waiting(slot, effects);
+    }
+
+    /// Judges the triggers that waited, until one of them opens a reservation again.
+    fn judge_waiting(&mut self, slot: Slot, effects: &mut Vec<Effect>) {
+        let Some(consent) = self.registry.get(slot).cloned() else { return };
+        let Some(guest) = self.guests.get_mut(&slot) else { return };
+        let from = effects.len();
+        while guest.contest.is_none() {
+            let Some(occasion) = guest.waiting.pop_front() else { break };
+            let person = Person { consent: &consent, last_deliveries: &guest.last_deliveries, key: &self.key };
+            guest.contest = self.menu.judge(occasion, person, effects);
+        }
+        count(&mut self.counters, effects.get(from..).unwrap_or_default());
+    }
+
+    fn is_present(&self, slot: Slot) -> bool {
+        self.guests.get(&slot).is_some_and(|guest| guest.presence.is_some())
+    }
+
+    fn happened(&self, slot: Slot, at: Moment, what: What, effects: &mut Vec<Effect>) {
+        let customer = self.registry.get(slot).map(|consent| consent.customer.clone());
+        effects.extend(customer.map(|customer| Effect::Happened(Happening { at, customer, what })));
+    }
+
+    fn zone_name(&self, zone: usize) -> Name {
+        self.floor.zone_id(zone).cloned().unwrap_or_else(|| "".into())
+    }
+}
+
+/// A device that says it is stronger or weaker than -59 dBm at 1 m is read as if it were not (configuration, `reach`).
+fn level_dbm(rssi_dbm: i8, measured_power_dbm: Option<i8>) -> f64 {
+    const REFERENCE_DBM: i8 = -59;
+    f64::from(rssi_dbm) + f64::from(REFERENCE_DBM) - f64::from(measured_power_dbm.unwrap_or(REFERENCE_DBM))
+}
+
+fn count(counters: &mut Counters, effects: &[Effect]) {
+    for effect in effects {
+        let Effect::Happened(Happening { what, .. }) = effect else { continue };
+        if let What::Delivered { .. } = what {
+            counters.delivered += 1;
+        } else if let What::Withheld { reason, .. } = what {
+            *counters.withheld.entry(*reason).or_default() += 1;
+        }
+    }
+}

@@ -2,6 +2,8 @@
 
 pub mod record;
 
+pub mod registry;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -62,7 +64,7 @@ pub struct Purposes {
 pub enum Identifier {
     /// iBeacon UUID, major, minor.
     IBeacon([u8; 16], u16, u16),
-    /// AltBeacon id1, id2, id3.
+    /// `AltBeacon` id1, id2, id3.
     AltBeacon([u8; 16], u16, u16),
     /// Eddystone-UID namespace and instance.
     EddystoneUid([u8; 10], [u8; 6]),

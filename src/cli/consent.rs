@@ -1,0 +1,207 @@
+//! `emma consent`: the embedded registry, over the daemon's socket or, without a daemon, on the ledger itself.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+
+use super::replay::unmatched;
+use super::{Stop, complain, ledger_stop, say};
+use crate::clock::Clock;
+use crate::control::{Listed, Reply, Request};
+use crate::counter::Counter;
+use crate::exit;
+use crate::ledger::folder::{self, Folder};
+use crate::ledger::store::random_key;
+
+/// The answer to `show` and `withdraw` for someone who is not registered.
+const NOBODY: u8 = 1;
+
+/// A daemon answers within a group's commit; after so long its disk is the trouble.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What it is asked.
+#[derive(Args)]
+pub struct Arguments {
+    /// The folder with the five configuration files.
+    #[arg(long, value_name = "DIR", default_value = "/etc/emma", global = true)]
+    config: PathBuf,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Take consents and withdrawals, one JSON object a line; - reads standard input.
+    Import {
+        /// The file.
+        file: PathBuf,
+    },
+    /// Every consent, in short.
+    List,
+    /// One consent, whole, its inboxes included.
+    Show {
+        /// The customer's pseudonym.
+        id: String,
+    },
+    /// Withdraw a consent and forget the customer.
+    Withdraw {
+        /// The customer's pseudonym.
+        id: String,
+    },
+}
+
+/// Does what is asked.
+pub(super) fn main(arguments: &Arguments) -> u8 {
+    let outcome = Door::open(&arguments.config).and_then(|mut door| match &arguments.command {
+        Command::Import { file } => import(&mut door, file),
+        Command::List => list(&mut door),
+        Command::Show { id } => show(&mut door, id),
+        Command::Withdraw { id } => withdraw(&mut door, id),
+    });
+    outcome.unwrap_or_else(|(code, what)| complain(code, what))
+}
+
+fn import(door: &mut Door, file: &Path) -> Result<u8, Stop> {
+    let failed = |error: std::io::Error| (exit::NO_INPUT, format!("{}: {error}", file.display()));
+    let source: Box<dyn BufRead> = if file == Path::new("-") {
+        Box::new(std::io::stdin().lock())
+    } else {
+        Box::new(BufReader::new(std::fs::File::open(file).map_err(failed)?))
+    };
+    let (mut taken, mut forgotten, mut refused) = (0_usize, 0_usize, 0_usize);
+    let mut kept = BTreeMap::new();
+    for (index, line) in source.split(b'\n').enumerate() {
+        let line = line.map_err(failed)?;
+        let place = format!("{}:{}", file.display(), index + 1);
+        let Ok(record) = String::from_utf8(line) else {
+            refused += 1;
+            complain(exit::OK, format!("{place}: refused: it is not UTF-8 text"));
+            continue;
+        };
+        if record.trim().is_empty() {
+            continue;
+        }
+        match door.ask(Request::Accept { record })? {
+            Reply::Accepted { unmatched } => {
+                taken += 1;
+                for kind in unmatched {
+                    *kept.entry(kind).or_insert(0) += 1;
+                }
+            }
+            Reply::Forgotten => forgotten += 1,
+            Reply::Failed { problem } => {
+                let done = format!("{taken} consents are taken; import the rest again when it can be written");
+                return Err((exit::IO, format!("{place}: {problem}: {done}")));
+            }
+            Reply::Unknown => {
+                complain(exit::OK, format!("{place}: nothing to withdraw: this customer is not registered"));
+            }
+            other => {
+                refused += 1;
+                for problem in problems(other) {
+                    complain(exit::OK, format!("{place}: refused: {problem}"));
+                }
+            }
+        }
+    }
+    for (kind, count) in kept {
+        complain(exit::OK, unmatched(&kind, count));
+    }
+    say(&format!("{taken} consents taken, {forgotten} customers forgotten, {refused} records refused\n"));
+    Ok(if refused == 0 { exit::OK } else { exit::DATA })
+}
+
+fn list(door: &mut Door) -> Result<u8, Stop> {
+    let Reply::Consents { consents } = door.ask(Request::List)? else { return Err(not_understood()) };
+    let line = |listed: &Listed| {
+        let Listed { customer, epoch, tier, valid_until } = listed;
+        format!("{customer:<24} {epoch:>6}  {tier:<11} {valid_until}\n")
+    };
+    let lines: Vec<String> = consents.iter().map(line).collect();
+    let head = format!("{:<24} {:>6}  {:<11} valid until\n", "customer", "epoch", "tier");
+    Ok(say(&format!("{head}{}{} consents\n", lines.concat(), lines.len())))
+}
+
+fn show(door: &mut Door, id: &str) -> Result<u8, Stop> {
+    match door.ask(Request::Show { customer: id.to_owned() })? {
+        Reply::Consent { record } => {
+            let value: serde_json::Value =
+                serde_json::from_str(&record).map_err(|error| (exit::SOFTWARE, error.to_string()))?;
+            Ok(say(&format!("{value:#}\n")))
+        }
+        Reply::Unknown => Err((NOBODY, "this customer is not registered".to_owned())),
+        other => Err((exit::UNAVAILABLE, problems(other).join("; "))),
+    }
+}
+
+fn withdraw(door: &mut Door, id: &str) -> Result<u8, Stop> {
+    match door.ask(Request::Withdraw { customer: id.to_owned() })? {
+        Reply::Forgotten => Ok(say("withdrawn and forgotten\n")),
+        Reply::Unknown => Err((NOBODY, "this customer is not registered".to_owned())),
+        other => Err((exit::UNAVAILABLE, problems(other).join("; "))),
+    }
+}
+
+fn problems(reply: Reply) -> Vec<String> {
+    match reply {
+        Reply::Refused { problems } => problems,
+        _ => vec![not_understood().1],
+    }
+}
+
+fn not_understood() -> Stop {
+    (exit::UNAVAILABLE, "the daemon answers something else: is it of the same version?".to_owned())
+}
+
+/// Where requests are answered.
+enum Door {
+    /// By the daemon.
+    Daemon(BufReader<UnixStream>),
+    /// By the ledger, whose lock is held meanwhile.
+    Ledger(Box<Counter>, #[expect(dead_code, reason = "holding it holds the lock")] Folder),
+}
+
+impl Door {
+    fn open(config_folder: &Path) -> Result<Self, Stop> {
+        let loaded = crate::config::load(config_folder);
+        let Some(config) = loaded.config else {
+            let hint = format!("emma check --config {} says what", config_folder.display());
+            return Err((exit::CONFIG, format!("the configuration has an error: {hint}")));
+        };
+        let path = folder::path(config.gateway.ledger_path.as_deref());
+        if let Ok(stream) = UnixStream::connect(folder::socket(&path)) {
+            let set = stream.set_read_timeout(Some(PATIENCE)).and_then(|()| stream.set_write_timeout(Some(PATIENCE)));
+            set.map_err(|error| (exit::UNAVAILABLE, error.to_string()))?;
+            return Ok(Self::Daemon(BufReader::new(stream)));
+        }
+        let folder = Folder::open(&path).map_err(ledger_stop)?;
+        let store = random_key().and_then(|key| folder.store(key)).map_err(ledger_stop)?;
+        let counter = Counter::open(Arc::new(config), store, Clock::start().wall_us()).map_err(ledger_stop)?;
+        Ok(Self::Ledger(Box::new(counter), folder))
+    }
+
+    fn ask(&mut self, request: Request) -> Result<Reply, Stop> {
+        match self {
+            Self::Daemon(stream) => {
+                converse(stream, &request).map_err(|error| (exit::UNAVAILABLE, format!("the daemon: {error}")))
+            }
+            Self::Ledger(counter, _) => counter.answer(request).map_err(ledger_stop),
+        }
+    }
+}
+
+fn converse(stream: &mut BufReader<UnixStream>, request: &Request) -> std::io::Result<Reply> {
+    let mut line = serde_json::to_vec(request)?;
+    line.push(b'\n');
+    stream.get_mut().write_all(&line)?;
+    let mut answer = String::new();
+    if stream.read_line(&mut answer)? == 0 {
+        return Err(std::io::Error::new(std::io::ErrorKind::UnexpectedEof, "it has gone away"));
+    }
+    Ok(serde_json::from_str(&answer)?)
+}

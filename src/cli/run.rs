@@ -1,0 +1,198 @@
+//! `emma run`: the daemon, wired together. The folder is locked, what was remembered is taken up, every shell is
+//! started, and the loop runs until SIGTERM.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{mpsc, watch};
+
+use super::{Stop, complain, ledger_stop, start_logging};
+use crate::clock::{Clock, Moment};
+use crate::config::{self, Config};
+use crate::control::Control;
+use crate::daemon::{Daemon, Doors, Voices};
+use crate::exit;
+use crate::gateway::Gateway;
+use crate::gateway::effect::{Effect, Input};
+use crate::ledger::folder::{self, Folder};
+use crate::ledger::store::random_key;
+use crate::ledger::thread::Ledger;
+use crate::ledger::{LedgerError, Store};
+use crate::mqtt::connection::Options;
+use crate::mqtt::session::{Command, Session, Wiring};
+use crate::mqtt::state::{ClockTrust, Health, InForce, RadioState, State};
+use crate::radio::live;
+use crate::timesync::TimeSync;
+use crate::{counter, watching};
+
+/// A broker that does not answer does not keep the process from stopping; systemd's own patience is 90 s.
+const STOP_WITHIN: Duration = Duration::from_secs(5);
+
+/// The system answers at once whether its clock is synchronised, or is not up yet.
+const CLOCK_PATIENCE: Duration = Duration::from_secs(3);
+
+/// What it is asked.
+#[derive(Args)]
+pub struct Arguments {
+    /// The folder with the five configuration files.
+    #[arg(long, value_name = "DIR", default_value = "/etc/emma")]
+    config: PathBuf,
+}
+
+/// Runs the daemon.
+pub(super) fn main(arguments: &Arguments) -> u8 {
+    match start(&arguments.config) {
+        Ok(()) => exit::OK,
+        Err((code, what)) => complain(code, what),
+    }
+}
+
+fn start(config_folder: &Path) -> Result<(), Stop> {
+    let digest = config::digest(config_folder);
+    let loaded = config::load(config_folder);
+    for problem in &loaded.problems {
+        complain(exit::OK, problem);
+    }
+    let config = loaded.config.ok_or_else(|| (exit::CONFIG, "the configuration has an error".to_owned()))?;
+    start_logging(&config.gateway.log_level);
+    // The loop is one task; a second thread carries the radio's library and the broker's.
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime = runtime.map_err(|error| (exit::SOFTWARE, error.to_string()))?;
+    runtime.block_on(run(Arc::new(config), config_folder, &digest))
+}
+
+async fn run(config: Arc<Config>, config_folder: &Path, digest: &str) -> Result<(), Stop> {
+    let clock = Clock::start();
+    let state_folder = folder::path(config.gateway.ledger_path.as_deref());
+    let lock = Folder::open(&state_folder).map_err(ledger_stop)?;
+    let store = random_key().and_then(|key| lock.store(key)).map_err(ledger_stop)?;
+    let key = store.key().clone();
+    let time = TimeSync::start(config.gateway.clock_assumed);
+    let trusted = is_synchronised(time.synchronised.clone()).await;
+    let now = Moment { monotonic_us: clock.monotonic_us(), wall_us: trusted.then(|| clock.wall_us()) };
+    let (gateway, effects) = wake(&config, &store, now).map_err(ledger_stop)?;
+    let (ledger, thread, answers) = Ledger::start(store, clock).map_err(|error| (exit::SOFTWARE, error.to_string()))?;
+    let radio = live::start(&config.gateway.radio);
+    let (state, health) = (
+        watch::channel(first_state(&config, digest, clock)),
+        watch::channel(Health { clock: first_trust(&config), ..Health::default() }),
+    );
+    let session = broker(&config, &ledger, clock, state.1, health.1)?;
+    let (control, asked) = Control::listen(&folder::socket(&state_folder))
+        .map_err(|error| (exit::CANNOT_CREATE, format!("{}: {error}", folder::socket(&state_folder).display())))?;
+    let watching = watching::watch(config_folder);
+    let doors = Doors {
+        heard: radio.heard,
+        answers,
+        asked,
+        changed: watching.changed,
+        synchronised: time.synchronised.clone(),
+        radio: radio.status.clone(),
+        session: session.as_ref().map(|(_, session)| session.status.clone()),
+    };
+    let voices = Voices { state: state.0, health: health.0 };
+    let mut daemon = Daemon::new(gateway, ledger.clone(), config, config_folder.to_owned(), clock, key, voices);
+    daemon.begin(effects);
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), "Emma is up");
+    daemon.run(doors, asked_to_stop()?).await;
+    tracing::info!("Emma is stopping: offline is said, what waits is kept");
+    drop(control);
+    if let Some((commands, session)) = session {
+        // A session that has ended already needs no telling.
+        commands.send(Command::Stop).await.unwrap_or_default();
+        if tokio::time::timeout(STOP_WITHIN, session.task).await.is_err() {
+            tracing::warn!("the broker does not answer: its last will says offline");
+        }
+    }
+    radio.stop.stop().await;
+    ledger.stop();
+    tokio::task::spawn_blocking(move || thread.join().is_ok())
+        .await
+        .ok()
+        .filter(|joined| *joined)
+        .ok_or_else(|| (exit::SOFTWARE, "the ledger's thread ended in a panic".to_owned()))
+        .map(|_| ())
+}
+
+/// Whether the clock is known to be right. The system is given a moment to say so: what the ledger remembers is read
+/// with the time in hand, and a visit of yesterday is not taken for today's.
+async fn is_synchronised(mut synchronised: watch::Receiver<bool>) -> bool {
+    let said = tokio::time::timeout(CLOCK_PATIENCE, synchronised.wait_for(|said| *said)).await;
+    let trusted = matches!(said, Ok(Ok(_)));
+    if !trusted {
+        tracing::warn!("the clock is not known to be synchronised: no offer is made until it is");
+    }
+    trusted
+}
+
+/// A core that knows what the ledger remembers, and what follows from it.
+fn wake(config: &Arc<Config>, store: &Store, now: Moment) -> Result<(Gateway, Vec<Effect>), LedgerError> {
+    let mut gateway = Gateway::new(Arc::clone(config), store.key().clone(), store.high_water_us()?);
+    let mut effects = Vec::new();
+    for consent in counter::remembered(store)? {
+        gateway.restore(consent);
+    }
+    for memory in store.memories()? {
+        effects.extend(gateway.handle(Input::Resume(memory), now));
+    }
+    tracing::info!(consents = gateway.snapshot().customers, present = gateway.snapshot().present, "remembered");
+    Ok((gateway, effects))
+}
+
+/// The session with the broker, if one is configured.
+fn broker(
+    config: &Config,
+    ledger: &Ledger,
+    clock: Clock,
+    state: watch::Receiver<State>,
+    health: watch::Receiver<Health>,
+) -> Result<Option<(mpsc::Sender<Command>, Session)>, Stop> {
+    let Some(mqtt) = &config.gateway.mqtt else {
+        tracing::warn!("gateway.toml names no broker: nothing is published");
+        return Ok(None);
+    };
+    let options = Options::new(mqtt, &config.gateway.site, &config.gateway.gateway)
+        .map_err(|error| (exit::CONFIG, error.to_string()))?;
+    let (commands, receiver) = mpsc::channel(1);
+    let outbox = ledger.clone();
+    let wiring = Wiring { options, outbox, clock, commands: receiver, state, health };
+    Ok(Some((commands, Session::start(wiring))))
+}
+
+/// What is said of the clock until it is looked at.
+fn first_trust(config: &Config) -> ClockTrust {
+    if config.gateway.clock_assumed { ClockTrust::Assumed } else { ClockTrust::Untrusted }
+}
+
+fn first_state(config: &Config, digest: &str, clock: Clock) -> State {
+    let gateway = &config.gateway;
+    let now_us = clock.wall_us();
+    State {
+        gateway: gateway.gateway.clone(),
+        site: gateway.site.clone(),
+        incarnation: now_us.to_string().into(),
+        version: env!("CARGO_PKG_VERSION").into(),
+        since_us: now_us,
+        clock: first_trust(config),
+        in_force: InForce { digest: digest.into(), at_us: now_us },
+        refused: None,
+        radio: RadioState {
+            driver: live::driver_name(&gateway.radio).into(),
+            adapter: gateway.radio.adapter.clone(),
+            scanning: false,
+        },
+    }
+}
+
+/// Ends at SIGTERM or SIGINT.
+fn asked_to_stop() -> Result<impl Future<Output = ()>, Stop> {
+    let failed = |error: std::io::Error| (exit::SOFTWARE, error.to_string());
+    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+    Ok(async move {
+        tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+    })
+}

@@ -1,0 +1,145 @@
+//! `[mqtt]`: which broker, and how to be believed by it.
+
+use std::path::{Path, PathBuf};
+
+use super::Name;
+use super::gateway::{Mqtt, in_folder};
+use super::reader::Table;
+
+/// Reads `[mqtt]` or `[shop-mqtt]`; files it names are looked for in `folder`, where there is one.
+pub(super) fn read(mut table: Table<'_>, folder: Option<&Path>) -> Option<Mqtt> {
+    table.need("url", "\"mqtts://broker.example:8883\"");
+    let url = table.text("url").and_then(|url| match address(&url) {
+        Ok(broker) => Some(broker),
+        Err((what, hint)) => {
+            table.error("url", what, hint);
+            None
+        }
+    });
+    let client_id = table.text("client-id");
+    let username = table.text("username");
+    let [password_file, ca_file, cert_file, key_file] =
+        ["password-file", "ca-file", "cert-file", "key-file"].map(|key| named_file(&mut table, key, folder));
+    let root = if table.has("root") { table.id("root") } else { Some("emma".into()) };
+    if password_file.is_some() && !table.has("username") {
+        table.file.warning(
+            &table.at("password-file"),
+            "a password without a user name is not sent",
+            "write `username = \"…\"`",
+        );
+    }
+    for (given, missing) in [("cert-file", "key-file"), ("key-file", "cert-file")] {
+        if table.has(given) && !table.has(missing) {
+            table.error(
+                given,
+                format!("`{given}` is nothing without `{missing}`"),
+                format!("write `{missing} = \"…\"` too"),
+            );
+        }
+    }
+    match &url {
+        Some(broker) if broker.tls && !table.has("ca-file") => {
+            table.error(
+                "url",
+                "mqtts:// without `ca-file`: nobody vouches for the broker",
+                "say which authority to believe: `ca-file = \"/etc/emma/ca.pem\"`",
+            );
+        }
+        Some(broker) if !broker.tls && (ca_file.is_some() || cert_file.is_some()) => {
+            table.file.warning(
+                &table.at("url"),
+                "mqtt:// is not encrypted, so the certificate files do nothing",
+                "write mqtts://",
+            );
+        }
+        _ => {}
+    }
+    table.finish();
+    let Broker { host, port, tls } = url?;
+    Some(Mqtt { host, port, tls, client_id, username, password_file, ca_file, cert_file, key_file, root: root? })
+}
+
+/// A file that the table names; it may come with the deployment, so its absence is a warning.
+fn named_file(table: &mut Table<'_>, key: &'static str, folder: Option<&Path>) -> Option<PathBuf> {
+    let path = in_folder(folder, &table.text(key)?);
+    if folder.is_some() && !path.is_file() {
+        table.file.warning(
+            &table.at(key),
+            format!("`{key}`: there is no file {} here", path.display()),
+            "put it there before Emma starts",
+        );
+    }
+    Some(path)
+}
+
+struct Broker {
+    host: Name,
+    port: u16,
+    tls: bool,
+}
+
+/// What `mqtts://broker.example:8883` says; a refusal never repeats the address, which may hold a secret.
+fn address(url: &str) -> Result<Broker, (String, String)> {
+    let refuse = |what: &str, hint: &str| Err((what.to_owned(), hint.to_owned()));
+    let example = "write mqtt://HOST, mqtts://HOST or mqtts://HOST:PORT";
+    let (tls, rest) = match url.split_once("://") {
+        Some(("mqtt", rest)) => (false, rest),
+        Some(("mqtts", rest)) => (true, rest),
+        _ => return refuse("the address of a broker starts with mqtt:// or mqtts://", example),
+    };
+    if rest.contains('@') {
+        return refuse(
+            "an address is no place for a user name or a password",
+            "write `username`, and the password in a file of its own: `password-file`",
+        );
+    }
+    let rest = rest.strip_suffix('/').unwrap_or(rest);
+    let (host, port) = match rest.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((host, "")) => (host, None),
+        Some((host, port)) => (host, port.strip_prefix(':').or(Some("?"))),
+        None => rest.split_once(':').map_or((rest, None), |(host, port)| (host, Some(port))),
+    };
+    let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':');
+    if host.is_empty() || !host.chars().all(legal) {
+        return refuse("the address names no host", example);
+    }
+    let default = if tls { 8883 } else { 1883 };
+    let port = port.map_or(Some(default), |port| port.parse().ok().filter(|port| *port > 0));
+    let Some(port) = port else { return refuse("the port is no number from 1 to 65535", example) };
+    Ok(Broker { host: host.into(), port, tls })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ports_have_their_defaults() {
+        for (url, host, port, tls) in [
+            ("mqtt://broker", "broker", 1883, false),
+            ("mqtts://broker.example", "broker.example", 8883, true),
+            ("mqtts://[fd00::5]:1", "fd00::5", 1, true),
+            ("mqtt://10.0.0.5:1884/", "10.0.0.5", 1884, false),
+        ] {
+            let broker = address(url).ok().unwrap();
+            assert_eq!((&*broker.host, broker.port, broker.tls), (host, port, tls));
+        }
+    }
+
+    #[test]
+    fn other_addresses_are_refused() {
+        for url in [
+            "http://a",
+            "broker",
+            "mqtt://",
+            "mqtt://:1883",
+            "mqtt://a:0",
+            "mqtt://a:b",
+            "mqtt://a/b",
+            "mqtt://u:p@a",
+            "mqtt://[::1]x",
+        ] {
+            assert!(address(url).is_err(), "{url}");
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! What no file can know alone: the five held against each other.
+//!
+//! A file that cannot be read is not asked, so that its absence is reported once and not at every mention.
+
+use super::file::File;
+use super::floor::{self, Sharing};
+use super::promise::{Cap, Caps};
+use super::values::check_known;
+use super::zones::{Shape, ZoneRead};
+use super::{Name, gateway, offers, site, zones};
+
+/// This Pi hangs in this shop.
+pub(super) fn gateway_in_site(file: &File<'_>, read: &gateway::Read, gateways: Option<&[Name]>) {
+    if let Some((id, at)) = &read.id {
+        check_known(file, at, id, gateways, "no gateway of site.toml, though gateway.toml says that this Pi is it");
+    }
+}
+
+/// What zones mention exists.
+pub(super) fn zones_in_offers(file: &File<'_>, read: &zones::Read, categories: Option<&[Name]>) {
+    for (category, at) in read.zones.iter().flat_map(|zone| &zone.categories) {
+        check_known(file, at, category, categories, "no category of offers.toml");
+    }
+}
+
+/// What campaigns mention exists, and somebody can be there.
+pub(super) fn offers_in_zones(file: &File<'_>, read: &offers::Read, zones: Option<&zones::Read>) {
+    let categories = (!file.has_gaps()).then(|| read.category_ids());
+    let ids = zones.map(zones::Read::ids);
+    for campaign in &read.campaigns {
+        if let Some((category, at)) = &campaign.category {
+            check_known(file, at, category, categories.as_deref(), "no category of this file");
+        }
+        for (zone, at) in &campaign.zones {
+            check_known(file, at, zone, ids.as_deref(), "no zone of zones.toml");
+            let is_sensitive = |read: &ZoneRead| read.sensitive && read.id.as_ref() == Some(zone);
+            if zones.is_some_and(|zones| zones.zones.iter().any(is_sensitive)) {
+                file.error(
+                    at,
+                    format!("`{zone}` is sensitive: nobody is placed there, so nothing can be said there"),
+                    "take it out of `zones`",
+                );
+            }
+        }
+    }
+}
+
+/// Campaigns tighten the promise; one that is looser does not do what its author thinks.
+pub(super) fn offers_in_promise(file: &File<'_>, read: &offers::Read, promise: &Caps) {
+    for campaign in &read.campaigns {
+        // A service message is counted apart from offers.
+        let promised = if campaign.is_service {
+            [&promise.service, &promise.campaign]
+        } else {
+            [&promise.customer, &promise.campaign]
+        };
+        for cap in &campaign.caps {
+            let tighter = |promised: &&Cap| {
+                promised.at_most <= cap.at_most
+                    && promised.per.is_none_or(|window| cap.per.is_some_and(|per| window.covers(per)))
+            };
+            if let Some(promised) = promised.into_iter().flatten().find(tighter) {
+                let what = format!("{} never binds: the promise is {}", shown(*cap), shown(*promised));
+                file.warning(&campaign.caps_at, what, "make it tighter, or leave it out");
+            }
+        }
+    }
+}
+
+fn shown(cap: Cap) -> String {
+    match cap.per {
+        Some(per) => format!("at most {} per {per}", cap.at_most),
+        None => format!("at most {} ever", cap.at_most),
+    }
+}
+
+/// Zones lie in the shop, and can be told apart.
+pub(super) fn zones_in_site(
+    zones_file: &File<'_>,
+    site_file: &File<'_>,
+    zones: &zones::Read,
+    site: Option<&site::Read>,
+) {
+    for (index, zone) in zones.zones.iter().enumerate() {
+        let Some(Shape::Polygon(polygon)) = &zone.shape else { continue };
+        for earlier in &zones.zones[..index] {
+            if let Some(Shape::Polygon(other)) = &earlier.shape {
+                warn_of_sharing(zones_file, zone, earlier, &floor::sharing(polygon, other));
+            }
+        }
+        let Some(site) = site else { continue };
+        if let Some((x, y)) = site.floor_m.and_then(|plan| floor::corner_outside(polygon, plan)) {
+            let (width, depth) = site.floor_m.unwrap_or_default();
+            let hint = format!("the plan goes from [0, 0] to [{width}, {depth}]");
+            zones_file.error(&zone.shape_at, format!("the corner [{x}, {y}] is outside the floor plan"), hint);
+        }
+        let mut positions = site.gateways.iter().filter_map(|(gateway, _)| gateway.position_m);
+        if !zone.sensitive && !positions.any(|position| floor::holds(polygon, position)) {
+            zones_file.warning(
+                &zone.shape_at,
+                format!("{} cannot be told apart yet in this version: no gateway inside", called(zone)),
+                "hang a gateway there, or draw the zone around one",
+            );
+        }
+    }
+    let has_polygon = zones.zones.iter().any(|zone| matches!(zone.shape, Some(Shape::Polygon(_))));
+    for (gateway, at) in site.iter().flat_map(|site| &site.gateways).filter(|(gateway, _)| gateway.position_m.is_none())
+    {
+        if has_polygon {
+            let what = format!("`{}` has no position, so it says nothing about the polygons of zones.toml", gateway.id);
+            site_file.warning(at, what, "write `position-m = [x, y]`");
+        }
+    }
+}
+
+fn warn_of_sharing(file: &File<'_>, zone: &ZoneRead, earlier: &ZoneRead, sharing: &Sharing) {
+    let (zone_called, earlier_called) = (called(zone), called(earlier));
+    match sharing {
+        Sharing::Clean => {}
+        Sharing::Same => {
+            file.warning(
+                &zone.shape_at,
+                format!("{zone_called} is the same area as {earlier_called}"),
+                "nobody can be told to be in one of them: keep one",
+            );
+        }
+        Sharing::Partly(m2) => {
+            let what = format!("{zone_called} and {earlier_called} overlap by {m2:.1} m²");
+            file.warning(&zone.shape_at, what, "let them touch, or one lie within the other");
+        }
+    }
+}
+
+fn called(zone: &ZoneRead) -> String {
+    zone.id.as_ref().map_or_else(|| "a zone without an id".to_owned(), |id| format!("`{id}`"))
+}

@@ -1,0 +1,203 @@
+//! From a folder, or from texts in memory, to a checked configuration and everything that is wrong with it.
+
+use std::fs;
+use std::io::{ErrorKind, Read as _};
+use std::path::Path;
+
+use super::file::File;
+use super::problem::{Problem, Severity};
+use super::{Config, crosscheck, gateway, offers, promise, site, zones};
+
+/// The five files, in the order in which problems are told.
+pub const FILES: [&str; 5] = ["gateway.toml", "site.toml", "zones.toml", "offers.toml", "promise.toml"];
+
+/// Far more than anybody writes by hand, in bytes; it bounds what a reload can cost.
+const LARGEST: u64 = 1 << 20;
+
+/// The language of plain texts in a shop that names none.
+const DEFAULT_LANGUAGE: &str = "en";
+
+/// What was found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Loaded {
+    /// The checked configuration, unless a problem is an error.
+    pub config: Option<Config>,
+    /// Everything that is wrong, in the order of [`FILES`], then by line.
+    pub problems: Vec<Problem>,
+}
+
+impl Loaded {
+    /// How many errors and how many warnings.
+    pub fn counts(&self) -> (usize, usize) {
+        let errors = self.problems.iter().filter(|problem| problem.is_error()).count();
+        (errors, self.problems.len() - errors)
+    }
+}
+
+/// The five files as texts, and the environment: what [`check`] needs no disk for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sources {
+    /// `gateway.toml`.
+    pub gateway: String,
+    /// `site.toml`.
+    pub site: String,
+    /// `zones.toml`.
+    pub zones: String,
+    /// `offers.toml`.
+    pub offers: String,
+    /// `promise.toml`.
+    pub promise: String,
+    /// Variables by name and value; those without the prefix `EMMA_` do nothing.
+    pub env: Vec<(String, String)>,
+}
+
+impl Sources {
+    /// The files that Emma ships.
+    pub fn shipped() -> Self {
+        let [gateway, site, zones, offers, promise] = FILES.map(|file| template(file).unwrap_or_default().to_owned());
+        Self { gateway, site, zones, offers, promise, env: Vec::new() }
+    }
+}
+
+/// The commented file that Emma ships under this name.
+pub fn template(file: &str) -> Option<&'static str> {
+    match file {
+        "gateway.toml" => Some(include_str!("../../config/gateway.toml")),
+        "site.toml" => Some(include_str!("../../config/site.toml")),
+        "zones.toml" => Some(include_str!("../../config/zones.toml")),
+        "offers.toml" => Some(include_str!("../../config/offers.toml")),
+        "promise.toml" => Some(include_str!("../../config/promise.toml")),
+        _ => None,
+    }
+}
+
+/// Checks texts; files that they name are not looked for.
+pub fn check(sources: &Sources) -> Loaded {
+    let Sources { gateway, site, zones, offers, promise, env } = sources;
+    check_texts([gateway, site, zones, offers, promise].map(|text| Ok(text.clone())), env, None)
+}
+
+/// Reads the five files in `folder` and the environment, and checks them together.
+pub fn load(folder: &Path) -> Loaded {
+    // A value that is no text counts with its readable part, and is then refused by whoever reads the key.
+    let env: Vec<(String, String)> = std::env::vars_os()
+        .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()))
+        .filter(|(name, _)| name.starts_with("EMMA_"))
+        .collect();
+    check_texts(FILES.map(|name| read_text(folder, name)), &env, Some(folder))
+}
+
+/// Tells one content of the five files in `folder` from another: 16 hex digits. What cannot be read has a digest as
+/// well, so that it is looked at once and not again.
+pub fn digest(folder: &Path) -> String {
+    use sha2::{Digest as _, Sha256};
+    let mut hash = Sha256::new();
+    for name in FILES {
+        let text = read_text(folder, name).map_err(|problem| problem.what);
+        let part = text.unwrap_or_else(|what| what);
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    hex::encode(hash.finalize().first_chunk::<8>().copied().unwrap_or_default())
+}
+
+/// The text of a file, or what stands in the way.
+fn read_text(folder: &Path, name: &'static str) -> Result<String, Problem> {
+    let refuse = |what: String, hint: String| {
+        Err(Problem { file: name, line: None, line_text: String::new(), severity: Severity::Error, what, hint })
+    };
+    let path = folder.join(name);
+    let mut bytes = Vec::new();
+    match fs::File::open(&path).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes)) {
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            return refuse("there is no such file".to_owned(), format!("emma config {name} > {}", path.display()));
+        }
+        Err(error) => {
+            return refuse(
+                format!("it cannot be read: {error}"),
+                "it must be a file that Emma's own user may read".to_owned(),
+            );
+        }
+        Ok(_) => {}
+    }
+    if bytes.len() as u64 > LARGEST {
+        return refuse("it is larger than 1 MiB".to_owned(), "a file of this folder is written by hand".to_owned());
+    }
+    String::from_utf8(bytes).or_else(|error| {
+        let valid = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or_default();
+        let line = valid.split(|byte| *byte == b'\n').count();
+        refuse(format!("it is not UTF-8 text, from line {line} on"), "save it as UTF-8".to_owned())
+    })
+}
+
+fn check_texts(texts: [Result<String, Problem>; 5], env: &[(String, String)], folder: Option<&Path>) -> Loaded {
+    let texts = texts.map(|text| match text {
+        Ok(text) if text.len() as u64 > LARGEST => Err(Problem {
+            file: "",
+            line: None,
+            line_text: String::new(),
+            severity: Severity::Error,
+            what: "it is larger than 1 MiB".to_owned(),
+            hint: "a file of this folder is written by hand".to_owned(),
+        }),
+        other => other,
+    });
+    let mut index = 0;
+    let files = texts.each_ref().map(|text| {
+        let name = FILES[index];
+        let variables = if index == 0 { env } else { &[] };
+        index += 1;
+        text.as_ref().ok().map(|text| File::new(name, text, variables))
+    });
+    let config = check_files(&files, folder);
+    let mut problems = Vec::new();
+    for ((file, text), name) in files.into_iter().zip(&texts).zip(FILES) {
+        match (file, text) {
+            (Some(file), _) => problems.extend(file.into_problems()),
+            (None, Err(problem)) => problems.push(Problem { file: name, ..problem.clone() }),
+            (None, Ok(_)) => {}
+        }
+    }
+    let is_refused = problems.iter().any(Problem::is_error);
+    Loaded { config: if is_refused { None } else { config }, problems }
+}
+
+/// Reads every file that there is, then holds them against each other.
+fn check_files(files: &[Option<File<'_>>; 5], folder: Option<&Path>) -> Option<Config> {
+    let [gateway_file, site_file, zones_file, offers_file, promise_file] = files.each_ref().map(Option::as_ref);
+    let site = site_file.map(site::read);
+    let language = site.as_ref().and_then(|site| site.language.clone());
+    let language = language.as_deref().unwrap_or(DEFAULT_LANGUAGE);
+    // A file with gaps may hold what others mention, so it is not asked what it knows.
+    let whole = |file: Option<&File<'_>>| file.is_some_and(|file| !file.has_gaps());
+    let gateway_ids = site.as_ref().filter(|_| whole(site_file)).map(site::Read::gateway_ids);
+
+    let gateway = gateway_file.map(|file| gateway::read(file, folder));
+    let zones = zones_file.map(|file| zones::read(file, gateway_ids.as_deref(), language));
+    let offers = offers_file.map(|file| offers::read(file, language));
+    let promise = promise_file.and_then(promise::read);
+
+    if let (Some(file), Some(gateway)) = (gateway_file, &gateway) {
+        crosscheck::gateway_in_site(file, gateway, gateway_ids.as_deref());
+    }
+    if let (Some(file), Some(zones)) = (zones_file, &zones) {
+        let categories = offers.as_ref().filter(|_| whole(offers_file)).map(offers::Read::category_ids);
+        crosscheck::zones_in_offers(file, zones, categories.as_deref());
+        if let Some(site_file) = site_file {
+            crosscheck::zones_in_site(file, site_file, zones, site.as_ref().filter(|_| whole(Some(site_file))));
+        }
+    }
+    if let (Some(file), Some(offers)) = (offers_file, &offers) {
+        crosscheck::offers_in_zones(file, offers, zones.as_ref().filter(|_| whole(zones_file)));
+        if let Some(promise) = &promise {
+            crosscheck::offers_in_promise(file, offers, &promise.caps);
+        }
+    }
+    Some(Config {
+        gateway: gateway?.gateway?,
+        site: site?.site?,
+        zones: zones?.into_zones()?,
+        offers: offers?.into_offers()?,
+        promise: promise?,
+    })
+}

@@ -1,0 +1,189 @@
+//! Talking to a running Emma: one JSON object a line over a Unix socket in the state folder, owner-only. Without a
+//! daemon the same requests are answered from the ledger itself, under its lock ([`crate::cli`]).
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::{Semaphore, mpsc, oneshot};
+
+/// A consent record has 16 KiB at the most, and JSON within JSON can double it.
+const MAX_LINE_LEN: u64 = 64 * 1024;
+
+/// People and scripts at a shell: more connections than this at once are a mistake.
+const MAX_CONNECTIONS: usize = 8;
+
+/// Whoever says nothing for so long has gone.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What the command line asks.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(tag = "do", rename_all = "kebab-case")]
+pub enum Request {
+    /// Take one line of a consent file: a consent, or a withdrawal.
+    Accept {
+        /// The line.
+        record: String,
+    },
+    /// Every consent, in short.
+    List,
+    /// One consent, whole.
+    Show {
+        /// Whose.
+        customer: String,
+    },
+    /// Withdraw and forget.
+    Withdraw {
+        /// Whose.
+        customer: String,
+    },
+}
+
+/// What is answered.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(tag = "answer", rename_all = "kebab-case")]
+pub enum Reply {
+    /// The record stands.
+    Accepted {
+        /// Kinds of identifiers that are kept and not matched yet.
+        unmatched: Vec<String>,
+    },
+    /// Withdrawn and forgotten.
+    Forgotten,
+    /// Nothing was changed.
+    Refused {
+        /// Why, a sentence each.
+        problems: Vec<String>,
+    },
+    /// The ledger cannot be written; nothing was changed.
+    Failed {
+        /// Why.
+        problem: String,
+    },
+    /// There is no such customer.
+    Unknown,
+    /// Every consent.
+    Consents {
+        /// By pseudonym.
+        consents: Vec<Listed>,
+    },
+    /// One consent, as JSON.
+    Consent {
+        /// The record.
+        record: String,
+    },
+}
+
+/// One consent in a list.
+#[derive(Debug, Deserialize, Serialize)]
+pub struct Listed {
+    /// The pseudonym.
+    pub customer: String,
+    /// The epoch.
+    pub epoch: u64,
+    /// The tier.
+    pub tier: String,
+    /// Until when it holds, RFC 3339.
+    pub valid_until: String,
+}
+
+/// A request and where its reply goes.
+pub type Asked = (Request, oneshot::Sender<Reply>);
+
+/// The socket, removed when this is dropped.
+#[derive(Debug)]
+pub struct Control {
+    path: PathBuf,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Control {
+    /// Listens at `path`; requests arrive on the receiver. The caller holds the folder's lock, so a socket that is
+    /// already there is a dead one.
+    ///
+    /// # Errors
+    /// The socket cannot be made.
+    pub fn listen(path: &Path) -> std::io::Result<(Self, mpsc::Receiver<Asked>)> {
+        match std::fs::remove_file(path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+            Ok(()) | Err(_) => {}
+        }
+        let listener = UnixListener::bind(path)?;
+        owner_only(path)?;
+        let (asked, receiver) = mpsc::channel(1);
+        let task = tokio::spawn(serve(listener, asked));
+        Ok((Self { path: path.to_owned(), task }, receiver))
+    }
+}
+
+impl Drop for Control {
+    fn drop(&mut self) {
+        self.task.abort();
+        // If it is gone already, all the better.
+        std::fs::remove_file(&self.path).unwrap_or_default();
+    }
+}
+
+fn owner_only(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))
+}
+
+async fn serve(listener: UnixListener, asked: mpsc::Sender<Asked>) {
+    let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    loop {
+        let Ok(permit) = Arc::clone(&room).acquire_owned().await else { return };
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                let asked = asked.clone();
+                tokio::spawn(async move {
+                    // A caller that goes away half-way has its answer nowhere to go; that is its own affair.
+                    converse(stream, asked).await.unwrap_or_default();
+                    drop(permit);
+                });
+            }
+            // Out of descriptors, most likely: wait for some to be closed rather than spin.
+            Err(_) => tokio::time::sleep(Duration::from_secs(1)).await,
+        }
+    }
+}
+
+async fn converse(mut stream: UnixStream, asked: mpsc::Sender<Asked>) -> std::io::Result<()> {
+    let (read, mut write) = stream.split();
+    let mut lines = BufReader::new(read);
+    loop {
+        let mut line = Vec::new();
+        let mut bounded = (&mut lines).take(MAX_LINE_LEN);
+        match tokio::time::timeout(PATIENCE, bounded.read_until(b'\n', &mut line)).await {
+            Ok(Ok(length)) if length > 0 => {}
+            Ok(Err(error)) => return Err(error),
+            Ok(Ok(_)) | Err(_) => return Ok(()),
+        }
+        let reply = match serde_json::from_slice(&line) {
+            Ok(request) => ask(&asked, request).await,
+            Err(error) => Reply::Refused { problems: vec![format!("not understood: {error}")] },
+        };
+        let mut text = serde_json::to_vec(&reply)?;
+        text.push(b'\n');
+        write.write_all(&text).await?;
+        if line.last() != Some(&b'\n') {
+            return Ok(());
+        }
+    }
+}
+
+async fn ask(asked: &mpsc::Sender<Asked>, request: Request) -> Reply {
+    let (reply, answer) = oneshot::channel();
+    if asked.send((request, reply)).await.is_err() {
+        return Reply::Refused { problems: vec!["the daemon is stopping".to_owned()] };
+    }
+    match tokio::time::timeout(PATIENCE, answer).await {
+        Ok(Ok(reply)) => reply,
+        Ok(Err(_)) => Reply::Refused { problems: vec!["the daemon is stopping".to_owned()] },
+        // A forgetting that waits for a slow disk goes on all the same.
+        Err(_) => Reply::Refused { problems: vec!["it is not done yet, and goes on: look again later".to_owned()] },
+    }
+}

@@ -1,0 +1,281 @@
+//! The counter at which consents are taken and withdrawn: what the command line asks, answered by the running daemon
+//! or, without one, by the ledger itself. One set of rules for both.
+
+use std::collections::BTreeSet;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::oneshot;
+
+use crate::config::Config;
+use crate::control::{Listed, Reply, Request};
+use crate::daemon::Daemon;
+use crate::gateway::consent::record::{self, ConsentRecord, Record};
+use crate::gateway::consent::registry::{Refusal, Registry};
+use crate::gateway::consent::{Consent, CustomerId, Tier};
+use crate::gateway::effect::Input;
+use crate::ledger::registrar::{self, Prepared};
+use crate::ledger::{LedgerError, Store};
+
+/// A disk that cannot be written is asked again this often: who wants to be forgotten is, as soon as it can.
+const RETRY_FORGETTING: Duration = Duration::from_secs(1);
+
+/// What is to be done about a request, once it is understood.
+enum Errand {
+    Save(Prepared),
+    Forget(CustomerId),
+    Show(CustomerId),
+    Answer(Reply),
+}
+
+/// Customers whose rows are being deleted, a slow disk included: a consent that came meanwhile would be deleted with
+/// them.
+#[derive(Clone, Default)]
+pub(crate) struct Forgetting(Arc<Mutex<BTreeSet<CustomerId>>>);
+
+impl Forgetting {
+    fn set(&self) -> MutexGuard<'_, BTreeSet<CustomerId>> {
+        // A set is whole whatever its holder was doing when it panicked.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn contains(&self, customer: &CustomerId) -> bool {
+        self.set().contains(customer)
+    }
+
+    fn add(&self, customer: CustomerId) {
+        self.set().insert(customer);
+    }
+
+    fn remove(&self, customer: &CustomerId) {
+        self.set().remove(customer);
+    }
+}
+
+/// A consent on its way to the disk; it counts when it is there, and until then nothing else is answered.
+pub(crate) struct Saving {
+    saved: Pin<Box<dyn Future<Output = Result<(), String>> + Send>>,
+    consent: Arc<Consent>,
+    unmatched: Vec<&'static str>,
+    reply: oneshot::Sender<Reply>,
+}
+
+/// Ends when the consent is on disk, or cannot be.
+pub(crate) async fn saved(saving: &mut Option<Saving>) -> Result<(), String> {
+    match saving {
+        Some(saving) => (&mut saving.saved).await,
+        None => std::future::pending().await,
+    }
+}
+
+impl Daemon {
+    /// Answers one request, now or when the disk has answered: the radio does not wait for it.
+    pub(crate) fn answer(&mut self, request: Request, reply: oneshot::Sender<Reply>) -> Option<Saving> {
+        let now = self.now();
+        let gateway = &self.gateway;
+        let find = |customer: &CustomerId| gateway.consent_of(customer).cloned();
+        let admits = |consent: &Consent| gateway.admits(consent, now);
+        let ledger = self.ledger.clone();
+        match errand(request, &self.config, &find, admits, || listed(gateway.consents())) {
+            Errand::Save(Prepared { consent, .. }) if self.forgetting.contains(&consent.customer) => {
+                tell(reply, refused("this customer is being forgotten; try again when that is done"));
+            }
+            Errand::Save(Prepared { consent, record, unmatched }) => {
+                let (customer, epoch) = (consent.customer.clone(), consent.epoch);
+                let saved = Box::pin(async move { ledger.save_consent(customer, epoch, record).await });
+                return Some(Saving { saved, consent, unmatched, reply });
+            }
+            Errand::Forget(customer) => {
+                // First silence, then forgetting: nothing may be decided for someone who is being forgotten.
+                self.input(Input::Withdraw(customer.clone()));
+                let wall_us = self.raw_wall_us();
+                let forgetting = self.forgetting.clone();
+                forgetting.add(customer.clone());
+                tokio::spawn(async move {
+                    while ledger.forget(customer.clone(), wall_us).await.is_err() {
+                        tokio::time::sleep(RETRY_FORGETTING).await;
+                    }
+                    forgetting.remove(&customer);
+                    tell(reply, Reply::Forgotten);
+                });
+            }
+            Errand::Show(customer) => {
+                tokio::spawn(async move {
+                    let record = ledger.consent(customer).await;
+                    tell(reply, record.map_or(Reply::Unknown, |record| Reply::Consent { record }));
+                });
+            }
+            Errand::Answer(answer) => tell(reply, answer),
+        }
+        None
+    }
+
+    /// The disk has answered: the consent is in force, or was refused.
+    pub(crate) fn saved(&mut self, saving: Saving, outcome: Result<(), String>) {
+        let Saving { consent, unmatched, reply, .. } = saving;
+        match outcome {
+            Ok(()) => {
+                self.input(Input::Consent(consent));
+                tell(reply, accepted(unmatched));
+            }
+            Err(problem) => tell(reply, Reply::Failed { problem }),
+        }
+    }
+}
+
+/// Whoever asked may have gone; what was done stays done.
+fn tell(reply: oneshot::Sender<Reply>, answer: Reply) {
+    reply.send(answer).unwrap_or_default();
+}
+
+/// The ledger without a daemon.
+pub struct Counter {
+    config: Arc<Config>,
+    store: Store,
+    registry: Registry,
+    wall_us: i64,
+}
+
+impl Counter {
+    /// Opens the counter on a ledger whose lock the caller holds. `wall_us` is what the clock says.
+    ///
+    /// # Errors
+    /// The ledger cannot be read.
+    pub fn open(config: Arc<Config>, store: Store, wall_us: i64) -> Result<Self, LedgerError> {
+        let mut registry = Registry::default();
+        for consent in remembered(&store)? {
+            registry.restore(consent);
+        }
+        Ok(Self { config, store, registry, wall_us })
+    }
+
+    /// Answers one request; what it changes is on disk when this returns.
+    ///
+    /// # Errors
+    /// The ledger cannot be written.
+    pub fn answer(&mut self, request: Request) -> Result<Reply, LedgerError> {
+        let registry = &self.registry;
+        let find = |customer: &CustomerId| registry.slot_of(customer).and_then(|slot| registry.get(slot)).cloned();
+        // Nobody knows whether the clock is right, so an ended consent still holds its identifiers here.
+        let admits = |consent: &Consent| registry.admits(consent, None);
+        let list = || listed(registry.iter().map(|(_, consent)| consent));
+        match errand(request, &self.config, &find, admits, list) {
+            Errand::Save(Prepared { consent, record, unmatched }) => {
+                self.store.save_consent(&consent.customer, consent.epoch, &record)?;
+                self.registry.accept(consent, None).map_err(|refusal| LedgerError::Damaged(refusal.to_string()))?;
+                Ok(accepted(unmatched))
+            }
+            Errand::Forget(customer) => {
+                self.registry.withdraw(&customer);
+                self.store.forget_now(&customer, self.wall_us)?;
+                Ok(Reply::Forgotten)
+            }
+            Errand::Show(customer) => {
+                Ok(self.store.consent(&customer)?.map_or(Reply::Unknown, |record| Reply::Consent { record }))
+            }
+            Errand::Answer(reply) => Ok(reply),
+        }
+    }
+}
+
+/// Every consent that a ledger remembers, for a core or a counter.
+///
+/// # Errors
+/// The ledger cannot be read, or a record in it is none.
+pub fn remembered(store: &Store) -> Result<Vec<Arc<Consent>>, LedgerError> {
+    let damaged = |what: String| LedgerError::Damaged(format!("a consent record: {what}"));
+    let read = |line: String| {
+        let record: ConsentRecord = serde_json::from_str(&line).map_err(|error| damaged(error.to_string()))?;
+        record.check().map(Arc::new).map_err(|error| damaged(error.to_string()))
+    };
+    store.consents()?.into_iter().map(read).collect()
+}
+
+fn errand(
+    request: Request,
+    config: &Config,
+    find: &dyn Fn(&CustomerId) -> Option<Arc<Consent>>,
+    admits: impl Fn(&Consent) -> Result<(), Refusal>,
+    list: impl Fn() -> Vec<Listed>,
+) -> Errand {
+    match request {
+        Request::Accept { record } => match record::parse(&record) {
+            Ok(Record::Grant(record)) => grant(*record, config, find, admits),
+            Ok(Record::Withdraw { customer, epoch }) => match find(&customer) {
+                Some(known) if epoch < known.epoch => Errand::Answer(refused(Refusal::StaleEpoch.to_string())),
+                Some(_) => Errand::Forget(customer),
+                None => Errand::Answer(Reply::Unknown),
+            },
+            Err(error) => Errand::Answer(Reply::Refused { problems: error.problems().to_vec() }),
+        },
+        Request::List => Errand::Answer(Reply::Consents { consents: list() }),
+        Request::Show { customer } => match CustomerId::new(&customer).filter(|customer| find(customer).is_some()) {
+            Some(customer) => Errand::Show(customer),
+            None => Errand::Answer(Reply::Unknown),
+        },
+        Request::Withdraw { customer } => {
+            match CustomerId::new(&customer).filter(|customer| find(customer).is_some()) {
+                Some(customer) => Errand::Forget(customer),
+                None => Errand::Answer(Reply::Unknown),
+            }
+        }
+    }
+}
+
+fn grant(
+    record: ConsentRecord,
+    config: &Config,
+    find: &dyn Fn(&CustomerId) -> Option<Arc<Consent>>,
+    admits: impl Fn(&Consent) -> Result<(), Refusal>,
+) -> Errand {
+    if config.promise.responsible.is_none() {
+        let what = "promise.toml says nobody who is responsible: add [responsible] before taking anyone's consent";
+        return Errand::Answer(refused(what));
+    }
+    let known = CustomerId::new(&record.customer).and_then(|customer| find(&customer));
+    let mut luck = Ok(());
+    let prepared = registrar::prepare(record, &config.promise, known.as_deref(), |_| {
+        registrar::random_inbox().unwrap_or_else(|error| {
+            luck = Err(error);
+            "".into()
+        })
+    });
+    match (luck, prepared) {
+        (Err(error), _) => Errand::Answer(refused(error)),
+        (Ok(()), Err(problems)) => Errand::Answer(Reply::Refused { problems }),
+        (Ok(()), Ok(prepared)) => match admits(&prepared.consent) {
+            Ok(()) => Errand::Save(prepared),
+            Err(refusal) => Errand::Answer(refused(refusal)),
+        },
+    }
+}
+
+fn listed<'a>(consents: impl Iterator<Item = &'a Arc<Consent>>) -> Vec<Listed> {
+    consents
+        .map(|consent| Listed {
+            customer: consent.customer.as_str().to_owned(),
+            epoch: consent.epoch,
+            tier: tier(consent.tier).to_owned(),
+            valid_until: Timestamp::from_microsecond(consent.valid_until_us)
+                .map_or_else(|_| "?".to_owned(), |t| t.to_string()),
+        })
+        .collect()
+}
+
+fn tier(tier: Tier) -> &'static str {
+    match tier {
+        Tier::OnRequest => "on-request",
+        Tier::Contextual => "contextual",
+        Tier::Personal => "personal",
+    }
+}
+
+fn accepted(unmatched: Vec<&'static str>) -> Reply {
+    Reply::Accepted { unmatched: unmatched.into_iter().map(str::to_owned).collect() }
+}
+
+fn refused(problem: impl std::fmt::Display) -> Reply {
+    Reply::Refused { problems: vec![problem.to_string()] }
+}

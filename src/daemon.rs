@@ -1,0 +1,379 @@
+//! The loop that joins core and shells: one select, one `handle`, effects performed in order.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+
+use crate::clock::{Clock, Moment};
+use crate::config::{self, Config};
+use crate::control::Asked;
+use crate::counter;
+use crate::gateway::Gateway;
+use crate::gateway::advertisement::{Advertisement, GatewayIndex};
+use crate::gateway::effect::{Answer, Effect, Happening, Input, Reservation, What};
+use crate::gateway::key::Key;
+use crate::ledger::retention;
+use crate::ledger::thread::{Answers, Ledger};
+use crate::mqtt::event::{Draft, OfferIds, drafts};
+use crate::mqtt::state::{ClockTrust, Health, InForce, RefusedChange, State};
+use crate::mqtt::status::{Standing, Status};
+use crate::radio::live::{Heard, RadioStatus};
+
+/// Health and clock trust are looked at this often.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+
+/// What no rule needs any more is let go of this often; a day is fine enough for data that is kept for weeks.
+const PRUNE_EVERY_US: u64 = 86_400_000_000;
+
+/// Not sooner after a start: a clock that is ahead for a while must not cost the deliveries that caps look back on.
+const PRUNE_AFTER_US: u64 = 3_600_000_000;
+
+/// How late it is is remembered this often; each costs the SD card a page.
+const NOTE_WALL_EVERY_US: u64 = 900_000_000;
+
+/// Advertisements taken in one turn before anything else is looked at, so that a loud shop starves nothing.
+const HEARD_A_TURN: usize = 256;
+
+/// Everything the loop selects on.
+pub struct Doors {
+    /// What the radio hears.
+    pub heard: mpsc::Receiver<Heard>,
+    /// What the ledger answers.
+    pub answers: Answers,
+    /// What the command line asks.
+    pub asked: mpsc::Receiver<Asked>,
+    /// That a file of the configuration may have changed.
+    pub changed: mpsc::Receiver<()>,
+    /// Whether the wall clock is synchronised.
+    pub synchronised: watch::Receiver<bool>,
+    /// How the radio does.
+    pub radio: watch::Receiver<RadioStatus>,
+    /// How the session with the broker does; nothing without one.
+    pub session: Option<watch::Receiver<Status>>,
+}
+
+/// What the loop says to the outside besides offers.
+pub struct Voices {
+    /// The retained state.
+    pub state: watch::Sender<State>,
+    /// Health.
+    pub health: watch::Sender<Health>,
+}
+
+/// The running Emma.
+pub struct Daemon {
+    pub(crate) gateway: Gateway,
+    pub(crate) ledger: Ledger,
+    pub(crate) config: Arc<Config>,
+    folder: PathBuf,
+    clock: Clock,
+    key: Key,
+    me: GatewayIndex,
+    voices: Voices,
+    synchronised: bool,
+    /// Another decider of this site took over: this one listens no more.
+    stood_down: bool,
+    pruned_us: Option<u64>,
+    in_force: String,
+    pub(crate) forgetting: counter::Forgetting,
+    started_us: u64,
+    noted_us: u64,
+}
+
+impl Daemon {
+    /// A daemon around a core that has taken up what the ledger remembered. `folder` holds the five files, and
+    /// `in_force` tells their content.
+    pub fn new(
+        gateway: Gateway,
+        ledger: Ledger,
+        config: Arc<Config>,
+        folder: PathBuf,
+        clock: Clock,
+        key: Key,
+        voices: Voices,
+    ) -> Self {
+        // A configuration whose gateway is not on the site does not pass the check.
+        let me = config.site.gateway(&config.gateway.gateway).unwrap_or(GatewayIndex(0));
+        let in_force = voices.state.borrow().in_force.digest.to_string();
+        Self {
+            gateway,
+            ledger,
+            config,
+            folder,
+            clock,
+            key,
+            me,
+            voices,
+            synchronised: false,
+            stood_down: false,
+            pruned_us: None,
+            in_force,
+            forgetting: counter::Forgetting::default(),
+            started_us: clock.monotonic_us(),
+            noted_us: clock.monotonic_us(),
+        }
+    }
+
+    /// Performs what followed from taking up the ledger's memory.
+    pub fn begin(&mut self, effects: Vec<Effect>) {
+        self.perform(effects);
+    }
+
+    /// Runs until `stop` is done, then remembers every open visit.
+    pub async fn run(&mut self, mut doors: Doors, stop: impl Future<Output = ()>) {
+        let mut stop = std::pin::pin!(stop);
+        let mut look = tokio::time::interval(LOOK_EVERY);
+        let mut heard = Vec::with_capacity(HEARD_A_TURN);
+        let mut saving = None;
+        self.synchronised = *doors.synchronised.borrow();
+        loop {
+            let wait = self.until_wakeup();
+            tokio::select! {
+                () = &mut stop => break,
+                Some((delivery, answer)) = doors.answers.recv() => self.input(Input::Reserved(delivery, answer)),
+                Some((request, reply)) = doors.asked.recv(), if saving.is_none() => saving = self.answer(request, reply),
+                outcome = counter::saved(&mut saving) => {
+                    if let Some(done) = saving.take() {
+                        self.saved(done, outcome);
+                    }
+                }
+                Some(()) = doors.changed.recv() => self.reload(),
+                () = tokio::time::sleep(wait) => self.input(Input::Tick),
+                count = doors.heard.recv_many(&mut heard, HEARD_A_TURN), if !doors.heard.is_closed() || !doors.heard.is_empty() => {
+                    if count > 0 {
+                        self.hear(&heard);
+                        heard.clear();
+                    }
+                }
+                _ = look.tick() => {
+                    self.look(&mut doors);
+                    if self.ledger.gauges().ended() {
+                        tracing::error!("the ledger's thread has ended: without it nothing may be said");
+                        break;
+                    }
+                }
+            }
+        }
+        let visits = self.gateway.save_all(self.now());
+        self.perform(visits);
+        self.note_wall();
+    }
+
+    /// This instant, its wall time only while the clock is known to be right.
+    pub(crate) fn now(&self) -> Moment {
+        let wall_us = self.synchronised.then(|| self.clock.wall_us());
+        Moment { monotonic_us: self.clock.monotonic_us(), wall_us }
+    }
+
+    /// What the wall clock says, right or not.
+    pub(crate) fn raw_wall_us(&self) -> i64 {
+        self.clock.wall_us()
+    }
+
+    /// One input of the core, and what follows from it.
+    pub(crate) fn input(&mut self, input: Input<'_>) {
+        let effects = self.gateway.handle(input, self.now());
+        self.perform(effects);
+    }
+
+    fn hear(&mut self, heard: &[Heard]) {
+        if self.stood_down || !self.config.gateway.decides {
+            return;
+        }
+        for one in heard {
+            let Heard { address, payload, rssi_dbm } = one;
+            let (address, rssi_dbm) = (*address, *rssi_dbm);
+            self.input(Input::Advertisement(Advertisement { address, payload, rssi_dbm, gateway: self.me }));
+        }
+    }
+
+    fn until_wakeup(&self) -> Duration {
+        let due_us = self.gateway.next_wakeup().unwrap_or(u64::MAX);
+        // Never longer than a look: a clock that was set has a say within that time.
+        Duration::from_micros(due_us.saturating_sub(self.clock.monotonic_us())).min(LOOK_EVERY)
+    }
+
+    fn perform(&mut self, effects: Vec<Effect>) {
+        for effect in effects {
+            match effect {
+                Effect::Happened(happening) => log(&happening),
+                // The other decider speaks now; what is on this one's mind is not said.
+                Effect::Reserve(reservation) if self.stood_down => {
+                    self.input(Input::Reserved(reservation.delivery.id, Answer::Unavailable));
+                }
+                Effect::Reserve(reservation) => {
+                    let drafts = messages(&reservation, &self.key, &self.config.gateway);
+                    self.ledger.reserve(reservation, drafts);
+                }
+                other => remember(&self.ledger, other),
+            }
+        }
+    }
+
+    /// Takes a changed configuration over, or refuses it whole.
+    fn reload(&mut self) {
+        let digest = config::digest(&self.folder);
+        if digest == self.in_force {
+            self.voices.state.send_if_modified(|state| state.refused.take().is_some());
+            return;
+        }
+        let loaded = config::load(&self.folder);
+        let Some(config) = loaded.config else {
+            let problems: Vec<String> = loaded.problems.iter().map(ToString::to_string).collect();
+            self.refuse(&problems);
+            return;
+        };
+        if config.gateway != self.config.gateway {
+            self.refuse(&[
+                "gateway.toml: error: a change of it is taken over by a restart of Emma, and with it the rest"
+                    .to_owned(),
+            ]);
+            return;
+        }
+        if config != *self.config {
+            self.take_over(config);
+        }
+        self.in_force.clone_from(&digest);
+        let at_us = self.clock.wall_us();
+        self.voices.state.send_modify(|state| {
+            state.in_force = InForce { digest: digest.into(), at_us };
+            state.refused = None;
+        });
+        tracing::info!("the changed configuration is in force");
+    }
+
+    fn take_over(&mut self, config: Config) {
+        let kept_us = |config: &Config| {
+            let consents = self.gateway.consents().map(|consent| &**consent);
+            retention::kept(config, consents).deliveries_us.unwrap_or(u64::MAX)
+        };
+        if kept_us(&config) > kept_us(&self.config) {
+            tracing::warn!(
+                "a cap looks back further than deliveries were kept for: it holds in full once its window has passed"
+            );
+        }
+        self.me = config.site.gateway(&config.gateway.gateway).unwrap_or(self.me);
+        self.config = Arc::new(config);
+        self.input(Input::Configure(Arc::clone(&self.config)));
+    }
+
+    fn refuse(&self, problems: &[String]) {
+        let problems: Vec<config::Name> = problems.iter().map(|problem| problem.as_str().into()).collect();
+        let known = self.voices.state.borrow().refused.as_ref().is_some_and(|refused| refused.problems == problems);
+        if known {
+            return;
+        }
+        tracing::error!(problems = problems.len(), "the changed configuration is refused, the old one stays in force");
+        for problem in problems.iter().take(20) {
+            tracing::error!("{problem}");
+        }
+        let at_us = self.clock.wall_us();
+        self.voices.state.send_modify(|state| state.refused = Some(RefusedChange { at_us, problems }));
+    }
+
+    /// Looks at the clock, the radio and the session, and says what has changed.
+    fn look(&mut self, doors: &mut Doors) {
+        self.synchronised = *doors.synchronised.borrow();
+        let stood_down = doors.session.as_ref().is_some_and(|session| session.borrow().standing == Standing::TakenOver);
+        if stood_down && !self.stood_down {
+            tracing::error!("another Emma decides for this site now: this one stands down until it is restarted");
+        }
+        self.stood_down |= stood_down;
+        let snapshot = self.gateway.snapshot();
+        let clock = self.clock_trust(snapshot.clock_trusted);
+        let radio = doors.radio.borrow_and_update().clone();
+        self.voices.state.send_if_modified(|state| {
+            let before = (state.clock, state.radio.scanning);
+            (state.clock, state.radio.scanning) = (clock, radio.scanning);
+            before != (state.clock, state.radio.scanning)
+        });
+        let now_us = self.clock.wall_us();
+        let age_secs = |then_us: i64| u64::try_from(now_us.saturating_sub(then_us)).unwrap_or(0) / 1_000_000;
+        self.voices.health.send_modify(|health| {
+            health.heard = snapshot.counters.heard;
+            health.matched = snapshot.counters.matched;
+            health.ambiguous = snapshot.counters.ambiguous;
+            health.dropped = radio.dropped;
+            health.scan_restarts = radio.restarts;
+            health.outbox_depth = self.ledger.gauges().outbox_rows();
+            health.outbox_oldest_secs = self.ledger.gauges().outbox_oldest_us().map(age_secs);
+            health.clock = clock;
+        });
+        self.prune();
+        if self.now().monotonic_us.saturating_sub(self.noted_us) >= NOTE_WALL_EVERY_US {
+            self.note_wall();
+        }
+    }
+
+    fn clock_trust(&self, believed: bool) -> ClockTrust {
+        match (self.synchronised, self.config.gateway.clock_assumed) {
+            (true, true) => ClockTrust::Assumed,
+            // Synchronised, but it jumped or is behind the ledger: the core does not believe it either.
+            (true, false) if believed => ClockTrust::Synchronised,
+            (_, _) => ClockTrust::Untrusted,
+        }
+    }
+
+    /// Remembers how late it is, so that a clock that is set back while Emma is down is noticed.
+    fn note_wall(&mut self) {
+        let now = self.now();
+        self.noted_us = now.monotonic_us;
+        if let Some(wall_us) = now.wall_us.filter(|_| self.gateway.snapshot().clock_trusted) {
+            self.ledger.note_wall(wall_us);
+        }
+    }
+
+    fn prune(&mut self) {
+        let now = self.now();
+        let next_us = self
+            .pruned_us
+            .map_or(self.started_us.saturating_add(PRUNE_AFTER_US), |last_us| last_us.saturating_add(PRUNE_EVERY_US));
+        let due = next_us <= now.monotonic_us;
+        let Some(now_us) = now.wall_us.filter(|_| due && self.gateway.snapshot().clock_trusted) else { return };
+        self.pruned_us = Some(now.monotonic_us);
+        let kept = retention::kept(&self.config, self.gateway.consents().map(|consent| &**consent));
+        let before = |kept_us: u64| now_us.saturating_sub_unsigned(kept_us);
+        self.ledger.prune(kept.deliveries_us.map(before), before(kept.forgotten_us), now_us);
+    }
+}
+
+/// The messages of a reservation, one a recipient.
+pub(crate) fn messages(reservation: &Reservation, key: &Key, gateway: &config::gateway::Gateway) -> Vec<Draft> {
+    let ids = |recipient: &str| OfferIds::derive(key, &reservation.delivery.id, recipient);
+    let root = gateway.mqtt.as_ref().map_or("emma", |mqtt| &*mqtt.root);
+    drafts(reservation, ids, root, &gateway.site, &gateway.gateway)
+}
+
+/// Performs an effect that the ledger alone has to know of.
+pub(crate) fn remember(ledger: &Ledger, effect: Effect) {
+    match effect {
+        Effect::SaveVisit(visit) => ledger.save_visit(visit),
+        Effect::DropVisit(customer) => ledger.drop_visit(customer),
+        Effect::EndOffers(customer) => ledger.end_offers(customer),
+        Effect::IgnoreUntil(customer, until_us) => ledger.ignore_until(customer, until_us),
+        Effect::Redate(wall_us) => {
+            tracing::warn!("the ledger was ahead of a clock that is steady for a day: its future is dated now");
+            ledger.redate(wall_us);
+        }
+        Effect::Happened(_) | Effect::Reserve(_) => {}
+    }
+}
+
+/// What happened, for whoever looks over Emma's shoulder: a zone and a campaign, never a person.
+fn log(happening: &Happening) {
+    match &happening.what {
+        What::VisitStarted => tracing::debug!("a visit began"),
+        What::VisitEnded => tracing::debug!("a visit ended"),
+        What::Entered { zone, confidence, .. } => tracing::debug!(%zone, confidence, "entered"),
+        What::Unsure { zone, confidence } => tracing::debug!(%zone, confidence, "unsure"),
+        What::Sure { zone, confidence } => tracing::debug!(%zone, confidence, "sure"),
+        What::Dwelled { zone, dwell_us } => tracing::debug!(%zone, dwell_us, "dwelled"),
+        What::Left { zone, .. } => tracing::debug!(%zone, "left"),
+        What::Delivered { zone, campaign, .. } => tracing::info!(%zone, %campaign, "an offer is committed"),
+        What::Withheld { zone, campaign, reason } => {
+            tracing::debug!(%zone, %campaign, reason = reason.as_str(), "an offer is withheld");
+        }
+    }
+}

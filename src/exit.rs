@@ -1,0 +1,40 @@
+//! How a process ends: the numbers of `sysexits.h` (4.3BSD), so that scripts and systemd can tell one end from another.
+
+/// All is well.
+pub const OK: u8 = 0;
+/// The command line is not understood.
+pub const USAGE: u8 = 64;
+/// A file's content is not what it should be.
+pub const DATA: u8 = 65;
+/// A file cannot be read, or is no capture.
+pub const NO_INPUT: u8 = 66;
+/// Something that is needed is not there: a daemon, a port, a radio.
+pub const UNAVAILABLE: u8 = 69;
+/// A fault in Emma herself.
+pub const SOFTWARE: u8 = 70;
+/// A file or folder cannot be made.
+pub const CANNOT_CREATE: u8 = 73;
+/// Reading or writing failed half-way.
+pub const IO: u8 = 74;
+/// Try again later: another Emma holds the ledger.
+pub const TEMPORARY: u8 = 75;
+/// The configuration has an error.
+pub const CONFIG: u8 = 78;
+
+/// The page that `emma exit-codes` prints.
+pub const PAGE: &str = "\
+Exit codes (those of sysexits.h)
+
+   0  all is well; check: no error (there may be warnings)
+   1  consent show, withdraw: there is no such customer
+  64  the command line is not understood
+  65  a file's content is not what it should be: a consent record that is refused, a ledger that is none,
+      a state folder that is newer than the capture
+  66  a file cannot be read, or is no capture
+  69  something that is needed is not there: a port that is taken, a daemon that does not answer
+  70  a fault in Emma herself: please report it
+  73  a file or folder cannot be made
+  74  reading or writing failed half-way
+  75  try again later: another Emma holds the ledger
+  78  the configuration has an error: emma check --config DIR says which
+";

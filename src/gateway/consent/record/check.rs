@@ -1,0 +1,239 @@
+//! What a record's fields mean: the core's [`Consent`], or everything that is wrong.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
+use super::shape::one_of;
+use super::{
+    CapRecord, CapsRecord, ConsentRecord, IdentifierRecord, RecordError, TOPIC_LEVEL, TestTag, Wish, topic_level,
+};
+use crate::config::Name;
+use crate::config::promise::{Cap, Caps, QuietHours};
+use crate::config::span::Span;
+use crate::gateway::consent::{Consent, CustomerId, Purposes, Tier};
+
+/// What is wrong with a pseudonym, without repeating it.
+pub(super) const PSEUDONYM: &str = "is not a pseudonym: 1 to 64 of A-Z a-z 0-9 . _ -";
+
+/// The longest word (a site, a category, a notice's version), in characters.
+const MAX_WORD: usize = 64;
+
+/// The longest inbox and recipient, in characters: topic levels that leave room in MQTT's 65,535 bytes.
+const MAX_INBOX: usize = 128;
+
+/// The longest language tag: what BCP 47 (RFC 5646, 4.4.1) wants every program to hold.
+const MAX_LANGUAGE: usize = 35;
+
+/// The longest name of a time zone; the longest there is has 32.
+const MAX_TIME_ZONE: usize = 64;
+
+const TIERS: &[(&str, Tier)] =
+    &[("on-request", Tier::OnRequest), ("contextual", Tier::Contextual), ("personal", Tier::Personal)];
+
+/// A purpose, as a switch that it turns on.
+type Switch = fn(&mut Purposes);
+
+const PURPOSES: &[(&str, Switch)] = &[
+    ("offers", |purposes| purposes.offers = true),
+    ("personalisation", |purposes| purposes.personalisation = true),
+    ("lift-measurement", |purposes| purposes.lift_measurement = true),
+];
+
+impl ConsentRecord {
+    /// The core's consent. Its inbox is empty where the record names none; whoever registers it assigns one.
+    pub fn check(&self) -> Result<Consent, RecordError> {
+        let mut problems = Problems(Vec::new());
+        problems.check_kept_fields(self);
+        let (from_us, until_us) = problems.validity(self);
+        let customer = problems.some(CustomerId::new(&self.customer), "customer", PSEUDONYM);
+        let consent = customer.map(|customer| Consent {
+            customer,
+            epoch: self.epoch,
+            tier: problems.ok(one_of("tier", &self.tier, TIERS)).unwrap_or(Tier::OnRequest),
+            purposes: problems.purposes(&self.purposes),
+            identifiers: self.identifiers.iter().filter_map(IdentifierRecord::matched).collect(),
+            valid_from_us: from_us,
+            valid_until_us: until_us,
+            sites: self.sites.as_deref().map(|sites| problems.words("sites", sites)),
+            categories: problems.words("categories", self.categories.as_deref().unwrap_or_default()),
+            inbox: problems.inbox(self.inbox.as_ref()),
+            budget: self.budget,
+            language: self.language.as_deref().and_then(|tag| problems.language("language", tag)),
+            time_zone: self.time_zone.as_deref().and_then(|name| problems.time_zone(name)),
+            quiet_hours: self.quiet_hours.as_ref().and_then(|hours| problems.quiet_hours(hours)),
+            caps: self.caps.as_ref().map(|caps| problems.caps(caps)).unwrap_or_default(),
+            adult: self.adult.unwrap_or(false),
+            notice: self.notice.as_ref().and_then(|notice| problems.word("notice.version", &notice.version)),
+            test: self.test.as_ref().is_some_and(TestTag::is_test),
+            paused_until_us: self.paused_until.as_deref().and_then(|text| problems.instant("paused_until", text)),
+        });
+        let Problems(problems) = problems;
+        let consent = RecordError::unless(consent, problems)?;
+        consent.ok_or_else(|| RecordError::one(format!("`customer`: {PSEUDONYM}")))
+    }
+}
+
+/// What was found wrong so far. Each function reads one thing and adds its problem, if it has one.
+struct Problems(Vec<String>);
+
+impl Problems {
+    fn ok<T>(&mut self, result: Result<T, String>) -> Option<T> {
+        result.map_err(|problem| self.0.push(problem)).ok()
+    }
+
+    fn some<T>(&mut self, value: Option<T>, name: &str, problem: &str) -> Option<T> {
+        self.ok(value.ok_or_else(|| format!("`{name}`: {problem}")))
+    }
+
+    fn purposes(&mut self, words: &[String]) -> Purposes {
+        let mut purposes = Purposes::default();
+        for word in words {
+            if let Some(switch) = self.ok(one_of("purposes", word, PURPOSES)) {
+                switch(&mut purposes);
+            }
+        }
+        purposes
+    }
+
+    fn validity(&mut self, record: &ConsentRecord) -> (i64, i64) {
+        let from = self.instant("valid_from", &record.valid_from);
+        let until = self.instant("valid_until", &record.valid_until);
+        let (Some(from), Some(until)) = (from, until) else { return (0, 0) };
+        if until <= from {
+            self.0.push("`valid_until`: is not after `valid_from`; make it later".into());
+        }
+        (from, until)
+    }
+
+    /// Microseconds since 1970 UTC.
+    fn instant(&mut self, name: &str, text: &str) -> Option<i64> {
+        let instant = text.parse::<Timestamp>().ok().map(Timestamp::as_microsecond);
+        self.some(instant, name, "is not a time such as 2026-01-01T00:00:00Z (RFC 3339)")
+    }
+
+    fn word(&mut self, name: &str, text: &str) -> Option<Name> {
+        let legal = (1..=MAX_WORD).contains(&text.chars().count()) && !text.chars().any(char::is_control);
+        self.some(legal.then(|| text.into()), name, "is not a word of 1 to 64 characters")
+    }
+
+    fn words(&mut self, name: &str, texts: &[String]) -> Vec<Name> {
+        texts.iter().filter_map(|text| self.word(name, text)).collect()
+    }
+
+    fn inbox(&mut self, inbox: Option<&BTreeMap<String, String>>) -> BTreeMap<Name, Name> {
+        let mut checked = BTreeMap::new();
+        for (recipient, address) in inbox.into_iter().flatten() {
+            let recipient = topic_level(recipient, MAX_INBOX).zip(topic_level(address, MAX_INBOX));
+            let problem = format!("holds a recipient or an address that is not {TOPIC_LEVEL}, of 1 to 128 characters");
+            if let Some((recipient, address)) = self.some(recipient, "inbox", &problem) {
+                checked.insert(recipient.into(), address.into());
+            }
+        }
+        checked
+    }
+
+    fn language(&mut self, name: &str, tag: &str) -> Option<Name> {
+        let mut parts = tag.split('-');
+        let primary = parts.next().unwrap_or_default();
+        let letters = matches!(primary.len(), 2 | 3) && primary.bytes().all(|c| c.is_ascii_alphabetic());
+        let part = |part: &str| (1..=8).contains(&part.len()) && part.bytes().all(|c| c.is_ascii_alphanumeric());
+        let legal = letters && tag.len() <= MAX_LANGUAGE && parts.all(part);
+        self.some(legal.then(|| tag.into()), name, "is not a language such as \"de\" or \"de-CH\"")
+    }
+
+    fn time_zone(&mut self, name: &str) -> Option<TimeZone> {
+        let found = if name.len() <= MAX_TIME_ZONE { TimeZone::get(name).ok() } else { None };
+        self.some(found, "time_zone", "is not a time zone; write one such as \"Europe/Berlin\"")
+    }
+
+    fn quiet_hours(&mut self, [start, end]: &[String; 2]) -> Option<QuietHours> {
+        let problem = "is not a start and an end of the day such as [\"22:00\", \"06:00\"]";
+        let pair = minute_of_day(start).zip(minute_of_day(end));
+        let (start_min, end_min) = self.some(pair, "quiet_hours", problem)?;
+        let hours = (start_min != end_min).then_some(QuietHours { start_min, end_min });
+        self.some(hours, "quiet_hours", "starts and ends at the same time; leave it out to have none")
+    }
+
+    fn caps(&mut self, caps: &CapsRecord) -> Caps {
+        Caps {
+            customer: self.windows("caps.customer", &caps.customer),
+            visit: caps.visit,
+            gap: caps.gap.as_deref().and_then(|text| self.span("caps.gap", text)),
+            campaign: self.windows("caps.campaign", &caps.campaign),
+            category: self.windows("caps.category", &caps.category),
+            zone: self.windows("caps.zone", &caps.zone),
+            site: self.windows("caps.site", &caps.site),
+            service: self.windows("caps.service", &caps.service),
+        }
+    }
+
+    fn windows(&mut self, name: &str, windows: &[CapRecord]) -> Vec<Cap> {
+        let mut checked = Vec::new();
+        for CapRecord { at_most, per } in windows {
+            let per = per.as_deref().map(|text| self.span(&format!("{name}.per"), text));
+            // A window with a problem adds none here: the record is refused.
+            checked.push(Cap { at_most: *at_most, per: per.flatten() });
+        }
+        checked
+    }
+
+    fn span(&mut self, name: &str, text: &str) -> Option<Span> {
+        let span = text.parse::<Span>().ok().filter(|span| !matches!(span, Span::Micros(0) | Span::Months(0)));
+        self.some(span, name, "is not a duration; write it like \"2h\", \"7d\" or \"30 months\"")
+    }
+
+    /// The fields that later stages use: checked now, so that they can rely on them.
+    fn check_kept_fields(&mut self, record: &ConsentRecord) {
+        if record.identifiers.is_empty() {
+            self.0.push("`identifiers`: is empty; at least one is required".into());
+        }
+        let unreadable =
+            |identifier: &&IdentifierRecord| identifier.is_matched_kind() && identifier.matched().is_none();
+        for identifier in record.identifiers.iter().filter(unreadable) {
+            self.0.push(format!("`identifiers`: the {} is not one", identifier.kind()));
+        }
+        self.words("interests", record.interests.as_deref().unwrap_or_default());
+        self.words("pinned_categories", record.pinned_categories.as_deref().unwrap_or_default());
+        record.price_band.as_deref().map(|band| self.word("price_band", band));
+        record.wishes.iter().flatten().for_each(|wish| self.wish(wish));
+        if let Some(TestTag::Name(tag)) = &record.test {
+            self.word("test", tag);
+        }
+        if let Some(language) = record.notice.as_ref().and_then(|notice| notice.language.as_deref()) {
+            self.language("notice.language", language);
+        }
+    }
+
+    fn wish(&mut self, wish: &Wish) {
+        self.word("wishes.category", &wish.category);
+        if let Some(price) = &wish.max_price {
+            self.some(is_price(price).then_some(()), "wishes.max_price", "is not a price such as \"150 CHF\"");
+        }
+        if let Some(until) = &wish.until {
+            let day = until.parse::<Date>().ok();
+            self.some(day, "wishes.until", "is not a date such as 2026-12-31");
+        }
+    }
+}
+
+/// Minutes since midnight of `"HH:MM"`, up to 23:59.
+fn minute_of_day(text: &str) -> Option<u16> {
+    let (hours, minutes) = text.split_once(':')?;
+    let two_digits = |part: &str| {
+        let legal = part.len() == 2 && part.bytes().all(|c| c.is_ascii_digit());
+        part.parse::<u16>().ok().filter(|_| legal)
+    };
+    let (hours, minutes) = (two_digits(hours)?, two_digits(minutes)?);
+    (hours < 24 && minutes < 60).then_some(hours * 60 + minutes)
+}
+
+/// An amount and a currency of three letters (ISO 4217).
+fn is_price(text: &str) -> bool {
+    let Some((amount, currency)) = text.split_once(' ') else { return false };
+    let (whole, cents) = amount.split_once('.').unwrap_or((amount, "0"));
+    let digits = |part: &str| (1..=9).contains(&part.len()) && part.bytes().all(|c| c.is_ascii_digit());
+    digits(whole) && digits(cents) && currency.len() == 3 && currency.bytes().all(|c| c.is_ascii_uppercase())
+}

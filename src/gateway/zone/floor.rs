@@ -1,0 +1,173 @@
+//! The shop's zones as the engine reads them: which gateways tell which zone, and how wide each is.
+
+use geo::{Area, Contains, Point};
+
+use crate::config::zones::{Hearing, Holds, Shape};
+use crate::config::{Config, Name};
+use crate::gateway::advertisement::GatewayIndex;
+
+/// A gateway that hears nothing counts as hearing this: the edge of what a Pi's chip decodes, in dBm.
+const UNHEARD_DBM: f64 = -95.0;
+
+/// Turns a margin in dB into confidence so that the margin rule's 4 dB (`zones`: "the stronger by 4 dB wins") is the
+/// default `enter-confidence` of 0.8: ln(0.8 / 0.2) / 4.
+const LOGIT_PER_DB: f64 = 0.346_573_590_279_972_65;
+
+/// The zones of a configuration, prepared.
+#[derive(Clone, Debug)]
+pub struct Floor {
+    /// The zones, in the order of the file.
+    pub(super) plots: Vec<Plot>,
+    /// How readings become a level.
+    pub(super) hearing: Hearing,
+    gateways: Vec<Name>,
+}
+
+/// One zone, prepared.
+#[derive(Clone, Debug)]
+pub(super) struct Plot {
+    pub(super) id: Name,
+    pub(super) sensitive: bool,
+    pub(super) holds: Holds,
+    pub(super) kind: Kind,
+    /// Narrower zones sort first: `near` before polygons, a higher enter level before a lower, a smaller area before
+    /// a larger.
+    pub(super) breadth: (u8, f64),
+}
+
+/// How a zone is told.
+#[derive(Clone, Debug)]
+pub(super) enum Kind {
+    /// By the level at one gateway.
+    Near { gateway: GatewayIndex, enter_dbm: f64, leave_dbm: f64 },
+    /// By the strongest of the gateways inside it against the strongest outside.
+    Polygon { inside: Vec<bool> },
+}
+
+/// The level of each gateway, by index; nothing where it hears nothing.
+pub(super) type Levels = [Option<f64>];
+
+impl Floor {
+    /// Prepares the zones of `config`.
+    pub fn new(config: &Config) -> Self {
+        let plots = config.zones.zones.iter().map(|zone| Plot {
+            id: zone.id.clone(),
+            sensitive: zone.sensitive,
+            holds: zone.holds,
+            kind: kind(&zone.shape, config),
+            breadth: match &zone.shape {
+                Shape::Near { enter_dbm, .. } => (0, -enter_dbm),
+                Shape::Polygon(polygon) => (1, polygon.unsigned_area()),
+            },
+        });
+        let gateways = config.site.gateways.iter().map(|gateway| gateway.id.clone()).collect();
+        Self { plots: plots.collect(), hearing: config.zones.hearing, gateways }
+    }
+
+    /// How many zones there are.
+    pub fn len(&self) -> usize {
+        self.plots.len()
+    }
+
+    /// Whether there is no zone at all.
+    pub fn is_empty(&self) -> bool {
+        self.plots.is_empty()
+    }
+
+    /// The zone named `id`.
+    pub fn zone(&self, id: &str) -> Option<usize> {
+        self.plots.iter().position(|plot| *plot.id == *id)
+    }
+
+    /// The id of a zone.
+    pub fn zone_id(&self, zone: usize) -> Option<&Name> {
+        self.plots.get(zone).map(|plot| &plot.id)
+    }
+
+    /// Whether nobody may be placed in this zone.
+    pub fn is_sensitive(&self, zone: usize) -> bool {
+        self.plots.get(zone).is_none_or(|plot| plot.sensitive)
+    }
+
+    /// Whether this gateway hears from inside a zone in which nobody may be placed.
+    pub(super) fn tells_a_sensitive_zone(&self, gateway: usize) -> bool {
+        let heard_by = u16::try_from(gateway).map(GatewayIndex);
+        heard_by.is_ok_and(|heard_by| self.plots.iter().any(|plot| plot.sensitive && plot.is_told_by(heard_by)))
+    }
+
+    /// How many gateways the site has.
+    pub(super) fn gateway_count(&self) -> usize {
+        self.gateways.len()
+    }
+
+    /// The id of a gateway.
+    pub(super) fn gateway_id(&self, gateway: usize) -> Option<&Name> {
+        self.gateways.get(gateway)
+    }
+}
+
+impl Plot {
+    /// How sure one can be that a device with these levels is here, 0 to 1. A `near` zone is certain or it is not.
+    pub(super) fn confidence(&self, levels: &Levels) -> f64 {
+        match &self.kind {
+            Kind::Near { enter_dbm, .. } => f64::from(u8::from(self.near_level(levels) >= Some(*enter_dbm))),
+            Kind::Polygon { inside } => {
+                let best = |here: bool| {
+                    let heard = levels.iter().zip(inside).filter(|(_, inside)| **inside == here);
+                    heard.filter_map(|(level, _)| *level).fold(UNHEARD_DBM, f64::max)
+                };
+                1.0 / (1.0 + libm::exp(-LOGIT_PER_DB * (best(true) - best(false))))
+            }
+        }
+    }
+
+    /// Whether this gateway hears from inside the zone.
+    pub(super) fn is_told_by(&self, heard_by: GatewayIndex) -> bool {
+        match &self.kind {
+            Kind::Near { gateway, .. } => *gateway == heard_by,
+            Kind::Polygon { inside } => inside.get(usize::from(heard_by.0)).copied().unwrap_or(false),
+        }
+    }
+
+    /// The level at a `near` zone's gateway; nothing for a polygon.
+    pub(super) fn near_level(&self, levels: &Levels) -> Option<f64> {
+        match &self.kind {
+            Kind::Near { gateway, .. } => levels.get(usize::from(gateway.0)).copied().flatten(),
+            Kind::Polygon { .. } => None,
+        }
+    }
+
+    /// At or above the level at which it is entered.
+    pub(super) fn reached(&self, levels: &Levels) -> bool {
+        match &self.kind {
+            Kind::Near { .. } => self.confidence(levels) > 0.5,
+            Kind::Polygon { inside } => {
+                inside.iter().any(|inside| *inside) && self.confidence(levels) >= self.holds.enter_confidence
+            }
+        }
+    }
+
+    /// At or above the level below which it is left.
+    pub(super) fn kept(&self, levels: &Levels) -> bool {
+        match &self.kind {
+            Kind::Near { leave_dbm, .. } => self.near_level(levels) >= Some(*leave_dbm),
+            Kind::Polygon { .. } => self.confidence(levels) >= self.holds.unsure_below,
+        }
+    }
+}
+
+fn kind(shape: &Shape, config: &Config) -> Kind {
+    match shape {
+        Shape::Near { gateway, enter_dbm, leave_dbm } => {
+            Kind::Near { gateway: *gateway, enter_dbm: *enter_dbm, leave_dbm: *leave_dbm }
+        }
+        Shape::Polygon(polygon) => Kind::Polygon {
+            inside: config
+                .site
+                .gateways
+                .iter()
+                .map(|gateway| gateway.position_m.is_some_and(|(x, y)| polygon.contains(&Point::new(x, y))))
+                .collect(),
+        },
+    }
+}

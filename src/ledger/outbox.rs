@@ -1,0 +1,166 @@
+//! The outbox: committed messages, handed over in order, gone when they are acknowledged or expired.
+//!
+//! A delivery is refunded only if each of its messages provably reached nobody: still queued when it expired or was
+//! ended, in the life of the process that committed it, or refused by the broker. Unknown counts as shown.
+
+use rusqlite::params;
+
+use super::LedgerError;
+use super::store::Store;
+use crate::gateway::consent::CustomerId;
+use crate::mqtt::event::with_sequence;
+use crate::mqtt::{OutboxRow, Outcome};
+
+type Result<T> = std::result::Result<T, LedgerError>;
+
+/// No message is said longer than 90 s after its trigger; one that seems fresh for longer was dated by a clock that has
+/// been set back since. A minute is left for a clock that is merely adjusted.
+const FRESHEST_US: i64 = 150_000_000;
+
+/// A row that was handed over is the session's to settle. One that expired so long ago was settled while the disk
+/// could not be written.
+const ABANDONED_AFTER_US: i64 = 60_000_000;
+
+/// How full the outbox is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OutboxDepth {
+    /// Rows that wait or are on their way.
+    pub rows: u64,
+    /// When the oldest of them was committed, on the wall clock in microseconds.
+    pub oldest_us: Option<i64>,
+}
+
+impl Store {
+    /// Up to `limit` rows that wait and have not expired at `now_us`, oldest first, each given its sequence number.
+    ///
+    /// # Errors
+    /// The file cannot be read or written.
+    pub fn take(&mut self, limit: usize, now_us: i64) -> Result<Vec<OutboxRow>> {
+        let sql = "SELECT row, event_id, topic, payload, expires_us, sequence FROM outbox
+                   WHERE row > ?1 AND expires_us > ?2 AND expires_us <= ?3 ORDER BY row LIMIT ?4";
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let found: Vec<(OutboxRow, Option<i64>)> = {
+            let mut rows = self.db.prepare_cached(sql)?;
+            let read =
+                rows.query_map(params![self.taken_row, now_us, now_us.saturating_add(FRESHEST_US), limit], |row| {
+                    let event_id: String = row.get(1)?;
+                    let (topic, payload) = (row.get(2)?, row.get(3)?);
+                    Ok((
+                        OutboxRow {
+                            row: row.get(0)?,
+                            event_id: event_id.into(),
+                            topic,
+                            payload,
+                            expires_us: row.get(4)?,
+                        },
+                        row.get(5)?,
+                    ))
+                })?;
+            read.collect::<rusqlite::Result<_>>()?
+        };
+        let rows = found.into_iter().map(|(row, given)| self.number(row, given)).collect::<Result<Vec<_>>>()?;
+        // Only now, so that an error half-way leaves none of them behind.
+        self.taken_row = rows.last().map_or(self.taken_row, |row| row.row);
+        Ok(rows)
+    }
+
+    fn number(&mut self, mut row: OutboxRow, given: Option<i64>) -> Result<OutboxRow> {
+        let sequence = if let Some(given) = given {
+            given.cast_unsigned()
+        } else {
+            let next = self.sequence.saturating_add(1);
+            self.set_meta("sequence", &next.to_be_bytes())?;
+            let sql = "UPDATE outbox SET sequence = ?1 WHERE row = ?2";
+            self.db.execute(sql, params![next.cast_signed(), row.row])?;
+            self.sequence = next;
+            next
+        };
+        row.payload = with_sequence(&row.payload, sequence);
+        Ok(row)
+    }
+
+    /// A row that was handed over is done.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn settle(&self, row: i64, outcome: Outcome) -> Result<()> {
+        // A row of an earlier life may have been said then, whatever the broker says of it now.
+        self.end_rows(&[row], outcome == Outcome::Refused && row > self.recovered_row)
+    }
+
+    /// Which of these rows, handed over before, are still wanted: their customer was not forgotten and did not leave.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn wanted(&self, rows: &[i64]) -> Result<Vec<i64>> {
+        let mut exists = self.db.prepare_cached("SELECT EXISTS (SELECT 1 FROM outbox WHERE row = ?1)")?;
+        let mut wanted = Vec::new();
+        for row in rows {
+            wanted.extend(exists.query_row([row], |found| found.get(0)).map(|found: bool| found.then_some(*row))?);
+        }
+        Ok(wanted)
+    }
+
+    /// Lets expired rows that still wait go; those on their way are the session's to settle.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn expire(&self, now_us: i64) -> Result<()> {
+        let waiting = "SELECT row FROM outbox WHERE row > ?1 AND (expires_us <= ?2 OR expires_us > ?3)";
+        let freshest_us = now_us.saturating_add(FRESHEST_US);
+        self.end_waiting(&self.rows(waiting, params![self.taken_row, now_us, freshest_us])?)?;
+        let abandoned = "SELECT row FROM outbox WHERE row <= ?1 AND expires_us <= ?2";
+        let long_ago_us = now_us.saturating_sub(ABANDONED_AFTER_US);
+        self.end_rows(&self.rows(abandoned, params![self.taken_row, long_ago_us])?, false)
+    }
+
+    /// Lets what is not settled for one customer go: they left the zone, or want silence. What was handed over may have
+    /// been said; it is not said again ([`Store::wanted`]).
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn end_offers(&self, customer: &CustomerId) -> Result<()> {
+        let handed_over = "SELECT row FROM outbox WHERE row <= ?1 AND customer = ?2";
+        self.end_rows(&self.rows(handed_over, params![self.taken_row, customer.as_str()])?, false)?;
+        let waiting = "SELECT row FROM outbox WHERE row > ?1 AND customer = ?2";
+        self.end_waiting(&self.rows(waiting, params![self.taken_row, customer.as_str()])?)
+    }
+
+    /// How full the outbox is.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn depth(&self) -> Result<OutboxDepth> {
+        let sql = "SELECT count(*), min(at_us) FROM outbox LEFT JOIN delivery ON delivery.id = outbox.delivery";
+        Ok(self.db.query_one(sql, [], |row| {
+            Ok(OutboxDepth { rows: row.get::<_, i64>(0)?.unsigned_abs(), oldest_us: row.get(1)? })
+        })?)
+    }
+
+    /// Rows that an earlier life of the process left may have been said: they are ended, not refunded.
+    fn end_waiting(&self, rows: &[i64]) -> Result<()> {
+        let (earlier, ours): (Vec<i64>, Vec<i64>) = rows.iter().partition(|row| **row <= self.recovered_row);
+        self.end_rows(&earlier, false)?;
+        self.end_rows(&ours, true)
+    }
+
+    fn end_rows(&self, rows: &[i64], reached_nobody: bool) -> Result<()> {
+        for row in rows {
+            if !reached_nobody {
+                let sql = "UPDATE delivery SET reached = 1 WHERE id = (SELECT delivery FROM outbox WHERE row = ?1)";
+                self.db.execute(sql, [row])?;
+            }
+            let refund = "DELETE FROM delivery WHERE reached = 0 AND id = (SELECT delivery FROM outbox WHERE row = ?1)
+                          AND NOT EXISTS (SELECT 1 FROM outbox other WHERE other.delivery = delivery.id AND row <> ?1)";
+            self.db.execute(refund, [row])?;
+            self.db.execute("DELETE FROM outbox WHERE row = ?1", [row])?;
+        }
+        Ok(())
+    }
+
+    fn rows(&self, sql: &str, values: &[&dyn rusqlite::ToSql]) -> Result<Vec<i64>> {
+        let mut rows = self.db.prepare_cached(sql)?;
+        let read = rows.query_map(values, |row| row.get(0))?;
+        Ok(read.collect::<rusqlite::Result<_>>()?)
+    }
+}

@@ -1,0 +1,449 @@
+//! The ledger's file: every question and every change, each inside whatever transaction its caller opened.
+
+use std::path::Path;
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite_migration::MigrationDefinitionError;
+
+use super::{LedgerError, Log, schema};
+use crate::config::Name;
+use crate::config::offers::Class;
+use crate::gateway::SAVE_EVERY_US;
+use crate::gateway::cap;
+use crate::gateway::consent::CustomerId;
+use crate::gateway::effect::{Answer, Delivery, DeliveryId, Memory, Reservation, VisitMemory};
+use crate::gateway::key::Key;
+use crate::mqtt::event::Draft;
+
+/// Rows that may wait for the broker: a busy shop's day, at 4 KB a row 40 MB of disk. Beyond it nothing new is said.
+const MAX_OUTBOX_ROWS: i64 = 10_000;
+
+/// No civil day of a shop that is not cut short by its clocks is much longer.
+const DAY_US: i64 = 86_400_000_000;
+
+type Result<T> = std::result::Result<T, LedgerError>;
+
+/// The open ledger.
+#[derive(Debug)]
+pub struct Store {
+    pub(super) db: Connection,
+    key: Key,
+    /// Rows up to here were in the outbox when the ledger was opened: whether they were said is unknown.
+    pub(super) recovered_row: i64,
+    /// Rows up to here have been handed to the session in this process's life.
+    pub(super) taken_row: i64,
+    pub(super) sequence: u64,
+    /// The last life ended with [`Store::note_stop`]: what it remembered is exact.
+    stopped_cleanly: bool,
+}
+
+impl Store {
+    /// Opens the ledger in `file`; a new one takes `fresh_key` as the installation's.
+    ///
+    /// # Errors
+    /// It cannot be opened, is damaged, or was written by a newer Emma.
+    pub fn open(file: &Path, fresh_key: [u8; 32]) -> Result<Self> {
+        let db = Connection::open(file)?;
+        // A full sync a commit: what was granted must be remembered after a power cut (dependencies, Store).
+        db.pragma_update(None, "journal_mode", "WAL")?;
+        db.pragma_update(None, "synchronous", "FULL")?;
+        Self::with(db, fresh_key, &file.display().to_string())
+    }
+
+    /// A ledger that ends with the process, its key given.
+    ///
+    /// # Errors
+    /// Memory cannot be had.
+    pub fn in_memory(key: [u8; 32]) -> Result<Self> {
+        Self::with(Connection::open_in_memory()?, key, "memory")
+    }
+
+    fn with(mut db: Connection, fresh_key: [u8; 32], path: &str) -> Result<Self> {
+        // What is forgotten must not lie in free pages, nor in a temporary file of the rewriting that `scrub` does.
+        db.pragma_update(None, "secure_delete", true)?;
+        db.pragma_update(None, "temp_store", "MEMORY")?;
+        schema::migrations().to_latest(&mut db).map_err(|error| match error {
+            rusqlite_migration::Error::MigrationDefinition(MigrationDefinitionError::DatabaseTooFarAhead) => {
+                LedgerError::Newer { path: path.to_owned() }
+            }
+            other => other.into(),
+        })?;
+        let mut store =
+            Self { db, key: Key::new(fresh_key), recovered_row: 0, taken_row: 0, sequence: 0, stopped_cleanly: false };
+        store.stopped_cleanly = store.meta_or("clean-stop", &[0])? == [1];
+        store.set_meta("clean-stop", &[0])?;
+        store.key = Key::new(store.meta_or("key", &fresh_key)?);
+        store.sequence = u64::from_be_bytes(store.meta_or("sequence", &[0; 8])?);
+        store.recovered_row = store.db.query_one("SELECT coalesce(max(row), 0) FROM outbox", [], |row| row.get(0))?;
+        Ok(store)
+    }
+
+    /// The installation's key.
+    pub fn key(&self) -> &Key {
+        &self.key
+    }
+
+    /// The latest wall time seen, in microseconds; 0 in a new ledger.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn high_water_us(&self) -> Result<i64> {
+        let noted = i64::from_be_bytes(self.meta_or("high-water", &[0; 8])?);
+        let last: Option<i64> = self.db.query_one("SELECT max(at_us) FROM delivery", [], |row| row.get(0))?;
+        Ok(noted.max(last.unwrap_or(0)))
+    }
+
+    /// Opens a transaction.
+    ///
+    /// # Errors
+    /// The file cannot be locked.
+    pub fn begin(&self) -> Result<()> {
+        Ok(self.db.execute_batch("BEGIN IMMEDIATE")?)
+    }
+
+    /// Commits it: on disk when this returns.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn commit(&self) -> Result<()> {
+        Ok(self.db.execute_batch("COMMIT")?)
+    }
+
+    /// Undoes it, if one is open; a transaction that cannot even be undone was never written.
+    pub fn rollback(&self) {
+        if !self.db.is_autocommit() {
+            self.db.execute_batch("ROLLBACK").unwrap_or_default();
+        }
+    }
+
+    /// Notes that every open visit is remembered as it is now: the last thing of a life.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn note_stop(&self) -> Result<()> {
+        self.set_meta("clean-stop", &[1])
+    }
+
+    /// Notes a wall time that was believed.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn note_wall(&self, wall_us: i64) -> Result<()> {
+        if wall_us > self.high_water_us()? { self.set_meta("high-water", &wall_us.to_be_bytes()) } else { Ok(()) }
+    }
+
+    /// Gives up a high-water mark that a wrong clock set: it, and every row dated later, is dated `wall_us`.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn redate(&self, wall_us: i64) -> Result<()> {
+        self.set_meta("high-water", &wall_us.to_be_bytes())?;
+        self.db.execute("UPDATE delivery SET at_us = ?1 WHERE at_us > ?1", [wall_us])?;
+        self.db.execute("UPDATE forgotten SET at_us = ?1 WHERE at_us > ?1", [wall_us])?;
+        // Nobody is at work for longer than until tomorrow.
+        let tomorrow_us = wall_us.saturating_add(DAY_US);
+        self.db.execute("UPDATE ignored SET until_us = ?1 WHERE until_us > ?1", [tomorrow_us])?;
+        Ok(())
+    }
+
+    /// Judges a reservation on the customer's log and, if there is room, writes the delivery and its messages.
+    ///
+    /// # Errors
+    /// The file cannot be read or written; the caller's transaction must be rolled back.
+    pub fn reserve(&self, wanted: &Reservation, drafts: &[Draft]) -> Result<Answer> {
+        let delivery = &wanted.delivery;
+        let waiting: i64 = self.db.query_one("SELECT count(*) FROM outbox", [], |row| row.get(0))?;
+        if waiting.saturating_add_unsigned(drafts.len() as u64) > MAX_OUTBOX_ROWS {
+            return Ok(Answer::OutboxFull);
+        }
+        let log = self.log(&delivery.customer)?;
+        if let Err(scope) = cap::judge(&log, delivery, &wanted.caps, self.forgotten_us(&delivery.customer)?) {
+            return Ok(Answer::Refused(scope));
+        }
+        self.insert_delivery(delivery)?;
+        for draft in drafts {
+            self.insert_draft(delivery, draft)?;
+        }
+        Ok(Answer::Granted)
+    }
+
+    /// Everything said to one customer, oldest first.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn log(&self, customer: &CustomerId) -> Result<Log> {
+        let sql = "SELECT id, at_us, class, campaign, category, zone, site, visit_us, epoch
+                   FROM delivery WHERE customer = ?1 ORDER BY at_us, id";
+        let mut rows = self.db.prepare_cached(sql)?;
+        let log = rows.query_map([customer.as_str()], |row| delivery(customer, row))?;
+        Ok(log.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// Remembers a consent record as it was accepted.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn save_consent(&self, customer: &CustomerId, epoch: u64, record: &str) -> Result<()> {
+        let sql = "INSERT INTO consent VALUES (?1, ?2, ?3)
+                   ON CONFLICT DO UPDATE SET epoch = excluded.epoch, record = excluded.record";
+        self.db.execute(sql, params![customer.as_str(), epoch.cast_signed(), record])?;
+        Ok(())
+    }
+
+    /// One customer's consent record, as JSON.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn consent(&self, customer: &CustomerId) -> Result<Option<String>> {
+        let sql = "SELECT record FROM consent WHERE customer = ?1";
+        Ok(self.db.query_row(sql, [customer.as_str()], |row| row.get(0)).optional()?)
+    }
+
+    /// Every consent record, as JSON, by pseudonym.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn consents(&self) -> Result<Vec<String>> {
+        let mut rows = self.db.prepare("SELECT record FROM consent ORDER BY customer")?;
+        let records = rows.query_map([], |row| row.get(0))?;
+        Ok(records.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// Forgets a customer: every row that names them goes; a keyed hash and a date stay if anything was ever said to
+    /// them. The caller commits and then calls [`Store::scrub`].
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn forget(&self, customer: &CustomerId, wall_us: i64) -> Result<()> {
+        // A clock that is behind must not date the hash before the windows it keeps full.
+        let wall_us = wall_us.max(self.high_water_us()?);
+        let said = "SELECT EXISTS (SELECT 1 FROM delivery WHERE customer = ?1)";
+        if self.db.query_one(said, [customer.as_str()], |row| row.get(0))? {
+            let sql = "INSERT INTO forgotten VALUES (?1, ?2) ON CONFLICT DO UPDATE SET at_us = excluded.at_us";
+            self.db.execute(sql, params![self.forgotten_hash(customer), wall_us])?;
+        }
+        for table in ["consent", "delivery", "visit", "ignored", "outbox"] {
+            self.db.execute(&format!("DELETE FROM {table} WHERE customer = ?1"), [customer.as_str()])?;
+        }
+        Ok(())
+    }
+
+    /// Leaves no byte of what was forgotten: rewrites the pages, because moving rows about leaves copies in the slack
+    /// of those that stay in use, and empties the journal. Outside a transaction.
+    ///
+    /// # Errors
+    /// The file cannot be written, or someone else is reading it; try again.
+    pub fn scrub(&self) -> Result<()> {
+        self.db.execute_batch("VACUUM")?;
+        let busy: bool = self.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+        if busy { Err(LedgerError::Read) } else { Ok(()) }
+    }
+
+    /// [`Store::forget`] in a transaction of its own, and [`Store::scrub`].
+    ///
+    /// # Errors
+    /// The file cannot be written; try again.
+    pub fn forget_now(&self, customer: &CustomerId, wall_us: i64) -> Result<()> {
+        self.begin()?;
+        let forgotten = self.forget(customer, wall_us).and_then(|()| self.commit());
+        if forgotten.is_err() {
+            self.rollback();
+        }
+        forgotten.and_then(|()| self.scrub())
+    }
+
+    /// Remembers an open visit.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn save_visit(&self, visit: &VisitMemory) -> Result<()> {
+        let dwelled: Vec<(&str, u64)> = visit.dwelled.iter().map(|(zone, us)| (&**zone, *us)).collect();
+        let dwelled = serde_json::to_string(&dwelled).map_err(|error| LedgerError::Damaged(error.to_string()))?;
+        let (zone, since_us) = visit.zone.as_ref().map(|(zone, since_us)| (&**zone, *since_us)).unzip();
+        let customer = visit.customer.as_str();
+        let values = params![customer, visit.started_us, visit.last_seen_us, zone, since_us, dwelled];
+        self.db.execute("INSERT OR REPLACE INTO visit VALUES (?1, ?2, ?3, ?4, ?5, ?6)", values)?;
+        self.note_wall(visit.last_seen_us)
+    }
+
+    /// Forgets a visit that is over.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn drop_visit(&self, customer: &CustomerId) -> Result<()> {
+        self.db.execute("DELETE FROM visit WHERE customer = ?1", [customer.as_str()])?;
+        Ok(())
+    }
+
+    /// Remembers that a customer is at work until `until_us` (wall).
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn ignore_until(&self, customer: &CustomerId, until_us: i64) -> Result<()> {
+        self.db.execute("INSERT OR REPLACE INTO ignored VALUES (?1, ?2)", params![customer.as_str(), until_us])?;
+        Ok(())
+    }
+
+    /// What is remembered of each customer with a consent, for the core after a start. After a crash nobody knows when
+    /// an open visit's last sighting was, only that it may be so much later than the last time it was saved: the longer
+    /// visit is assumed, because a second one would have caps of its own.
+    ///
+    /// # Errors
+    /// The file cannot be read or is damaged.
+    pub fn memories(&self) -> Result<Vec<Memory>> {
+        let sql = "SELECT customer, started_us, last_seen_us, zone, zone_since_us, dwelled, until_us
+                   FROM consent LEFT JOIN visit USING (customer) LEFT JOIN ignored USING (customer) ORDER BY customer";
+        let mut rows = self.db.prepare(sql)?;
+        let mut read = rows.query([])?;
+        let mut memories = Vec::new();
+        while let Some(row) = read.next()? {
+            let customer = CustomerId::new(&row.get::<_, String>(0)?)
+                .ok_or_else(|| LedgerError::Damaged("a pseudonym that is none".to_owned()))?;
+            let last_deliveries = self.last_deliveries(&customer)?;
+            let ignore_until_us = row.get(6)?;
+            let slack_us = if self.stopped_cleanly { 0 } else { SAVE_EVERY_US };
+            let visit = visit(&customer, row)?;
+            memories.push(Memory { customer, visit, slack_us, ignore_until_us, last_deliveries });
+        }
+        Ok(memories)
+    }
+
+    /// Lets go of what no rule can need any more: deliveries dated before `deliveries_before_us` (nothing keeps all),
+    /// hashes of the forgotten before `forgotten_before_us`, and yesterday's absences.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn prune(&self, deliveries_before_us: Option<i64>, forgotten_before_us: i64, now_us: i64) -> Result<()> {
+        if let Some(before_us) = deliveries_before_us {
+            self.db.execute("DELETE FROM delivery WHERE at_us < ?1", [before_us])?;
+        }
+        self.db.execute("DELETE FROM forgotten WHERE at_us < ?1", [forgotten_before_us])?;
+        // Dated by a clock that was ahead: without this they would never age.
+        self.db.execute("UPDATE forgotten SET at_us = ?1 WHERE at_us > ?1", [now_us])?;
+        self.db.execute("DELETE FROM ignored WHERE until_us < ?1", [now_us])?;
+        Ok(())
+    }
+
+    fn last_deliveries(&self, customer: &CustomerId) -> Result<Vec<(Name, i64)>> {
+        let sql = "SELECT campaign, max(at_us) FROM delivery WHERE customer = ?1 GROUP BY campaign ORDER BY campaign";
+        let mut rows = self.db.prepare_cached(sql)?;
+        let pairs = rows.query_map([customer.as_str()], |row| Ok((name(row, 0)?, row.get(1)?)))?;
+        Ok(pairs.collect::<rusqlite::Result<_>>()?)
+    }
+
+    fn forgotten_us(&self, customer: &CustomerId) -> Result<Option<i64>> {
+        let mut row = self.db.prepare_cached("SELECT at_us FROM forgotten WHERE hash = ?1")?;
+        Ok(row.query_row([self.forgotten_hash(customer)], |row| row.get(0)).optional()?)
+    }
+
+    fn forgotten_hash(&self, customer: &CustomerId) -> [u8; 16] {
+        self.key.digest(&[b"forgotten", customer.as_str().as_bytes()])
+    }
+
+    fn insert_delivery(&self, delivery: &Delivery) -> Result<()> {
+        let sql = "INSERT INTO delivery (id, customer, at_us, class, campaign, category, zone, site, visit_us, epoch)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+        self.db.prepare_cached(sql)?.execute(params![
+            &*delivery.id.0,
+            delivery.customer.as_str(),
+            delivery.at_us,
+            class_word(delivery.class),
+            &*delivery.campaign,
+            delivery.category.as_deref(),
+            &*delivery.zone,
+            &*delivery.site,
+            delivery.visit_us,
+            delivery.epoch.cast_signed(),
+        ])?;
+        Ok(())
+    }
+
+    fn insert_draft(&self, delivery: &Delivery, draft: &Draft) -> Result<()> {
+        let sql = "INSERT INTO outbox (delivery, customer, event_id, topic, payload, expires_us)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+        self.db.prepare_cached(sql)?.execute(params![
+            &*delivery.id.0,
+            delivery.customer.as_str(),
+            &*draft.event_id,
+            draft.topic,
+            draft.payload,
+            draft.expires_us,
+        ])?;
+        Ok(())
+    }
+
+    pub(super) fn set_meta(&self, name: &str, value: &[u8]) -> Result<()> {
+        self.db.execute("INSERT OR REPLACE INTO meta VALUES (?1, ?2)", params![name, value])?;
+        Ok(())
+    }
+
+    /// The value of `name`, written as `fresh` if there is none.
+    fn meta_or<const N: usize>(&self, name: &str, fresh: &[u8; N]) -> Result<[u8; N]> {
+        let found: Option<Vec<u8>> =
+            self.db.query_row("SELECT value FROM meta WHERE name = ?1", [name], |row| row.get(0)).optional()?;
+        match found {
+            Some(value) => value.try_into().map_err(|_| LedgerError::Damaged(format!("meta `{name}`"))),
+            None => self.set_meta(name, fresh).map(|()| *fresh),
+        }
+    }
+}
+
+/// A key for a new installation.
+///
+/// # Errors
+/// The system has no randomness.
+pub fn random_key() -> Result<[u8; 32]> {
+    let mut key = [0; 32];
+    getrandom::fill(&mut key).map_err(|error| LedgerError::Damaged(format!("no randomness for a key: {error}")))?;
+    Ok(key)
+}
+
+fn delivery(customer: &CustomerId, row: &Row<'_>) -> rusqlite::Result<Delivery> {
+    Ok(Delivery {
+        id: DeliveryId(name(row, 0)?),
+        customer: customer.clone(),
+        at_us: row.get(1)?,
+        class: class(&row.get::<_, String>(2)?),
+        campaign: name(row, 3)?,
+        category: row.get::<_, Option<String>>(4)?.map(Into::into),
+        zone: name(row, 5)?,
+        site: name(row, 6)?,
+        visit_us: row.get(7)?,
+        epoch: row.get::<_, i64>(8)?.cast_unsigned(),
+    })
+}
+
+fn visit(customer: &CustomerId, row: &Row<'_>) -> Result<Option<VisitMemory>> {
+    let (Some(started_us), Some(last_seen_us)) = (row.get(1)?, row.get(2)?) else { return Ok(None) };
+    let zone: Option<String> = row.get(3)?;
+    let dwelled: Vec<(String, u64)> = serde_json::from_str(&row.get::<_, String>(5)?)
+        .map_err(|_| LedgerError::Damaged("a visit's dwell marks".to_owned()))?;
+    Ok(Some(VisitMemory {
+        customer: customer.clone(),
+        started_us,
+        last_seen_us,
+        zone: zone.map(Into::into).zip(row.get(4)?),
+        dwelled: dwelled.into_iter().map(|(zone, us)| (zone.into(), us)).collect(),
+    }))
+}
+
+fn name(row: &Row<'_>, column: usize) -> rusqlite::Result<Name> {
+    row.get::<_, String>(column).map(Into::into)
+}
+
+fn class_word(class: Class) -> &'static str {
+    match class {
+        Class::Offer => "offer",
+        Class::Reward => "reward",
+        Class::Service => "service",
+    }
+}
+
+/// A class that this build does not know counts like an offer: a cap may then be too tight, never too loose.
+fn class(word: &str) -> Class {
+    match word {
+        "reward" => Class::Reward,
+        "service" => Class::Service,
+        _ => Class::Offer,
+    }
+}

@@ -1,0 +1,220 @@
+//! How Emma connects: who she says she is, what the broker keeps for her, and what an ending means.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rumqttc::v5::mqttbytes::QoS;
+use rumqttc::v5::mqttbytes::v5::{DisconnectReasonCode, LastWill, LastWillProperties, Publish, PublishProperties};
+use rumqttc::v5::{ConnectionError, MqttOptions, StateError};
+use rumqttc::{TlsConfiguration, Transport};
+use thiserror::Error;
+use tokio_rustls::rustls::ClientConfig;
+
+use super::OutboxRow;
+use super::event::CONTENT_TYPE;
+use super::tls::{self, TlsError};
+use super::topic::Topics;
+use crate::config::Name;
+use crate::config::gateway::Mqtt;
+
+/// The broker notices a dead Emma after one and a half of these (MQTT 5, 3.1.2.10), and Emma a dead broker after two.
+const KEEP_ALIVE: Duration = Duration::from_secs(30);
+
+/// How long the broker keeps the session, in seconds: a day. A broker that is away overnight for maintenance still
+/// knows the subscriptions in the morning; the rows themselves live for 90 s only.
+const SESSION_EXPIRY_SECS: u32 = 24 * 60 * 60;
+
+/// Packet ids the client library cycles through. It allocates for each, so not its default of 65,535.
+pub(super) const IN_FLIGHT_LIMIT: u16 = 100;
+
+/// `payload format indicator`: UTF-8 text (MQTT 5, 3.3.2.3.2).
+const UTF_8: u8 = 1;
+
+/// Why the connection cannot even be tried.
+#[derive(Debug, Error)]
+pub enum OptionsError {
+    /// The password's file cannot be read.
+    #[error("{}: {source}", path.display())]
+    Password {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// TLS cannot be set up.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+}
+
+/// Where to connect and as whom. It has no `Debug`: it holds the password.
+#[derive(Clone)]
+pub struct Options {
+    host: String,
+    port: u16,
+    tls: Option<Arc<ClientConfig>>,
+    client_id: String,
+    username: Option<Name>,
+    password: Option<String>,
+    root: Name,
+    site: Name,
+    gateway: Name,
+}
+
+impl Options {
+    /// Reads what `[mqtt]` names, for the decider of `site` on the Pi `gateway`.
+    pub fn new(mqtt: &Mqtt, site: &Name, gateway: &Name) -> Result<Self, OptionsError> {
+        Ok(Self {
+            host: bracketed(&mqtt.host),
+            port: mqtt.port,
+            tls: mqtt.tls.then(|| tls::client_config(mqtt)).transpose()?,
+            client_id: mqtt.client_id.as_deref().map_or_else(|| format!("emma-{site}-decider"), str::to_owned),
+            username: mqtt.username.clone(),
+            password: mqtt.password_file.as_ref().map(password).transpose()?,
+            root: mqtt.root.clone(),
+            site: site.clone(),
+            gateway: gateway.clone(),
+        })
+    }
+
+    pub(super) fn state_topic(&self) -> String {
+        self.topics().gateway_state(&self.gateway)
+    }
+
+    pub(super) fn health_topic(&self) -> String {
+        self.topics().gateway_health(&self.gateway)
+    }
+
+    fn topics(&self) -> Topics<'_> {
+        Topics { root: &self.root, site: &self.site }
+    }
+
+    pub(super) fn to_library(&self) -> MqttOptions {
+        let mut options = MqttOptions::new(&self.client_id, &self.host, self.port);
+        options
+            .set_keep_alive(KEEP_ALIVE)
+            .set_clean_start(false)
+            .set_session_expiry_interval(Some(SESSION_EXPIRY_SECS))
+            .set_outgoing_inflight_upper_limit(IN_FLIGHT_LIMIT);
+        if self.username.is_some() || self.password.is_some() {
+            let username = self.username.as_deref().unwrap_or_default();
+            options.set_credentials(username, self.password.as_deref().unwrap_or_default());
+        }
+        if let Some(tls) = &self.tls {
+            options.set_transport(Transport::tls_with_config(TlsConfiguration::Rustls(tls.clone())));
+        }
+        options
+    }
+}
+
+/// An IPv6 address in brackets, because the client library joins host and port with a colon.
+fn bracketed(host: &str) -> String {
+    if host.contains(':') && !host.starts_with('[') { format!("[{host}]") } else { host.to_owned() }
+}
+
+/// The password, without the newline that editors end a file with.
+fn password(path: &PathBuf) -> Result<String, OptionsError> {
+    let text = std::fs::read_to_string(path).map_err(|source| OptionsError::Password { path: path.clone(), source })?;
+    let line = text.strip_suffix('\n').unwrap_or(&text);
+    Ok(line.strip_suffix('\r').unwrap_or(line).to_owned())
+}
+
+/// What the broker says on the state topic when Emma is gone without a word.
+pub(super) fn last_will(topic: &str, message: String) -> LastWill {
+    let properties = LastWillProperties {
+        delay_interval: None,
+        payload_format_indicator: Some(UTF_8),
+        message_expiry_interval: None,
+        content_type: Some("application/json".to_owned()),
+        response_topic: None,
+        correlation_data: None,
+        user_properties: Vec::new(),
+    };
+    LastWill::new(topic, message, QoS::AtLeastOnce, true, Some(properties))
+}
+
+/// The properties of a plain JSON message.
+pub(super) fn json_properties() -> PublishProperties {
+    PublishProperties {
+        payload_format_indicator: Some(UTF_8),
+        content_type: Some("application/json".to_owned()),
+        ..PublishProperties::default()
+    }
+}
+
+/// The properties of an offer event that expires at `expires_us`, said at `now_us` (both wall, microseconds).
+pub(super) fn event_properties(expires_us: i64, now_us: i64) -> PublishProperties {
+    PublishProperties {
+        payload_format_indicator: Some(UTF_8),
+        message_expiry_interval: Some(remaining_secs(expires_us, now_us)),
+        content_type: Some(CONTENT_TYPE.to_owned()),
+        ..PublishProperties::default()
+    }
+}
+
+/// Whole seconds left, rounded up; the payload's own time is the exact one.
+fn remaining_secs(expires_us: i64, now_us: i64) -> u32 {
+    let remaining_us = u64::try_from(expires_us.saturating_sub(now_us)).unwrap_or(0);
+    u32::try_from(remaining_us.div_ceil(1_000_000)).unwrap_or(u32::MAX)
+}
+
+/// A row as it is sent again under the packet id it had.
+pub(super) fn resend(packet_id: u16, row: &OutboxRow, now_us: i64) -> Publish {
+    let properties = event_properties(row.expires_us, now_us);
+    let mut publish = Publish::new(row.topic.clone(), QoS::AtLeastOnce, row.payload.clone(), Some(properties));
+    publish.pkid = packet_id;
+    publish.dup = true;
+    publish
+}
+
+/// Why a connection failed or ended, in words that cannot carry a message's topic or payload.
+pub(super) fn reason(error: &ConnectionError) -> String {
+    match error {
+        ConnectionError::NotConnAck(_) => "what answers there does not speak MQTT 5".to_owned(),
+        ConnectionError::Timeout(_) => "no answer in time".to_owned(),
+        ConnectionError::ConnectionRefused(code) => format!("the broker refuses the connection: {code:?}"),
+        other => other.to_string(),
+    }
+}
+
+/// Whether the broker gave the session to another client.
+pub(super) fn is_taken_over(error: &ConnectionError) -> bool {
+    let reason = DisconnectReasonCode::SessionTakenOver;
+    matches!(error, ConnectionError::MqttState(StateError::ServerDisconnect { reason_code, .. }) if *reason_code == reason)
+}
+
+/// Whether the other side closed the connection in order and without a word that the client library could read. A
+/// DISCONNECT without properties is no such word: brokers may leave their length out (MQTT 5, 3.14.2.2.1), and rumqttc
+/// 0.25 then drops the packet.
+pub(super) fn is_closed(error: &ConnectionError) -> bool {
+    matches!(error, ConnectionError::MqttState(StateError::ConnectionAborted))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rest_of_a_life_is_rounded_up() {
+        assert_eq!(remaining_secs(10_000_001, 0), 11);
+        assert_eq!(remaining_secs(10_000_000, 0), 10);
+        assert_eq!(remaining_secs(1, 0), 1);
+        assert_eq!(remaining_secs(0, 5), 0);
+    }
+
+    #[test]
+    fn a_password_loses_its_newline_and_an_error_names_the_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("password");
+        std::fs::write(&path, " s3cret \r\n").unwrap();
+        assert_eq!(password(&path).unwrap(), " s3cret ");
+        let absent = dir.path().join("absent");
+        assert!(password(&absent).unwrap_err().to_string().contains("absent"));
+    }
+
+    #[test]
+    fn an_ipv6_address_is_bracketed() {
+        assert_eq!(bracketed("::1"), "[::1]");
+        assert_eq!(bracketed("broker.example"), "broker.example");
+    }
+}

@@ -1,0 +1,280 @@
+//! The offer as recipients see it: a `CloudEvent` in structured mode. These types are the wire's and nobody else's.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::topic::Topics;
+use super::words;
+use crate::config::offers::{Campaign, Class};
+use crate::config::{Name, Texts};
+use crate::gateway::effect::{DeliveryId, Offer, Reservation};
+use crate::gateway::key::Key;
+
+/// The content type of every event (`CloudEvents` 1.0, JSON format, structured mode).
+pub const CONTENT_TYPE: &str = "application/cloudevents+json";
+
+/// No event is longer, in bytes; the limits of the configuration keep far below it. Brokers and phones' push services
+/// have bounds of their own.
+pub const MAX_EVENT_LEN: usize = 64 * 1024;
+
+const OFFER_ISSUED: &str = "emma.offer.issued.v1";
+const OFFER_ISSUED_SCHEMA: &str = "urn:emma:schema:offer-issued:v1";
+const PURPOSE: &str = "instore-offer";
+
+/// What a recipient may say back about an offer; `displayed` is said by the recipient itself, not by a customer.
+const ACTIONS: [&str; 9] = ["opened", "redeemed", "dismissed", "no-more", "more", "helpful", "snooze", "stop", "why"];
+
+/// The ids of one recipient's copy of an offer. Two recipients' ids have nothing to join them by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OfferIds {
+    /// Names the offer in its data, its subject and all feedback.
+    pub offer_id: Name,
+    /// The event's id, the same at every resend.
+    pub event_id: Name,
+}
+
+impl OfferIds {
+    /// The ids for `recipient`, derived with a key that never leaves the ledger: the delivery's id cannot be told from
+    /// them.
+    pub fn derive(key: &Key, delivery: &DeliveryId, recipient: &str) -> Self {
+        let id = |what: &[u8]| key.id(&[what, delivery.0.as_bytes(), recipient.as_bytes()]);
+        Self { offer_id: id(b"offer"), event_id: id(b"event") }
+    }
+}
+
+/// An event that is ready but for its `sequence`, which is given at the first hand-over ([`with_sequence`]).
+#[derive(Clone, PartialEq, Eq)]
+pub struct Draft {
+    /// Whom it goes to.
+    pub recipient: Name,
+    /// The address there.
+    pub inbox: Name,
+    /// Its topic.
+    pub topic: String,
+    /// The event's id.
+    pub event_id: Name,
+    /// The offer's id for this recipient.
+    pub offer_id: Name,
+    /// The event as JSON, without `sequence`.
+    pub payload: String,
+    /// The wall time after which it is no longer said, in microseconds.
+    pub expires_us: i64,
+    /// The wall time until which feedback on it is understood, in microseconds.
+    pub valid_until_us: i64,
+}
+
+/// `Debug` shows the ids alone: the rest names an inbox.
+impl fmt::Debug for Draft {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Draft").field("event_id", &self.event_id).finish_non_exhaustive()
+    }
+}
+
+/// The offer of `reservation` as one event for each of its recipients; `ids` gives a recipient's ids.
+pub fn drafts(
+    reservation: &Reservation,
+    ids: impl Fn(&str) -> OfferIds,
+    root: &str,
+    site: &str,
+    gateway: &str,
+) -> Vec<Draft> {
+    let offer = &reservation.offer;
+    let topics = Topics { root, site };
+    let draft = |(recipient, inbox): &(Name, Name)| {
+        let OfferIds { offer_id, event_id } = ids(recipient);
+        Draft {
+            topic: topics.offer(recipient, inbox),
+            payload: payload(reservation, &event_id, &offer_id, site, gateway),
+            recipient: recipient.clone(),
+            inbox: inbox.clone(),
+            event_id,
+            offer_id,
+            expires_us: offer.notify_until_us,
+            valid_until_us: offer.valid_until_us,
+        }
+    };
+    offer.recipients.iter().map(draft).collect()
+}
+
+/// The event of `draft` (a [`Draft::payload`]) as the `n`th of its source and type. Twenty digits, because the
+/// `CloudEvents` extension wants sequences that sort as text.
+pub fn with_sequence(draft: &str, n: u64) -> String {
+    let members = draft.strip_prefix('{').unwrap_or(draft);
+    format!("{{\"sequence\":\"{n:020}\",{members}")
+}
+
+fn payload(reservation: &Reservation, event_id: &str, offer_id: &str, site: &str, gateway: &str) -> String {
+    let Reservation { delivery, offer, .. } = reservation;
+    let event = Event {
+        specversion: "1.0",
+        id: event_id,
+        source: format!("/sites/{site}/gateways/{gateway}"),
+        kind: OFFER_ISSUED,
+        subject: offer_id,
+        time: instant(delivery.at_us),
+        expirytime: instant(offer.notify_until_us),
+        dataschema: OFFER_ISSUED_SCHEMA,
+        datacontenttype: "application/json",
+        dataclassification: "restricted",
+        dataregulation: "GDPR",
+        purpose: PURPOSE,
+        test: offer.test.then_some(true),
+        data: data(reservation, offer_id, site),
+    };
+    json(&event)
+}
+
+/// `value` as JSON. The wire's types have text keys and finite numbers only, so this cannot fail.
+pub(super) fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+/// A wall time in microseconds as RFC 3339 in UTC, its fraction as short as it is exact.
+pub(super) fn instant(us: i64) -> String {
+    let clamped = us.clamp(Timestamp::MIN.as_microsecond(), Timestamp::MAX.as_microsecond());
+    Timestamp::from_microsecond(clamped).unwrap_or(Timestamp::UNIX_EPOCH).to_string()
+}
+
+fn data<'a>(reservation: &'a Reservation, offer_id: &'a str, site: &'a str) -> OfferData<'a> {
+    let Reservation { delivery, offer, .. } = reservation;
+    let campaign = &*offer.campaign;
+    let text = offer.texts.iter().map(|(lang, text)| (&**lang, WireText { title: &text.title, body: &text.body }));
+    OfferData {
+        offer_id,
+        campaign_id: &campaign.id,
+        class: class(campaign.class),
+        site,
+        zone: Zone { id: &offer.zone, name: as_strs(&offer.zone_name) },
+        category: campaign.category.as_deref(),
+        text: text.collect(),
+        lock_screen: lock_screen(campaign),
+        image: campaign.image.as_deref(),
+        link: campaign.link.as_deref(),
+        coupon: campaign.coupon_code.as_deref().map(|code| Coupon { scheme: "fixed", code, single_use: false }),
+        notify_until: instant(offer.notify_until_us),
+        valid_from: instant(delivery.at_us),
+        valid_until: instant(offer.valid_until_us),
+        why: why(reservation),
+        actions: ACTIONS,
+    }
+}
+
+fn class(class: Class) -> &'static str {
+    match class {
+        Class::Offer => "offer",
+        Class::Reward => "reward",
+        Class::Service => "service",
+    }
+}
+
+fn as_strs(texts: &Texts) -> BTreeMap<&str, &str> {
+    texts.iter().map(|(lang, text)| (&**lang, &**text)).collect()
+}
+
+/// The neutral lines, and over them what the campaign says instead.
+fn lock_screen(campaign: &Campaign) -> BTreeMap<&str, &str> {
+    let mut lines: BTreeMap<&str, &str> =
+        words::LANGUAGES.iter().map(|lang| (*lang, words::lock_screen(lang))).collect();
+    lines.extend(as_strs(&campaign.lock_screen));
+    lines
+}
+
+fn why(reservation: &Reservation) -> Why<'_> {
+    let offer = &reservation.offer;
+    Why {
+        text: words::LANGUAGES.iter().map(|lang| (*lang, words::why(offer, lang))).collect(),
+        trigger: offer.trigger,
+        data_used: data_used(reservation),
+        purpose: PURPOSE,
+        notice: offer.notice.as_deref(),
+    }
+}
+
+/// What the decision read about the customer: the zone, how long they were in it, what they agreed to, and how many
+/// offers they had before, where a cap asked.
+fn data_used(reservation: &Reservation) -> Vec<&'static str> {
+    let Offer { trigger, .. } = reservation.offer;
+    let dwell = (trigger == "dwelled").then_some("dwell");
+    let earlier = (!reservation.caps.is_empty()).then_some("earlier-offers");
+    ["zone", "consent"].into_iter().chain(dwell).chain(earlier).collect()
+}
+
+#[derive(Serialize)]
+struct Event<'a> {
+    specversion: &'static str,
+    id: &'a str,
+    source: String,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    subject: &'a str,
+    time: String,
+    expirytime: String,
+    dataschema: &'static str,
+    datacontenttype: &'static str,
+    dataclassification: &'static str,
+    dataregulation: &'static str,
+    purpose: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    test: Option<bool>,
+    data: OfferData<'a>,
+}
+
+#[derive(Serialize)]
+struct OfferData<'a> {
+    offer_id: &'a str,
+    campaign_id: &'a str,
+    class: &'static str,
+    site: &'a str,
+    zone: Zone<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    category: Option<&'a str>,
+    text: BTreeMap<&'a str, WireText<'a>>,
+    lock_screen: BTreeMap<&'a str, &'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    image: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    link: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    coupon: Option<Coupon<'a>>,
+    notify_until: String,
+    valid_from: String,
+    valid_until: String,
+    why: Why<'a>,
+    actions: [&'static str; 9],
+}
+
+#[derive(Serialize)]
+struct Zone<'a> {
+    id: &'a str,
+    name: BTreeMap<&'a str, &'a str>,
+}
+
+#[derive(Serialize)]
+struct WireText<'a> {
+    title: &'a str,
+    body: &'a str,
+}
+
+#[derive(Serialize)]
+struct Coupon<'a> {
+    scheme: &'static str,
+    code: &'a str,
+    single_use: bool,
+}
+
+#[derive(Serialize)]
+struct Why<'a> {
+    text: BTreeMap<&'static str, String>,
+    trigger: &'static str,
+    data_used: Vec<&'static str>,
+    purpose: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    notice: Option<&'a str>,
+}
+
+#[cfg(test)]
+#[path = "event_tests.rs"]
+mod tests;

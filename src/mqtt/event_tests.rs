@@ -1,0 +1,202 @@
+//! The offer event, field by field.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::config::offers::{Active, Text, Trigger};
+use crate::gateway::cap::{CapRule, CapScope};
+use crate::gateway::consent::{CustomerId, Tier};
+use crate::gateway::effect::Delivery;
+
+/// 2026-11-02T10:00:00.25Z.
+const AT_US: i64 = 1_793_613_600_250_000;
+
+fn name(text: &str) -> Name {
+    text.into()
+}
+
+fn campaign() -> Campaign {
+    let text = |title: &str, body: &str| Text { title: name(title), body: name(body) };
+    Campaign {
+        id: name("boots-autumn"),
+        class: Class::Offer,
+        category: Some(name("shoes")),
+        zones: None,
+        trigger: Trigger::Dwelled(20_000_000),
+        tier: Tier::Contextual,
+        priority: 50,
+        active: Active::default(),
+        caps: Vec::new(),
+        valid_for: None,
+        image: None,
+        link: Some(name("https://shop.example/01/09506000134352")),
+        coupon_code: Some(name("BOOTS10")),
+        text: [(name("de"), text("10 % auf Stiefel", "Nur hier: {zone}."))].into(),
+        needs_values: false,
+        lock_screen: [(name("fr"), name("Un bonjour de la boutique"))].into(),
+    }
+}
+
+fn reservation(campaign: Campaign) -> Reservation {
+    let texts = campaign.text.iter().map(|(lang, text)| (lang.clone(), text.clone())).collect();
+    Reservation {
+        delivery: Delivery {
+            id: DeliveryId(name("00112233445566778899aabbccddeeff")),
+            customer: CustomerId::new("pseudonym-7").unwrap(),
+            at_us: AT_US,
+            class: campaign.class,
+            campaign: campaign.id.clone(),
+            category: campaign.category.clone(),
+            zone: name("zone-shoes"),
+            site: name("bern"),
+            visit_us: AT_US - 60_000_000,
+            epoch: 3,
+        },
+        caps: vec![CapRule { scope: CapScope::Customer, at_most: 2, after_us: None, promised: true }],
+        offer: Offer {
+            zone: name("zone-shoes"),
+            zone_name: [(name("de"), name("Schuhe")), (name("en"), name("Shoes"))].into(),
+            trigger: "dwelled",
+            texts,
+            notify_until_us: AT_US + 90_000_000,
+            valid_until_us: AT_US + 7_200_000_000,
+            recipients: vec![(name("push"), name("inbox-a")), (name("till"), name("inbox-b"))],
+            notice: Some(name("2026-10")),
+            test: false,
+            campaign: Arc::new(campaign),
+        },
+    }
+}
+
+fn drafts_of(reservation: &Reservation) -> Vec<Draft> {
+    let ids = |recipient: &str| OfferIds::derive(&Key::new([7; 32]), &reservation.delivery.id, recipient);
+    drafts(reservation, ids, "emma", "bern", "gw-till")
+}
+
+fn parsed(draft: &Draft) -> Value {
+    serde_json::from_str(&with_sequence(&draft.payload, 42)).unwrap()
+}
+
+#[test]
+fn the_envelope_is_a_cloud_event_with_every_attribute() {
+    let draft = &drafts_of(&reservation(campaign()))[0];
+    let mut event = parsed(draft);
+    event.as_object_mut().unwrap().remove("data");
+    let expected = json!({
+        "specversion": "1.0",
+        "id": *draft.event_id,
+        "source": "/sites/bern/gateways/gw-till",
+        "type": "emma.offer.issued.v1",
+        "subject": *draft.offer_id,
+        "time": "2026-11-02T10:00:00.25Z",
+        "expirytime": "2026-11-02T10:01:30.25Z",
+        "sequence": "00000000000000000042",
+        "dataschema": "urn:emma:schema:offer-issued:v1",
+        "datacontenttype": "application/json",
+        "dataclassification": "restricted",
+        "dataregulation": "GDPR",
+        "purpose": "instore-offer",
+    });
+    assert_eq!(event, expected);
+    assert_eq!(draft.topic, "emma/v1/bern/offer/push/inbox-a");
+    assert_eq!((draft.expires_us, draft.valid_until_us), (AT_US + 90_000_000, AT_US + 7_200_000_000));
+}
+
+#[test]
+fn the_data_is_the_offer_and_why() {
+    let draft = &drafts_of(&reservation(campaign()))[0];
+    let expected = json!({
+        "offer_id": *draft.offer_id,
+        "campaign_id": "boots-autumn",
+        "class": "offer",
+        "site": "bern",
+        "zone": { "id": "zone-shoes", "name": { "de": "Schuhe", "en": "Shoes" } },
+        "category": "shoes",
+        "text": { "de": { "title": "10 % auf Stiefel", "body": "Nur hier: {zone}." } },
+        "lock_screen": {
+            "de": "Emma hat etwas für Sie",
+            "en": "Emma has something for you",
+            "fr": "Un bonjour de la boutique",
+            "it": "Emma ha qualcosa per Lei",
+        },
+        "link": "https://shop.example/01/09506000134352",
+        "coupon": { "scheme": "fixed", "code": "BOOTS10", "single_use": false },
+        "notify_until": "2026-11-02T10:01:30.25Z",
+        "valid_from": "2026-11-02T10:00:00.25Z",
+        "valid_until": "2026-11-02T12:00:00.25Z",
+        "why": {
+            "text": {
+                "de": "Sie waren mindestens 20 Sekunden im Bereich «Schuhe». \
+                       Sie haben zugestimmt, in diesem Geschäft Angebote zu erhalten.",
+                "en": "You were in the area “Shoes” for at least 20 seconds. \
+                       You agreed to receive offers in this shop.",
+                "fr": "Vous êtes resté(e) au moins 20 secondes dans la zone « Schuhe ». \
+                       Vous avez accepté de recevoir des offres dans ce magasin.",
+                "it": "È rimasto/a almeno 20 secondi nella zona «Schuhe». \
+                       Ha acconsentito a ricevere offerte in questo negozio.",
+            },
+            "trigger": "dwelled",
+            "data_used": ["zone", "consent", "dwell", "earlier-offers"],
+            "purpose": "instore-offer",
+            "notice": "2026-10",
+        },
+        "actions": ["opened", "redeemed", "dismissed", "no-more", "more", "helpful", "snooze", "stop", "why"],
+    });
+    assert_eq!(parsed(draft)["data"], expected);
+}
+
+#[test]
+fn only_a_testers_event_is_marked() {
+    let mut reservation = reservation(campaign());
+    assert_eq!(parsed(&drafts_of(&reservation)[0]).get("test"), None);
+    reservation.offer.test = true;
+    assert_eq!(parsed(&drafts_of(&reservation)[0])["test"], true);
+}
+
+#[test]
+fn a_payload_names_no_person_no_address_and_no_delivery() {
+    for draft in drafts_of(&reservation(campaign())) {
+        for secret in ["pseudonym-7", "inbox-", "00112233445566778899aabbccddeeff", "at_most"] {
+            assert!(!draft.payload.contains(secret), "{secret} is in the payload");
+        }
+        assert!(!format!("{draft:?}").contains("inbox-"));
+    }
+}
+
+#[test]
+fn two_recipients_have_nothing_to_join_their_copies_by() {
+    let drafts = drafts_of(&reservation(campaign()));
+    let ids: std::collections::BTreeSet<_> = drafts.iter().flat_map(|d| [&d.offer_id, &d.event_id]).collect();
+    assert_eq!(ids.len(), 4);
+    assert!(ids.iter().all(|id| id.len() == 32));
+    assert_eq!(drafts, drafts_of(&reservation(campaign())), "the same delivery has the same ids");
+}
+
+/// Computed with `openssl dgst -sha256 -mac HMAC`, each part behind its length in eight bytes.
+#[test]
+fn ids_are_hmacs_of_what_the_contract_says() {
+    let ids = OfferIds::derive(&Key::new([7; 32]), &DeliveryId(name("00112233445566778899aabbccddeeff")), "push");
+    assert_eq!(
+        (&*ids.offer_id, &*ids.event_id),
+        ("8af92c5a2e606f4a7937aa458c9e4fc5", "ec775b20c1e24cd16bec201a12ba7b86")
+    );
+}
+
+/// Titles of 200 and bodies of 1,000 characters in ten languages, every one escaped in JSON, and addresses of 2,048.
+#[test]
+fn the_longest_configuration_stays_within_the_bound() {
+    let mut long = campaign();
+    let languages = ["de", "en", "fr", "it", "rm", "es", "pt", "sq", "sr", "tr"];
+    let text = |len: usize| name(&"\"".repeat(len));
+    long.text = languages.map(|lang| (name(lang), Text { title: text(200), body: text(1_000) })).into();
+    long.lock_screen = languages.map(|lang| (name(lang), text(200))).into();
+    long.image = Some(text(2_048));
+    long.link = Some(text(2_048));
+    long.coupon_code = Some(text(128));
+    let mut reservation = reservation(long);
+    reservation.offer.zone_name = languages.map(|lang| (name(lang), text(100))).into();
+    let longest = with_sequence(&drafts_of(&reservation)[0].payload, u64::MAX);
+    assert!(longest.len() <= MAX_EVENT_LEN, "{} bytes", longest.len());
+}

@@ -1,0 +1,279 @@
+//! What a gateway says of itself: the retained state, also its last will, and its health. Plain JSON.
+
+use serde::Serialize;
+
+use super::event::{instant, json};
+use crate::config::Name;
+
+/// So many problems of a refused configuration are said on the wire, the rest counted: `emma check` lists them all.
+const MAX_PROBLEMS: usize = 50;
+
+/// How far the wall clock is believed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ClockTrust {
+    /// The system says that it is synchronised.
+    Synchronised,
+    /// `[clock] trust = "assume"`: believed without asking.
+    Assumed,
+    /// Nothing is said that needs the time.
+    #[default]
+    Untrusted,
+}
+
+/// What the retained state message says, but for online or offline.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct State {
+    /// This Pi.
+    pub gateway: Name,
+    /// The shop.
+    pub site: Name,
+    /// Which life of the process this is; never the same twice.
+    pub incarnation: Name,
+    /// Emma's version.
+    pub version: Name,
+    /// When this life started (wall, microseconds).
+    pub since_us: i64,
+    /// Whether the time is known.
+    pub clock: ClockTrust,
+    /// The configuration in force.
+    pub in_force: InForce,
+    /// A change that was refused, while it is the last thing that happened to the configuration.
+    pub refused: Option<RefusedChange>,
+    /// The radio.
+    pub radio: RadioState,
+}
+
+/// The configuration in force.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InForce {
+    /// Tells one content of the five files from another.
+    pub digest: Name,
+    /// Since when (wall, microseconds).
+    pub at_us: i64,
+}
+
+/// A change of the configuration that was refused whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefusedChange {
+    /// When (wall, microseconds).
+    pub at_us: i64,
+    /// Why, a line each.
+    pub problems: Vec<Name>,
+}
+
+/// The radio, as far as anyone outside needs to know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RadioState {
+    /// Which library drives it: `bluez`, `btleplug` or `none`.
+    pub driver: Name,
+    /// Which adapter, if one was asked for.
+    pub adapter: Option<Name>,
+    /// Whether it listens.
+    pub scanning: bool,
+}
+
+/// Whether a gateway is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Presence {
+    /// It says so itself, at every connect.
+    Online,
+    /// Said on a clean stop, and by the broker as its last will.
+    Offline,
+}
+
+impl State {
+    /// The message for the state topic.
+    pub fn message(&self, state: Presence) -> String {
+        json(&StateMessage {
+            state,
+            gateway: &self.gateway,
+            site: &self.site,
+            incarnation: &self.incarnation,
+            version: &self.version,
+            since: instant(self.since_us),
+            clock: self.clock,
+            configuration: ConfigurationMessage {
+                in_force: InForceMessage { digest: &self.in_force.digest, at: instant(self.in_force.at_us) },
+                refused: self.refused.as_ref().map(refused_message),
+            },
+            radio: RadioMessage {
+                driver: &self.radio.driver,
+                adapter: self.radio.adapter.as_deref(),
+                scanning: self.radio.scanning,
+            },
+        })
+    }
+}
+
+fn refused_message(refused: &RefusedChange) -> RefusedMessage<'_> {
+    let problems = refused.problems.iter().take(MAX_PROBLEMS).map(AsRef::as_ref).collect();
+    let more = refused.problems.len().saturating_sub(MAX_PROBLEMS);
+    RefusedMessage { at: instant(refused.at_us), problems, more }
+}
+
+/// What a gateway has counted since it started; by default nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Health {
+    /// Advertisements heard.
+    pub heard: u64,
+    /// Advertisements that a consent matched.
+    pub matched: u64,
+    /// Advertisements dropped because too many came at once.
+    pub dropped: u64,
+    /// Frames that two customers matched, so that nobody was.
+    pub ambiguous: u64,
+    /// Times that scanning had to be started again.
+    pub scan_restarts: u64,
+    /// Rows that wait for the broker.
+    pub outbox_depth: u64,
+    /// Age of the oldest of them in seconds.
+    pub outbox_oldest_secs: Option<u64>,
+    /// Whether the time is known.
+    pub clock: ClockTrust,
+}
+
+impl Health {
+    /// The message for the health topic, said at that wall time in microseconds.
+    pub fn message(&self, at_us: i64) -> String {
+        json(&HealthMessage {
+            at: instant(at_us),
+            heard: self.heard,
+            matched: self.matched,
+            dropped: self.dropped,
+            ambiguous: self.ambiguous,
+            scan_restarts: self.scan_restarts,
+            outbox: OutboxMessage { depth: self.outbox_depth, oldest_age_secs: self.outbox_oldest_secs },
+            clock: self.clock,
+        })
+    }
+}
+
+#[derive(Serialize)]
+struct StateMessage<'a> {
+    state: Presence,
+    gateway: &'a str,
+    site: &'a str,
+    incarnation: &'a str,
+    version: &'a str,
+    since: String,
+    clock: ClockTrust,
+    configuration: ConfigurationMessage<'a>,
+    radio: RadioMessage<'a>,
+}
+
+#[derive(Serialize)]
+struct RadioMessage<'a> {
+    driver: &'a str,
+    adapter: Option<&'a str>,
+    scanning: bool,
+}
+
+#[derive(Serialize)]
+struct ConfigurationMessage<'a> {
+    in_force: InForceMessage<'a>,
+    refused: Option<RefusedMessage<'a>>,
+}
+
+#[derive(Serialize)]
+struct InForceMessage<'a> {
+    digest: &'a str,
+    at: String,
+}
+
+#[derive(Serialize)]
+struct RefusedMessage<'a> {
+    at: String,
+    problems: Vec<&'a str>,
+    #[serde(skip_serializing_if = "is_zero")]
+    more: usize,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+fn is_zero(n: &usize) -> bool {
+    *n == 0
+}
+
+#[derive(Serialize)]
+struct HealthMessage {
+    at: String,
+    heard: u64,
+    matched: u64,
+    dropped: u64,
+    ambiguous: u64,
+    scan_restarts: u64,
+    outbox: OutboxMessage,
+    clock: ClockTrust,
+}
+
+#[derive(Serialize)]
+struct OutboxMessage {
+    depth: u64,
+    oldest_age_secs: Option<u64>,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn state() -> State {
+        State {
+            gateway: "gw-till".into(),
+            site: "bern".into(),
+            incarnation: "7f".into(),
+            version: "0.1.0".into(),
+            since_us: 1_793_613_600_000_000,
+            clock: ClockTrust::Synchronised,
+            in_force: InForce { digest: "abc".into(), at_us: 1_793_613_600_000_000 },
+            refused: None,
+            radio: RadioState { driver: "bluez".into(), adapter: None, scanning: true },
+        }
+    }
+
+    #[test]
+    fn the_state_says_what_is_in_force() {
+        let message: Value = serde_json::from_str(&state().message(Presence::Online)).unwrap();
+        let expected = json!({
+            "state": "online", "gateway": "gw-till", "site": "bern", "incarnation": "7f", "version": "0.1.0",
+            "since": "2026-11-02T10:00:00Z", "clock": "synchronised",
+            "configuration": { "in_force": { "digest": "abc", "at": "2026-11-02T10:00:00Z" }, "refused": null },
+            "radio": { "driver": "bluez", "adapter": null, "scanning": true },
+        });
+        assert_eq!(message, expected);
+    }
+
+    #[test]
+    fn a_refused_change_lists_so_many_problems_and_counts_the_rest() {
+        let mut state = state();
+        let problems = vec![Name::from("offers.toml:7: unknown key"); MAX_PROBLEMS + 3];
+        state.refused = Some(RefusedChange { at_us: 0, problems });
+        let message: Value = serde_json::from_str(&state.message(Presence::Offline)).unwrap();
+        let refused = &message["configuration"]["refused"];
+        assert_eq!(message["state"], "offline");
+        assert_eq!(refused["problems"].as_array().unwrap().len(), MAX_PROBLEMS);
+        assert_eq!((&refused["more"], &refused["at"]), (&json!(3), &json!("1970-01-01T00:00:00Z")));
+    }
+
+    #[test]
+    fn health_says_what_was_counted() {
+        let health = Health {
+            heard: 9,
+            matched: 4,
+            dropped: 1,
+            ambiguous: 2,
+            scan_restarts: 3,
+            outbox_depth: 5,
+            outbox_oldest_secs: Some(6),
+            clock: ClockTrust::Untrusted,
+        };
+        let message: Value = serde_json::from_str(&health.message(0)).unwrap();
+        let expected = json!({
+            "at": "1970-01-01T00:00:00Z", "heard": 9, "matched": 4, "dropped": 1, "ambiguous": 2, "scan_restarts": 3,
+            "outbox": { "depth": 5, "oldest_age_secs": 6 }, "clock": "untrusted",
+        });
+        assert_eq!(message, expected);
+    }
+}

@@ -1,0 +1,67 @@
+//! Topic names: everything Emma says is under `{root}/v1/{site}`.
+
+use std::fmt;
+
+/// The contract's version, the second level of every topic. A breaking change of topics is a new one.
+const VERSION: &str = "v1";
+
+/// The topics of one site.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Topics<'a> {
+    /// First level, `emma` unless configured.
+    pub root: &'a str,
+    /// The shop's id.
+    pub site: &'a str,
+}
+
+impl Topics<'_> {
+    /// An offer, to a recipient and the address that the consent gives for it.
+    pub fn offer(&self, recipient: &str, inbox: &str) -> String {
+        self.under(format_args!("offer/{recipient}/{inbox}"))
+    }
+
+    /// Whether a gateway is online, and with which configuration; retained.
+    pub fn gateway_state(&self, gateway: &str) -> String {
+        self.under(format_args!("gateway/{gateway}/state"))
+    }
+
+    /// A gateway's counters.
+    pub fn gateway_health(&self, gateway: &str) -> String {
+        self.under(format_args!("gateway/{gateway}/health"))
+    }
+
+    fn under(&self, rest: fmt::Arguments<'_>) -> String {
+        format!("{}/{VERSION}/{}/{rest}", self.root, self.site)
+    }
+}
+
+/// Whether a broker takes `topic` as the name to publish to: not empty, at most 65,535 bytes, no wildcard, no NUL
+/// (MQTT 5, 4.7.3), and not the broker's own `$` tree.
+pub fn is_publishable(topic: &str) -> bool {
+    !topic.is_empty()
+        && u16::try_from(topic.len()).is_ok()
+        && !topic.starts_with('$')
+        && !topic.contains(['+', '#', '\0'])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TOPICS: Topics<'static> = Topics { root: "emma", site: "bern" };
+
+    #[test]
+    fn topics_are_those_of_the_contract() {
+        assert_eq!(TOPICS.offer("push", "inbox-7"), "emma/v1/bern/offer/push/inbox-7");
+        assert_eq!(TOPICS.gateway_state("gw-till"), "emma/v1/bern/gateway/gw-till/state");
+        assert_eq!(TOPICS.gateway_health("gw-till"), "emma/v1/bern/gateway/gw-till/health");
+    }
+
+    #[test]
+    fn a_wildcard_cannot_be_published_to() {
+        assert!(is_publishable("emma/v1/bern/offer/push/inbox-7"));
+        for topic in ["", "emma/+/x", "emma/#", "$SYS/x", "a\0b"] {
+            assert!(!is_publishable(topic), "{topic:?}");
+        }
+    }
+}
