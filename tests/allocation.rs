@@ -1,0 +1,48 @@
+//! A stranger's transmission costs nothing that grows: not one allocation, whatever its bytes.
+
+#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
+
+use std::sync::Arc;
+
+use emma::clock::Moment;
+use emma::config::{self, Sources};
+use emma::gateway::Gateway;
+use emma::gateway::advertisement::{Address, AddressKind, Advertisement, GatewayIndex};
+use emma::gateway::consent::record::{self, Record};
+use emma::gateway::effect::Input;
+use emma::gateway::key::Key;
+use emma::radio::encode;
+
+const CONSENT: &str = r#"{"customer":"c-0001","epoch":1,"tier":"contextual","purposes":["offers"],"identifiers":[{"ibeacon":{"uuid":"41424344-4546-4748-494a-4b4c4d4e4f50","major":1,"minor":2}},{"address":"00:11:22:33:44:55"}],"valid_from":"2020-01-01T00:00:00Z","valid_until":"2035-01-01T00:00:00Z"}"#;
+
+#[test]
+fn what_is_no_sighting_allocates_nothing() {
+    let config = Arc::new(config::check(&Sources::shipped()).config.unwrap());
+    let mut gateway = Gateway::new(config, Key::new([7; 32]), 0);
+    let Record::Grant(grant) = record::parse(CONSENT).unwrap() else { panic!("no grant") };
+    let at = |us: u64| Moment { monotonic_us: us, wall_us: Some(1_790_000_000_000_000 + us.cast_signed()) };
+    gateway.handle(Input::Consent(Arc::new(grant.check().unwrap())), at(0));
+    let strangers = [
+        encode::ibeacon(b"ABCDEFGHIJKLMNOP", 1, 3, -59),
+        encode::altbeacon(0x0118, b"ABCDEFGHIJKLMNOP", 1, 2, -59),
+        encode::eddystone_uid(&[7; 10], &[7; 6], -18),
+        encode::eddystone_url(3, b"shop.example\x07deal", -18).unwrap(),
+        encode::manufacturer_data(0x004c, &[0x10, 0x05, 0x0b, 0x18, 0x77]).unwrap(),
+        vec![0x1e, 0xff, 0x4c, 0x00, 0x02, 0x15],
+        Vec::new(),
+    ];
+    let mut hear = |times: u64| {
+        for time in 0..times {
+            for payload in &strangers {
+                let address = Address { bytes: time.to_be_bytes()[2..].try_into().unwrap(), kind: AddressKind::Public };
+                let heard = Advertisement { address, payload, rssi_dbm: -50, gateway: GatewayIndex(0) };
+                assert!(gateway.handle(Input::Advertisement(heard), at(time)).is_empty());
+            }
+        }
+    };
+    let measured = allocation_counter::measure(|| hear(1_000));
+    assert_eq!(measured.count_total, 0, "{measured:?}");
+    assert_eq!(gateway.snapshot().counters.heard, 7_000);
+    assert_eq!(gateway.snapshot().counters.matched, 0);
+    assert_eq!(gateway.snapshot().present, 0);
+}

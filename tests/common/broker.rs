@@ -1,0 +1,131 @@
+//! A real mosquitto for tests: on a free port, in a folder of its own, killed when dropped.
+
+#![allow(dead_code, reason = "each test uses a part of it")]
+use std::fs::{self, File, OpenOptions};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::thread::sleep;
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+/// Nothing here waits for a speed: whoever waits so long has a real fault.
+const PATIENCE: Duration = Duration::from_mins(1);
+const STEP: Duration = Duration::from_millis(20);
+
+/// A running mosquitto.
+pub(crate) struct Mosquitto {
+    program: PathBuf,
+    pub(crate) port: u16,
+    pub(crate) dir: TempDir,
+    child: Option<Child>,
+}
+
+/// Where the program is, or nothing once it has said what is skipped.
+pub(crate) fn find(program: &str, skipped: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::env::split_paths(&path).chain(["/usr/sbin".into(), "/usr/local/sbin".into()]);
+    let found = folders.map(|folder: PathBuf| folder.join(program)).find(|file| file.is_file());
+    if found.is_none() {
+        eprintln!("skipped, {program} is not installed: {skipped}");
+    }
+    found
+}
+
+impl Mosquitto {
+    /// Starts one with these lines added to its configuration; `{dir}` in them is its folder.
+    pub(crate) fn start(skipped: &str, lines: &str) -> Option<Self> {
+        let mut broker = Self::prepared(skipped, lines)?;
+        broker.restart();
+        Some(broker)
+    }
+
+    /// One that is not running yet, but whose port is chosen.
+    pub(crate) fn prepared(skipped: &str, lines: &str) -> Option<Self> {
+        let program = find("mosquitto", skipped)?;
+        let dir = TempDir::new().unwrap();
+        let port = free_port();
+        let lines = lines.replace("{dir}", dir.path().to_str().unwrap());
+        let config = format!(
+            "user root\nlistener {port} 127.0.0.1\nallow_anonymous true\nlog_dest stderr\nlog_type all\n\
+             max_queued_messages 0\n{lines}\n"
+        );
+        fs::write(dir.path().join("mosquitto.conf"), config).unwrap();
+        Some(Self { program, port, dir, child: None })
+    }
+
+    /// Starts it, again with the same port and folder, and waits until it answers.
+    pub(crate) fn restart(&mut self) {
+        let log = OpenOptions::new().create(true).append(true).open(self.log_file()).unwrap();
+        let mut command = Command::new(&self.program);
+        command.arg("-c").arg(self.dir.path().join("mosquitto.conf"));
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+        self.child = Some(command.spawn().unwrap());
+        self.wait_until("answers", |broker| TcpStream::connect(("127.0.0.1", broker.port)).is_ok());
+    }
+
+    /// `kill -9`.
+    pub(crate) fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+    }
+
+    /// All that it has logged, over all its lives.
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(self.log_file()).unwrap_or_default()
+    }
+
+    fn log_file(&self) -> PathBuf {
+        self.dir.path().join("log")
+    }
+
+    fn wait_until(&self, what: &str, condition: impl Fn(&Self) -> bool) {
+        let steps = PATIENCE.as_millis() / STEP.as_millis();
+        for _ in 0..steps {
+            if condition(self) {
+                return;
+            }
+            sleep(STEP);
+        }
+        panic!("mosquitto never {what}:\n{}", self.log());
+    }
+}
+
+impl Drop for Mosquitto {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// A port that nobody has, below the ones that systems give to outgoing connections, so that none takes it while a
+/// broker is down.
+fn free_port() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let start = 20_000 + u16::try_from(std::process::id() % 10_000).unwrap();
+    loop {
+        let port = start + NEXT.fetch_add(1, Ordering::Relaxed);
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+}
+
+/// An authority and a certificate for 127.0.0.1 signed by it: `ca.pem`, `cert.pem`, `key.pem` in `dir`.
+pub(crate) fn make_certificates(openssl: &Path, dir: &Path) {
+    let run = |arguments: &[&str]| {
+        let stderr = File::create(dir.join("openssl.log")).unwrap();
+        let status = Command::new(openssl).args(arguments).current_dir(dir).stderr(stderr).status().unwrap();
+        assert!(status.success(), "openssl {arguments:?}: {}", fs::read_to_string(dir.join("openssl.log")).unwrap());
+    };
+    fs::write(dir.join("san"), "subjectAltName=IP:127.0.0.1\nbasicConstraints=CA:FALSE\n").unwrap();
+    let new_key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
+    let ca = ["-keyout", "ca-key.pem", "-out", "ca.pem", "-subj", "/CN=Test authority", "-days", "2"];
+    run(&[&["req", "-x509"][..], &new_key, &ca].concat());
+    run(&[&["req"][..], &new_key, &["-keyout", "key.pem", "-out", "request.pem", "-subj", "/CN=broker"]].concat());
+    let sign = ["x509", "-req", "-in", "request.pem", "-CA", "ca.pem", "-CAkey", "ca-key.pem", "-CAcreateserial"];
+    run(&[&sign[..], &["-out", "cert.pem", "-days", "2", "-extfile", "san"]].concat());
+}

@@ -1,0 +1,183 @@
+//! The real `emma run` in a process of its own: its radio on a private D-Bus with a stand-in bluetoothd, its broker a
+//! real mosquitto.
+
+#![allow(dead_code, reason = "each test uses a part of it")]
+#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+/// Nothing here waits for a speed: whoever waits so long has a real fault.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// A shop in a folder: five files and a state folder.
+pub(crate) struct Shop {
+    dir: TempDir,
+}
+
+impl Shop {
+    /// A shop whose broker is on `port`; the files can be written over afterwards.
+    pub(crate) fn new(port: u16) -> Self {
+        let shop = Self { dir: TempDir::new().unwrap() };
+        fs::create_dir(shop.config()).unwrap();
+        let state = shop.state().display().to_string();
+        shop.write(
+            "gateway.toml",
+            &format!(
+                "site = \"hall\"\ngateway = \"sensor10\"\n[radio]\ndriver = \"btleplug\"\n\
+                 [mqtt]\nurl = \"mqtt://127.0.0.1:{port}\"\n[ledger]\npath = {state:?}\n\
+                 [clock]\ntrust = \"assume\"\n[log]\nlevel = \"trace\"\n"
+            ),
+        );
+        shop.write(
+            "site.toml",
+            "name = \"Hall\"\ntime-zone = \"Europe/Zurich\"\n[[gateway]]\nid = \"sensor10\"\nposition-m = [7.0, 7.1]\n",
+        );
+        shop.write("zones.toml", ZONES);
+        shop.write("offers.toml", OFFERS);
+        shop.write("promise.toml", PROMISE);
+        shop
+    }
+
+    /// Writes one of the five files.
+    pub(crate) fn write(&self, file: &str, text: &str) {
+        fs::write(self.config().join(file), text).unwrap();
+    }
+
+    /// The folder of the five files.
+    pub(crate) fn config(&self) -> PathBuf {
+        self.dir.path().join("config")
+    }
+
+    /// The state folder.
+    pub(crate) fn state(&self) -> PathBuf {
+        self.dir.path().join("state")
+    }
+
+    /// What the daemon has logged so far.
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(self.dir.path().join("log")).unwrap_or_default()
+    }
+
+    /// Starts the daemon on that bus.
+    pub(crate) fn run(&self, bus_address: &str) -> Daemon {
+        let log = fs::OpenOptions::new().create(true).append(true).open(self.dir.path().join("log")).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_emma"));
+        command.arg("run").arg("--config").arg(self.config()).env("DBUS_SYSTEM_BUS_ADDRESS", bus_address);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+        Daemon { child: command.spawn().unwrap() }
+    }
+
+    /// `emma consent …` on this shop.
+    pub(crate) fn consent(&self, arguments: &[&str]) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_emma"));
+        command.arg("consent").args(arguments).arg("--config").arg(self.config());
+        command.output().unwrap()
+    }
+
+    /// Takes a consent through the command line.
+    pub(crate) fn import(&self, record: &str) {
+        let file = self.dir.path().join("consents.jsonl");
+        fs::write(&file, record).unwrap();
+        let output = self.consent(&["import", file.to_str().unwrap()]);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    /// Whether `trace` is in any file of the shop but the five and the one that consents were read from.
+    pub(crate) fn holds(&self, trace: &str) -> bool {
+        let mut files = vec![self.dir.path().join("log")];
+        files.extend(fs::read_dir(self.state()).unwrap().map(|entry| entry.unwrap().path()));
+        files.iter().any(|file| read(file).windows(trace.len()).any(|window| window == trace.as_bytes()))
+    }
+}
+
+fn read(file: &Path) -> Vec<u8> {
+    // A socket cannot be read, and holds nothing.
+    fs::read(file).unwrap_or_default()
+}
+
+/// The running daemon, killed when dropped.
+pub(crate) struct Daemon {
+    child: Child,
+}
+
+impl Daemon {
+    /// SIGTERM, and the exit code.
+    pub(crate) fn terminate(mut self) -> Option<i32> {
+        let kill = Command::new("kill").arg("-TERM").arg(self.child.id().to_string()).status().unwrap();
+        assert!(kill.success());
+        for _ in 0..PATIENCE.as_millis() / 20 {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status.code();
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        panic!("SIGTERM does not stop it");
+    }
+
+    /// `kill -9`.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Most memory it ever had, in KiB.
+    pub(crate) fn peak_kib(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.trim().trim_end_matches("kB").trim().parse().unwrap()
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+const ZONES: &str = r#"
+enter-after = "1s"
+[[zone]]
+id = "desk"
+name = { de = "Tisch", en = "Desk" }
+near = "sensor10"
+enter-dbm = -78
+leave-dbm = -95
+"#;
+
+const OFFERS: &str = r#"
+[[category]]
+id = "tables"
+[[campaign]]
+id = "oak"
+category = "tables"
+zones = ["desk"]
+trigger = "entered"
+[campaign.text.de]
+title = "Eiche"
+body = "Hier am {zone}."
+[campaign.text.en]
+title = "Oak"
+body = "Right at the {zone}."
+"#;
+
+const PROMISE: &str = r#"
+[caps]
+customer = [{ at-most = 1, per = "1d" }]
+[responsible]
+controller = "Hall Ltd"
+contact = "privacy@hall.example"
+withdraw = "at the desk"
+recipients = [{ id = "push", name = "Hall App", purpose = "shows you the offer" }]
+"#;
+
+/// The consent of the one who carries the beacon; `{end}` is far off.
+pub(crate) const CONSENT: &str = r#"{"customer":"karoline-7","epoch":1,"tier":"contextual","purposes":["offers"],"identifiers":[{"ibeacon":{"uuid":"41424344-4546-4748-494a-4b4c4d4e4f50","major":1,"minor":2}}],"valid_from":"2020-01-01T00:00:00Z","valid_until":"2035-01-01T00:00:00Z","inbox":{"push":"q7JrInbox"},"language":"en"}"#;
+
+/// The manufacturer data of that beacon (company 0x004C).
+pub(crate) const IBEACON: [u8; 23] = *b"\x02\x15ABCDEFGHIJKLMNOP\x00\x01\x00\x02\xc5";

@@ -1,0 +1,188 @@
+//! A subscriber of its own, and a session under test: what a recipient would see of Emma.
+
+#![allow(dead_code, reason = "each test uses a part of it")]
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use emma::clock::Clock;
+use emma::config::gateway::Mqtt;
+use emma::mqtt::OutboxRow;
+use emma::mqtt::connection::Options;
+use emma::mqtt::memory::MemoryOutbox;
+use emma::mqtt::session::{Command, Session, Wiring};
+use emma::mqtt::state::{ClockTrust, Health, InForce, RadioState, State};
+use rumqttc::v5::mqttbytes::QoS;
+use rumqttc::v5::mqttbytes::v5::{Packet, Publish};
+use rumqttc::v5::{AsyncClient, Event, MqttOptions};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio::time::{sleep, timeout};
+
+/// Nothing here waits for a speed: whoever waits so long has a real fault.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Waits until `condition` holds.
+pub(crate) async fn until(what: &str, condition: impl Fn() -> bool) {
+    let wait = async {
+        while !condition() {
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    assert!(timeout(PATIENCE, wait).await.is_ok(), "never happened: {what}");
+}
+
+/// Subscribes to everything of Emma's, through outages, with a session that the broker keeps.
+pub(crate) struct Listener {
+    heard: Arc<Mutex<Vec<Publish>>>,
+    task: JoinHandle<()>,
+}
+
+impl Listener {
+    /// Returns once its subscription is in force.
+    pub(crate) async fn start(port: u16) -> Self {
+        Self::start_as("listener", port).await
+    }
+
+    /// Another one, under a client id of its own.
+    pub(crate) async fn start_as(client_id: &str, port: u16) -> Self {
+        let mut options = MqttOptions::new(client_id, "127.0.0.1", port);
+        options.set_clean_start(false).set_session_expiry_interval(Some(3_600));
+        options.set_outgoing_inflight_upper_limit(10);
+        let (client, mut eventloop) = AsyncClient::new(options, 10);
+        let heard: Arc<Mutex<Vec<Publish>>> = Arc::default();
+        let (subscribed, mut ready) = watch::channel(false);
+        let into = heard.clone();
+        let task = tokio::spawn(async move {
+            loop {
+                match eventloop.poll().await {
+                    Ok(Event::Incoming(Packet::ConnAck(_))) => {
+                        client.try_subscribe("emma/v1/#", QoS::AtLeastOnce).unwrap();
+                    }
+                    Ok(Event::Incoming(Packet::SubAck(_))) => {
+                        subscribed.send_replace(true);
+                    }
+                    Ok(Event::Incoming(Packet::Publish(publish))) => into.lock().unwrap().push(publish),
+                    Ok(_) => {}
+                    Err(_) => sleep(Duration::from_millis(50)).await,
+                }
+            }
+        });
+        assert!(timeout(PATIENCE, ready.wait_for(|ready| *ready)).await.is_ok(), "never subscribed");
+        Self { heard, task }
+    }
+
+    /// Everything heard under topics that contain `part`.
+    pub(crate) fn heard(&self, part: &str) -> Vec<Publish> {
+        let heard = self.heard.lock().unwrap();
+        let wanted = |publish: &&Publish| String::from_utf8_lossy(&publish.topic).contains(part);
+        heard.iter().filter(wanted).cloned().collect()
+    }
+
+    /// What the state topic last said: `online`, `offline`, or nothing yet.
+    pub(crate) fn state(&self) -> Option<String> {
+        let last = self.heard("/state").pop()?;
+        let message: serde_json::Value = serde_json::from_slice(&last.payload).unwrap();
+        message["state"].as_str().map(str::to_owned)
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// `[mqtt]` for a broker on this machine.
+pub(crate) fn mqtt(port: u16) -> Mqtt {
+    Mqtt {
+        host: "127.0.0.1".into(),
+        port,
+        tls: false,
+        client_id: None,
+        username: None,
+        password_file: None,
+        ca_file: None,
+        cert_file: None,
+        key_file: None,
+        root: "emma".into(),
+    }
+}
+
+/// A session under test, and all that it is wired to.
+pub(crate) struct Emma {
+    pub(crate) outbox: MemoryOutbox,
+    pub(crate) session: Session,
+    pub(crate) commands: mpsc::Sender<Command>,
+    pub(crate) state: watch::Sender<State>,
+    pub(crate) clock: Clock,
+    _health: watch::Sender<Health>,
+}
+
+impl Emma {
+    pub(crate) fn start(port: u16) -> Self {
+        Self::with(&mqtt(port))
+    }
+
+    pub(crate) fn with(mqtt: &Mqtt) -> Self {
+        let clock = Clock::start();
+        let outbox = MemoryOutbox::new(clock);
+        let (commands, commanded) = mpsc::channel(1);
+        let (state, state_watched) = watch::channel(a_state());
+        let (health, health_watched) = watch::channel(a_health());
+        let session = Session::start(Wiring {
+            options: Options::new(mqtt, &"bern".into(), &"gw-till".into()).unwrap(),
+            outbox: outbox.clone(),
+            clock,
+            commands: commanded,
+            state: state_watched,
+            health: health_watched,
+        });
+        Self { outbox, session, commands, state, clock, _health: health }
+    }
+
+    /// Commits rows with these numbers; each has a topic of its own, and expires after so many seconds.
+    pub(crate) fn push(&self, rows: impl IntoIterator<Item = i64>, expires_secs: i64) {
+        for row in rows {
+            self.outbox.push(OutboxRow {
+                row,
+                event_id: format!("event-{row}").into(),
+                topic: format!("emma/v1/bern/offer/push/inbox-{row}"),
+                payload: format!(r#"{{"id":"event-{row}"}}"#),
+                expires_us: self.clock.wall_us() + expires_secs * 1_000_000,
+            });
+        }
+    }
+
+    pub(crate) async fn connected(&self) {
+        until("connected", || self.session.status.borrow().is_connected()).await;
+    }
+
+    /// Waits until so many rows are settled.
+    pub(crate) async fn settled(&self, rows: usize) {
+        until("settled", || self.outbox.settled().len() >= rows).await;
+    }
+
+    /// Stops it and waits until it has ended.
+    pub(crate) async fn stop(self) {
+        self.commands.send(Command::Stop).await.unwrap();
+        assert!(timeout(PATIENCE, self.session.task).await.is_ok(), "never stopped");
+    }
+}
+
+fn a_state() -> State {
+    State {
+        gateway: "gw-till".into(),
+        site: "bern".into(),
+        incarnation: "7f".into(),
+        version: "0.1.0".into(),
+        since_us: 1_793_613_600_000_000,
+        clock: ClockTrust::Synchronised,
+        in_force: InForce { digest: "abc".into(), at_us: 1_793_613_600_000_000 },
+        refused: None,
+        radio: RadioState { driver: "none".into(), adapter: None, scanning: false },
+    }
+}
+
+fn a_health() -> Health {
+    Health { heard: 9, matched: 4, clock: ClockTrust::Synchronised, ..Health::default() }
+}

@@ -1,0 +1,203 @@
+//! `emma run`, used as a shop uses it: a real process, a real broker, a radio that hears a recorded walk.
+
+#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
+
+#[path = "common/broker.rs"]
+mod broker;
+#[path = "common/bus.rs"]
+mod bus;
+#[path = "common/daemon.rs"]
+mod daemon;
+#[path = "common/fakebluez.rs"]
+mod fakebluez;
+#[path = "common/listener.rs"]
+mod listener;
+#[path = "common/tetam.rs"]
+mod tetam;
+
+use std::time::Duration;
+
+use broker::Mosquitto;
+use bus::PrivateBus;
+use daemon::{CONSENT, IBEACON, Shop};
+use fakebluez::{FakeBluez, Report};
+use listener::{Listener, until};
+use serde_json::Value;
+use tetam::{BEACON, Tetam};
+use tokio::time::sleep;
+
+const STRANGER: [u8; 6] = [0xde, 0xad, 0xbe, 0xef, 0x13, 0x37];
+
+/// Everything a shop needs, or nothing once it has said what is skipped.
+async fn street(skipped: &str) -> Option<(Mosquitto, PrivateBus, FakeBluez, Shop)> {
+    let broker = Mosquitto::start(skipped, "persistence false")?;
+    let bus = PrivateBus::start(skipped)?;
+    let bluez = FakeBluez::start(&bus.address()).await;
+    let shop = Shop::new(broker.port);
+    Some((broker, bus, bluez, shop))
+}
+
+/// The beacon is heard at `rssi_dbm` for so many half seconds.
+async fn stand(bluez: &FakeBluez, rssi_dbm: i16, half_secs: usize) {
+    for _ in 0..half_secs {
+        let manufacturer = vec![(0x004c, IBEACON.to_vec())];
+        bluez.report(Report { address: BEACON, rssi_dbm, manufacturer, ..Report::default() }).await;
+        let manufacturer = vec![(0x004c, vec![0x10, 0x05, 0x0b, 0x18, 0x77])];
+        bluez.report(Report { address: STRANGER, rssi_dbm: -50, manufacturer, ..Report::default() }).await;
+        sleep(Duration::from_millis(500)).await;
+    }
+}
+
+fn offers(listener: &Listener) -> Vec<Value> {
+    listener.heard("/offer/").iter().map(|message| serde_json::from_slice(&message.payload).unwrap()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_recorded_walk_past_one_receiver_becomes_an_offer_on_a_real_broker() {
+    let Some(tetam) = Tetam::find("a recorded walk, heard live") else { return };
+    let Some((broker, bus, bluez, shop)) = street("a recorded walk, heard live").await else { return };
+    let listener = Listener::start(broker.port).await;
+    shop.import(CONSENT);
+    let emma = shop.run(&bus.address());
+    bluez.until_scanning().await;
+    let walk = tetam.track("rectangular_without_rotation_all_sensors.mbd");
+    let begin_us = walk[0].t_us;
+    let heard = walk.iter().filter(|reading| reading.sensor == "sensor10").map(|reading| {
+        let offset_us = u64::try_from(reading.t_us - begin_us).unwrap();
+        (offset_us, BEACON, i16::from(reading.rssi_dbm), (0x004c, IBEACON.to_vec()))
+    });
+    assert!(bluez.play(heard, 4.0).await > 100);
+    until("the offer arrives", || !offers(&listener).is_empty()).await;
+    let offer = &offers(&listener)[0];
+    assert_eq!(offer["type"], "emma.offer.issued.v1");
+    assert_eq!(offer["data"]["campaign_id"], "oak");
+    assert_eq!(offer["data"]["text"]["en"]["body"], "Right at the Desk.");
+    let message = &listener.heard("/offer/")[0];
+    assert_eq!(message.topic, "emma/v1/hall/offer/push/q7JrInbox");
+    assert_eq!(emma.terminate(), Some(0));
+    until("offline is said", || listener.state().as_deref() == Some("offline")).await;
+    assert_eq!(offers(&listener).len(), 1, "one a day was promised");
+    assert_eq!(shop.log().matches("an offer is committed").count(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kill_costs_no_promise_and_the_visit_goes_on() {
+    let Some((broker, bus, bluez, shop)) = street("a kill in the middle of a visit").await else { return };
+    let listener = Listener::start(broker.port).await;
+    shop.import(CONSENT);
+    let emma = shop.run(&bus.address());
+    bluez.until_scanning().await;
+    stand(&bluez, -60, 6).await;
+    until("the offer arrives", || offers(&listener).len() == 1).await;
+    emma.kill();
+    until("the last will says offline", || listener.state().as_deref() == Some("offline")).await;
+    let emma = shop.run(&bus.address());
+    bluez.until_called("StartDiscovery", 2).await;
+    stand(&bluez, -60, 6).await;
+    assert_eq!(emma.terminate(), Some(0));
+    let offers = offers(&listener);
+    assert!(offers.iter().all(|offer| offer["id"] == offers[0]["id"]), "one a day was promised");
+    assert_eq!(shop.log().matches(" entered").count(), 1, "{}", shop.log());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broker_that_is_absent_at_start_gets_what_has_not_expired() {
+    let skipped = "a broker that comes late";
+    let keeps = "persistence true\npersistence_location {dir}/\nautosave_interval 1\nautosave_on_changes true";
+    let Some(mut broker) = Mosquitto::start(skipped, keeps) else { return };
+    let Some(bus) = PrivateBus::start(skipped) else { return };
+    // The listener's session is known to the broker before it goes, so it misses nothing that is said when it is back.
+    let listener = Listener::start(broker.port).await;
+    let kept = broker.dir.path().join("mosquitto.db");
+    until("the session is kept", || std::fs::read(&kept).is_ok_and(|db| holds(&db, b"emma/v1/#"))).await;
+    broker.kill();
+    let bluez = FakeBluez::start(&bus.address()).await;
+    let shop = Shop::new(broker.port);
+    shop.import(CONSENT);
+    let emma = shop.run(&bus.address());
+    bluez.until_scanning().await;
+    stand(&bluez, -60, 6).await;
+    until("the offer is committed", || shop.log().contains("an offer is committed")).await;
+    assert!(offers(&listener).is_empty());
+    broker.restart();
+    until("the offer arrives", || offers(&listener).len() == 1).await;
+    broker.kill();
+    broker.restart();
+    until("it is online again", || listener.heard("/state").len() >= 2).await;
+    assert_eq!(emma.terminate(), Some(0));
+    assert_eq!(offers(&listener).len(), 1);
+}
+
+fn holds(bytes: &[u8], part: &[u8]) -> bool {
+    bytes.windows(part.len()).any(|window| window == part)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_changed_file_is_taken_over_and_a_broken_one_refused_whole() {
+    let Some((broker, bus, bluez, shop)) = street("a configuration changed while running").await else { return };
+    let listener = Listener::start(broker.port).await;
+    let emma = shop.run(&bus.address());
+    bluez.until_scanning().await;
+    until("it is online", || listener.state().as_deref() == Some("online")).await;
+    let configuration = || {
+        let last: Value = serde_json::from_slice(&listener.heard("/state").pop().unwrap().payload).unwrap();
+        last["configuration"].clone()
+    };
+    let first = configuration()["in_force"]["digest"].clone();
+    shop.write("zones.toml", "[[zone]]\nid = \"desk\"\nname = \"Desk\"\nnear = \"sensor11\"\n");
+    until("the change is refused", || !configuration()["refused"].is_null()).await;
+    assert_eq!(configuration()["in_force"]["digest"], first);
+    let problems = configuration()["refused"]["problems"].to_string();
+    assert!(problems.contains("zones.toml:4:"), "{problems}");
+    shop.write("zones.toml", "[[zone]]\nid = \"desk\"\nname = \"Desk\"\nnear = \"sensor10\"\nreach = \"arm\"\n");
+    until("the change is in force", || configuration()["in_force"]["digest"] != first).await;
+    assert!(configuration()["refused"].is_null());
+    assert_eq!(emma.terminate(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_consent_comes_and_goes_over_the_socket_and_leaves_nothing() {
+    let Some((broker, bus, bluez, shop)) = street("consents over the socket").await else { return };
+    let listener = Listener::start(broker.port).await;
+    let emma = shop.run(&bus.address());
+    bluez.until_scanning().await;
+    stand(&bluez, -60, 4).await;
+    assert!(offers(&listener).is_empty(), "nobody has opted in");
+    shop.import(CONSENT);
+    let list = shop.consent(&["list"]);
+    assert!(String::from_utf8_lossy(&list.stdout).contains("karoline-7"));
+    let shown = shop.consent(&["show", "karoline-7"]);
+    assert!(String::from_utf8_lossy(&shown.stdout).contains("q7JrInbox"));
+    stand(&bluez, -60, 6).await;
+    until("the offer arrives", || offers(&listener).len() == 1).await;
+    assert!(shop.consent(&["withdraw", "karoline-7"]).status.success());
+    for trace in ["karoline", "q7JrInbox", "4b4c4d4e4f50", "ABCDEFGHIJKLMNOP"] {
+        assert!(!shop.holds(trace), "{trace} is left");
+    }
+    stand(&bluez, -60, 6).await;
+    assert_eq!(shop.consent(&["show", "karoline-7"]).status.code(), Some(1));
+    assert_eq!(offers(&listener).len(), 1);
+    for stranger in ["DE:AD:BE:EF:13:37", "DE_AD_BE_EF_13_37", "deadbeef1337", "dead"] {
+        assert!(!shop.holds(stranger), "{stranger} left a trace: {}", shop.log());
+    }
+    // With the radio's and the broker's libraries at work; a build without optimisation needs more than one with it.
+    assert!(emma.peak_kib() < 64 * 1024, "{} KiB", emma.peak_kib());
+    assert_eq!(emma.terminate(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_emma_on_the_folder_is_told_to_wait() {
+    let Some((_broker, bus, bluez, shop)) = street("two on one folder").await else { return };
+    let first = shop.run(&bus.address());
+    bluez.until_scanning().await;
+    let second = std::process::Command::new(env!("CARGO_BIN_EXE_emma"))
+        .arg("run")
+        .arg("--config")
+        .arg(shop.config())
+        .env("DBUS_SYSTEM_BUS_ADDRESS", bus.address())
+        .output()
+        .unwrap();
+    assert_eq!(second.status.code(), Some(75));
+    assert!(String::from_utf8_lossy(&second.stderr).contains("another Emma"), "it says why");
+    assert_eq!(first.terminate(), Some(0));
+}
