@@ -159,6 +159,9 @@ impl Daemon {
         let visits = self.gateway.save_all(self.now());
         self.perform(visits);
         self.note_wall();
+        if self.gateway.snapshot().clock_trusted {
+            self.ledger.note_stop();
+        }
     }
 
     /// This instant, its wall time only while the clock is known to be right.

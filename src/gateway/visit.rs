@@ -249,10 +249,12 @@ impl Gateway {
         effects.extend(memory.map(Effect::SaveVisit));
     }
 
-    /// Remembers every open visit as it is now, for a stop.
+    /// Remembers every open visit as it is now, for a stop. Without a trusted clock ([`super::Snapshot::clock_trusted`])
+    /// nobody can say when that is, and nothing is remembered.
     pub fn save_all(&mut self, now: Moment) -> Vec<Effect> {
         let mut effects = Vec::new();
         let now = self.trust.judge(now);
+        self.clock_trusted = now.wall_us.is_some();
         let slots: Vec<Slot> = self.guests.keys().copied().collect();
         for slot in slots {
             self.save(slot, now, &mut effects);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -57,7 +57,6 @@ pub struct Gauges {
     rows: AtomicU64,
     oldest_us: AtomicI64,
     commits: AtomicU64,
-    failures: AtomicU64,
     ended: AtomicBool,
 }
 
@@ -75,11 +74,6 @@ impl Gauges {
     /// Transactions committed since the start.
     pub fn commits(&self) -> u64 {
         self.commits.load(Ordering::Relaxed)
-    }
-
-    /// Orders dropped and transactions that failed since the start.
-    pub fn failures(&self) -> u64 {
-        self.failures.load(Ordering::Relaxed)
     }
 
     /// Whether the thread has ended: nothing is remembered any more, so nothing may be said.
@@ -200,9 +194,13 @@ impl Ledger {
         &self.gauges
     }
 
-    /// Commits what is queued and ends the thread; the caller has saved every open visit.
-    pub fn stop(&self) {
+    /// Remembers that every open visit was saved just now, and that nothing follows.
+    pub fn note_stop(&self) {
         self.lazily(Order::NoteStop);
+    }
+
+    /// Commits what is queued and ends the thread.
+    pub fn stop(&self) {
         // A blocking send: the thread empties the queue as long as it lives, and if it does not the send fails.
         self.orders.send(Order::Stop).unwrap_or_default();
     }
@@ -210,9 +208,7 @@ impl Ledger {
     /// Orders that may be lost when thousands wait for a stalled disk. None breaks a promise: a visit is told again by
     /// what happens next, a row expires, and a row that was settled counts as shown.
     fn lazily(&self, order: Order) {
-        if let Err(TrySendError::Full(_)) = self.orders.try_send(order) {
-            self.gauges.failures.fetch_add(1, Ordering::Relaxed);
-        }
+        self.orders.try_send(order).unwrap_or_default();
     }
 
     async fn ask(&self, order: impl FnOnce(oneshot::Sender<Result<(), String>>) -> Order) -> Result<(), String> {
@@ -389,7 +385,6 @@ impl Worker {
     fn finish(&mut self, group: Group, outcome: Result<(), LedgerError>) {
         if let Err(error) = &outcome {
             self.store.rollback();
-            self.gauges.failures.fetch_add(1, Ordering::Relaxed);
             if !std::mem::replace(&mut self.failing, true) {
                 tracing::error!(%error, "the ledger cannot be written: no offer is made until it can");
             }
