@@ -69,8 +69,6 @@ fn reservation(who: &str, at_us: i64) -> Reservation {
 
 fn draft(event: &str, expires_us: i64) -> Draft {
     Draft {
-        recipient: "push".into(),
-        inbox: "inbox-7".into(),
         topic: "emma/v1/corner-shop/offer/push/inbox-7".into(),
         event_id: event.into(),
         offer_id: event.into(),

@@ -11,6 +11,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::{Stop, complain, ledger_stop, start_logging};
 use crate::clock::{Clock, Moment};
+use crate::config::gateway::Radio;
 use crate::config::{self, Config};
 use crate::control::Control;
 use crate::daemon::{Daemon, Doors, Voices};
@@ -23,7 +24,7 @@ use crate::ledger::thread::Ledger;
 use crate::ledger::{LedgerError, Store};
 use crate::mqtt::connection::Options;
 use crate::mqtt::session::{Command, Session, Wiring};
-use crate::mqtt::state::{ClockTrust, Health, InForce, RadioState, State};
+use crate::mqtt::state::{ClockTrust, Health, RadioState, State};
 use crate::radio::live;
 use crate::timesync::TimeSync;
 use crate::{counter, watching};
@@ -76,10 +77,9 @@ async fn run(config: Arc<Config>, config_folder: &Path, digest: &str) -> Result<
     let (gateway, effects) = wake(&config, &store, now).map_err(ledger_stop)?;
     let (ledger, thread, answers) = Ledger::start(store, clock).map_err(|error| (exit::SOFTWARE, error.to_string()))?;
     let radio = live::start(&config.gateway.radio);
-    let (state, health) = (
-        watch::channel(first_state(&config, digest, clock)),
-        watch::channel(Health { clock: first_trust(&config), ..Health::default() }),
-    );
+    let trust = if config.gateway.clock_assumed { ClockTrust::Assumed } else { ClockTrust::Untrusted };
+    let first_state = State::begin(&config.gateway, trust, digest, first_radio(&config.gateway.radio), clock.wall_us());
+    let (state, health) = (watch::channel(first_state), watch::channel(Health { clock: trust, ..Health::default() }));
     let session = broker(&config, &ledger, clock, state.1, health.1)?;
     let (control, asked) = Control::listen(&folder::socket(&state_folder))
         .map_err(|error| (exit::CANNOT_CREATE, format!("{}: {error}", folder::socket(&state_folder).display())))?;
@@ -162,29 +162,9 @@ fn broker(
     Ok(Some((commands, Session::start(wiring))))
 }
 
-/// What is said of the clock until it is looked at.
-fn first_trust(config: &Config) -> ClockTrust {
-    if config.gateway.clock_assumed { ClockTrust::Assumed } else { ClockTrust::Untrusted }
-}
-
-fn first_state(config: &Config, digest: &str, clock: Clock) -> State {
-    let gateway = &config.gateway;
-    let now_us = clock.wall_us();
-    State {
-        gateway: gateway.gateway.clone(),
-        site: gateway.site.clone(),
-        incarnation: now_us.to_string().into(),
-        version: env!("CARGO_PKG_VERSION").into(),
-        since_us: now_us,
-        clock: first_trust(config),
-        in_force: InForce { digest: digest.into(), at_us: now_us },
-        refused: None,
-        radio: RadioState {
-            driver: live::driver_name(&gateway.radio).into(),
-            adapter: gateway.radio.adapter.clone(),
-            scanning: false,
-        },
-    }
+/// What is said of the radio until it is looked at.
+fn first_radio(radio: &Radio) -> RadioState {
+    RadioState { driver: live::driver_name(radio).into(), adapter: radio.adapter.clone(), scanning: false }
 }
 
 /// Ends at SIGTERM or SIGINT.

@@ -48,10 +48,6 @@ impl OfferIds {
 /// An event that is ready but for its `sequence`, which is given at the first hand-over ([`with_sequence`]).
 #[derive(Clone, PartialEq, Eq)]
 pub struct Draft {
-    /// Whom it goes to.
-    pub recipient: Name,
-    /// The address there.
-    pub inbox: Name,
     /// Its topic.
     pub topic: String,
     /// The event's id.
@@ -88,8 +84,6 @@ pub fn drafts(
         Draft {
             topic: topics.offer(recipient, inbox),
             payload: payload(reservation, &event_id, &offer_id, site, gateway),
-            recipient: recipient.clone(),
-            inbox: inbox.clone(),
             event_id,
             offer_id,
             expires_us: offer.notify_until_us,

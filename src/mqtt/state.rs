@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::event::{instant, json};
 use crate::config::Name;
+use crate::config::gateway::Gateway;
 
 /// So many problems of a refused configuration are said on the wire, the rest counted: `emma check` lists them all.
 const MAX_PROBLEMS: usize = 50;
@@ -84,6 +85,21 @@ pub enum Presence {
 }
 
 impl State {
+    /// What is said at the start of a life, at that wall time in microseconds, which also names the life.
+    pub fn begin(gateway: &Gateway, clock: ClockTrust, digest: &str, radio: RadioState, now_us: i64) -> Self {
+        Self {
+            gateway: gateway.gateway.clone(),
+            site: gateway.site.clone(),
+            incarnation: now_us.to_string().into(),
+            version: env!("CARGO_PKG_VERSION").into(),
+            since_us: now_us,
+            clock,
+            in_force: InForce { digest: digest.into(), at_us: now_us },
+            refused: None,
+            radio,
+        }
+    }
+
     /// The message for the state topic.
     pub fn message(&self, state: Presence) -> String {
         json(&StateMessage {

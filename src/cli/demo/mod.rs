@@ -28,7 +28,7 @@ use crate::ledger::thread::Ledger;
 use crate::mqtt::connection::Options;
 use crate::mqtt::embedded::{EmbeddedBroker, EmbeddedError};
 use crate::mqtt::session::{Command, Session, Wiring};
-use crate::mqtt::state::{ClockTrust, Health, InForce, RadioState, State};
+use crate::mqtt::state::{ClockTrust, Health, RadioState, State};
 use crate::mqtt::status::Status;
 use scene::Scene;
 use shop::Pace;
@@ -164,25 +164,13 @@ fn session(config: &Config, ledger: &Ledger, clock: Clock) -> Result<Wired, Stop
     let mqtt = gateway.mqtt.as_ref().ok_or_else(|| fault("the shipped shop names no broker"))?;
     let options = Options::new(mqtt, &gateway.site, &gateway.gateway).map_err(fault)?;
     let (commands, commanded) = mpsc::channel(1);
-    let (state, state_watched) = watch::channel(first_state(config, clock.wall_us()));
+    let radio = RadioState { driver: "simulated".into(), adapter: None, scanning: true };
+    let first_state = State::begin(gateway, ClockTrust::Assumed, "demo", radio, clock.wall_us());
+    let (state, state_watched) = watch::channel(first_state);
     let (health, health_watched) = watch::channel(Health { clock: ClockTrust::Assumed, ..Health::default() });
     let outbox = ledger.clone();
     let wiring = Wiring { options, outbox, clock, commands: commanded, state: state_watched, health: health_watched };
     Ok((commands, Session::start(wiring), state, health))
-}
-
-fn first_state(config: &Config, now_us: i64) -> State {
-    State {
-        gateway: config.gateway.gateway.clone(),
-        site: config.gateway.site.clone(),
-        incarnation: now_us.to_string().into(),
-        version: env!("CARGO_PKG_VERSION").into(),
-        since_us: now_us,
-        clock: ClockTrust::Assumed,
-        in_force: InForce { digest: "demo".into(), at_us: now_us },
-        refused: None,
-        radio: RadioState { driver: "simulated".into(), adapter: None, scanning: true },
-    }
 }
 
 /// True from the first Ctrl-C on. Where signals cannot be had, Ctrl-C ends the process as it always did.
