@@ -52,3 +52,13 @@ pub struct Config {
     /// `promise.toml`: what nothing may loosen.
     pub promise: promise::Promise,
 }
+
+#[cfg(test)]
+pub(crate) mod testing {
+    use super::{Config, Sources, check};
+
+    /// The shipped files, checked.
+    pub(crate) fn shipped() -> Config {
+        check(&Sources::shipped()).config.unwrap()
+    }
+}

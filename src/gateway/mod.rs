@@ -43,7 +43,7 @@ use crate::clock::Moment;
 use crate::config::{Config, Name};
 use advertisement::Advertisement;
 use consent::registry::{Attribution, Refusal, Registry, Slot};
-use consent::{Consent, CustomerId, Tier};
+use consent::{Consent, CustomerId, Needs, Tier};
 use effect::{Answer, DeliveryId, Effect, Happening, Input, Reason, What};
 use guest::Guest;
 pub use guest::SAVE_EVERY_US;
@@ -164,6 +164,11 @@ impl Gateway {
     /// The consent of one customer.
     pub fn consent_of(&self, customer: &CustomerId) -> Option<&Arc<Consent>> {
         self.registry.get(self.registry.slot_of(customer)?)
+    }
+
+    /// What the consents need of the radio.
+    pub fn needs(&self) -> Needs {
+        self.registry.needs()
     }
 
     /// A look at the state.

@@ -6,6 +6,8 @@ pub mod capture;
 
 pub mod encode;
 
+pub mod source;
+
 pub mod live;
 
 /// Libraries under the radio that log what they carry, addresses and payloads included, below `info`: whatever level is

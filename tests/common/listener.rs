@@ -10,7 +10,7 @@ use emma::mqtt::OutboxRow;
 use emma::mqtt::connection::Options;
 use emma::mqtt::memory::MemoryOutbox;
 use emma::mqtt::session::{Command, Session, Wiring};
-use emma::mqtt::state::{ClockTrust, Health, InForce, RadioState, State};
+use emma::mqtt::state::{ClockTrust, Health, InForce, SourceState, State};
 use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::{Packet, Publish};
 use rumqttc::v5::{AsyncClient, Event, MqttOptions};
@@ -179,7 +179,7 @@ fn a_state() -> State {
         clock: ClockTrust::Synchronised,
         in_force: InForce { digest: "abc".into(), at_us: 1_793_613_600_000_000 },
         refused: None,
-        radio: RadioState { driver: "none".into(), adapter: None, scanning: false },
+        sources: vec![SourceState::new("none", None, false)],
     }
 }
 

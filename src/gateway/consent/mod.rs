@@ -84,6 +84,14 @@ impl fmt::Debug for Identifier {
     }
 }
 
+/// What the consents need of the radio beyond the beacon formats.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// Some consent names a public address or a key that resolves private ones: such devices may say nothing that a
+    /// pattern could tell from other people's.
+    pub addresses: bool,
+}
+
 /// A checked grant. What is only kept for later stages (wishes, interests) stays in its [`record::ConsentRecord`].
 #[derive(Clone, Debug)]
 pub struct Consent {

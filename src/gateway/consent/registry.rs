@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use super::{Consent, CustomerId, Identifier};
+use super::{Consent, CustomerId, Identifier, Needs};
 use crate::gateway::advertisement::{AddressKind, Advertisement};
 use crate::gateway::decode::{Frame, frames};
 
@@ -154,6 +154,11 @@ impl Registry {
             Some(slot) => Attribution::Customer { slot, measured_power_dbm: power },
             None => Attribution::Nobody,
         }
+    }
+
+    /// What the registered consents need of the radio.
+    pub fn needs(&self) -> Needs {
+        Needs { addresses: self.public_addresses > 0 }
     }
 
     /// The consent in `slot`.
