@@ -21,7 +21,7 @@ use std::thread;
 use std::time::Duration;
 
 use bus::PrivateBus;
-use emma::config::gateway::{Driver, Radio};
+use emma::config::gateway::{Driver, Gateway, Radio};
 use emma::gateway::advertisement::AddressKind;
 use emma::gateway::consent::Needs;
 use emma::radio::live::{self, Sources};
@@ -50,8 +50,9 @@ fn radio_process() {
     let adapter = (!adapter.is_empty()).then(|| adapter.into());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let config = emma::config::check(&emma::config::Sources::shipped()).config.unwrap();
+    let gateway = Gateway { radio: Radio { driver: Driver::Btleplug, adapter }, ..config.gateway.clone() };
     let orders = Orders::fixed(Needs::default(), Arc::new(config));
-    runtime.block_on(async { speak(live::start(&Radio { driver: Driver::Btleplug, adapter }, orders)).await });
+    runtime.block_on(async { speak(live::start(&gateway, orders)).await });
 }
 
 async fn speak(sources: Sources) {

@@ -41,6 +41,10 @@ trust = "assume"
 
 [log]
 level = "debug"
+
+[capture]
+files = ["monday.jsonl", "till.btsnoop"]
+speed = 10
 "#;
 
 const SITE: &str = r#"

@@ -78,7 +78,7 @@ async fn run(config: Arc<Config>, config_folder: &Path, digest: &str) -> Result<
     let (ledger, thread, answers) = Ledger::start(store, clock).map_err(|error| (exit::SOFTWARE, error.to_string()))?;
     let (needs, config_in_force) = (watch::Sender::new(gateway.needs()), watch::Sender::new(Arc::clone(&config)));
     let orders = Orders { needs: needs.subscribe(), config: config_in_force.subscribe() };
-    let sources = live::start(&config.gateway.radio, orders);
+    let sources = live::start(&config.gateway, orders);
     let trust = if config.gateway.clock_assumed { ClockTrust::Assumed } else { ClockTrust::Untrusted };
     let listening = sources.status.borrow().iter().map(daemon::source_state).collect();
     let first_state = State::begin(&config.gateway, trust, digest, listening, clock.wall_us());

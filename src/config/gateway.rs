@@ -21,6 +21,8 @@ pub struct Gateway {
     pub decides: bool,
     /// Its own radio.
     pub radio: Radio,
+    /// Captures that are heard as if they were live; a test bench's.
+    pub playback: Option<Playback>,
     /// Where offers go; nothing said without it.
     pub mqtt: Option<Mqtt>,
     /// The folder of the ledger and the control socket; nothing is the service's own state folder.
@@ -53,6 +55,15 @@ pub struct Radio {
     pub adapter: Option<Name>,
 }
 
+/// `[capture]`: captures that are heard again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Playback {
+    /// JSON Lines or btsnoop, merged by time.
+    pub files: Vec<PathBuf>,
+    /// How many times as fast as they were recorded, at least 1.
+    pub speed: u32,
+}
+
 /// `[mqtt]`: the broker that offers go to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mqtt {
@@ -78,6 +89,9 @@ pub struct Mqtt {
     pub root: Name,
 }
 
+/// A day in a minute and a half; faster, and the radio's queue would drop what a busy hour holds.
+const FASTEST: u32 = 1_000;
+
 /// What was read, and what the other files are held against, even where the rest is wrong.
 pub(super) struct Read {
     pub(super) gateway: Option<Gateway>,
@@ -93,6 +107,7 @@ pub(super) fn read(file: &File<'_>, folder: Option<&Path>) -> Read {
     let id = table.id("gateway");
     let roles = roles(&mut table);
     let radio = table.table("radio", "[radio]").map_or(Some(Radio { driver: Driver::Auto, adapter: None }), radio);
+    let playback = table.table("capture", "[capture]").and_then(|capture| read_playback(capture, folder));
     for remote in table.tables("remote", "[[remote]]") {
         check_remote(remote);
     }
@@ -131,6 +146,7 @@ pub(super) fn read(file: &File<'_>, folder: Option<&Path>) -> Read {
             scans,
             decides,
             radio: radio?,
+            playback,
             mqtt: mqtt?,
             ledger_path,
             clock_assumed: clock_assumed.unwrap_or(false),
@@ -191,6 +207,32 @@ fn radio(mut table: Table<'_>) -> Option<Radio> {
     }
     table.finish();
     Some(Radio { driver: driver?, adapter })
+}
+
+/// A recording speaks as if it were live, which is for a test bench and nowhere else.
+fn read_playback(mut table: Table<'_>, folder: Option<&Path>) -> Option<Playback> {
+    table.need("files", "[\"monday.jsonl\"]");
+    let mut files = Vec::new();
+    for item in table.list("files").unwrap_or_default() {
+        match &item.value {
+            Value::Text(file) => files.push(in_folder(folder, file)),
+            _ => table.file.error(&item.at, "a capture is named by a text", "write \"monday.jsonl\""),
+        }
+    }
+    if table.has("files") && files.is_empty() {
+        table.error("files", "no capture is named", "write `files = [\"monday.jsonl\"]`, or leave [capture] out");
+    }
+    for missing in files.iter().filter(|file| folder.is_some() && !file.exists()) {
+        table.error("files", format!("there is no file {}", missing.display()), "name a capture that exists");
+    }
+    let speed = if table.has("speed") { table.whole("speed", 1..=FASTEST) } else { Some(1) };
+    table.file.warning(
+        &table.here,
+        "[capture] is heard as if it were live: its customers, if they are registered, are made real offers",
+        "leave it out everywhere but on a test bench",
+    );
+    table.finish();
+    (!files.is_empty()).then_some(Playback { files, speed: speed? })
 }
 
 fn check_remote(mut table: Table<'_>) {

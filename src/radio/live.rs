@@ -7,9 +7,9 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
 use tracing::{error, warn};
 
-use super::btleplug;
-use super::source::{Heard, Orders, SourceStatus, Switchboard};
-use crate::config::gateway::{Driver, Radio};
+use super::source::{Heard, Orders, Outlet, SourceStatus, Switchboard};
+use super::{btleplug, playback};
+use crate::config::gateway::{Driver, Gateway, Radio};
 
 /// Sources that were told to stop have ended after so long, or are left behind: the 2 s that a driver gives the scan, and
 /// one more for what it was in the middle of.
@@ -56,25 +56,37 @@ pub fn driver_name(config: &Radio) -> &'static str {
     }
 }
 
-/// Starts the sources that `config` asks for. They begin to listen by themselves, now and after every
-/// outage: a radio that is not there is no error, the status says so until it is. Where the system gives no thread, the
-/// source has ended at once, and its status says why.
-pub fn start(config: &Radio, orders: Orders) -> Sources {
+/// Starts the sources that `config` asks for. They begin to listen by themselves, now and after every outage: a radio
+/// that is not there is no error, the status says so until it is.
+pub fn start(config: &Gateway, orders: Orders) -> Sources {
     let (board, heard) = Switchboard::new(orders);
     let mut signals = Vec::new();
-    let outlet = board.outlet(driver_name(config), config.adapter.clone());
-    if config.driver != Driver::None {
-        let (signal, stopped) = oneshot::channel();
-        signals.push(signal);
-        let adapter = config.adapter.clone();
-        let run = move || btleplug::run(adapter.as_deref(), outlet, stopped);
-        if let Err(error) = thread::Builder::new().name("radio".to_owned()).spawn(run) {
-            error!("the system gives no thread for the radio: {error}");
-        }
+    let outlet = board.outlet(driver_name(&config.radio), config.radio.adapter.clone());
+    if config.radio.driver != Driver::None {
+        let adapter = config.radio.adapter.clone();
+        signals.push(spawn("radio", outlet, move |outlet, stop| btleplug::run(adapter.as_deref(), outlet, stop)));
+    }
+    if let Some(capture) = config.playback.clone() {
+        let outlet = board.outlet("capture", None);
+        signals.push(spawn("capture", outlet, move |outlet, stop| playback::run(&capture, outlet, stop)));
     }
     let status = board.status();
-    let silence = (config.driver == Driver::None).then_some(board);
+    let silence = signals.is_empty().then_some(board);
     Sources { heard, status: status.clone(), stop: Stop { signals, status, silence } }
+}
+
+/// Runs a source in a thread of its own, and gives the signal that stops it. Where the system gives no thread, the source
+/// has ended at once.
+fn spawn(
+    name: &str,
+    outlet: Outlet,
+    run: impl FnOnce(Outlet, oneshot::Receiver<()>) + Send + 'static,
+) -> oneshot::Sender<()> {
+    let (signal, stopped) = oneshot::channel();
+    if let Err(error) = thread::Builder::new().name(name.to_owned()).spawn(move || run(outlet, stopped)) {
+        error!("the system gives no thread to listen with ({name}): {error}");
+    }
+    signal
 }
 
 #[cfg(test)]
@@ -88,7 +100,9 @@ mod tests {
     #[tokio::test]
     async fn no_radio_says_nothing_until_it_is_stopped() {
         let orders = Orders::fixed(Needs::default(), Arc::new(shipped()));
-        let mut sources = start(&Radio { driver: Driver::None, adapter: None }, orders);
+        let mut gateway = shipped().gateway;
+        gateway.radio.driver = Driver::None;
+        let mut sources = start(&gateway, orders);
         assert!(timeout(Duration::from_millis(20), sources.heard.recv()).await.is_err());
         assert!(!sources.status.borrow()[0].listening);
         sources.stop.stop().await;

@@ -2,6 +2,8 @@
 
 mod btleplug;
 
+mod playback;
+
 pub mod capture;
 
 pub mod encode;

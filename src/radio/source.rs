@@ -165,6 +165,11 @@ impl Switchboard {
         self.status.subscribe()
     }
 
+    /// Whether nobody takes what is heard any more.
+    pub fn is_closed(&self) -> bool {
+        self.heard.is_closed()
+    }
+
     /// Returns when nobody takes what is heard any more.
     pub async fn closed(&self) {
         self.heard.closed().await;

@@ -78,6 +78,11 @@ impl Listener {
         heard.iter().filter(wanted).cloned().collect()
     }
 
+    /// What topics that contain `part` last said.
+    pub(crate) fn last(&self, part: &str) -> Option<String> {
+        self.heard(part).pop().map(|last| String::from_utf8_lossy(&last.payload).into_owned())
+    }
+
     /// What the state topic last said: `online`, `offline`, or nothing yet.
     pub(crate) fn state(&self) -> Option<String> {
         let last = self.heard("/state").pop()?;
