@@ -11,6 +11,7 @@ pub mod gateway;
 pub mod offers;
 pub mod problem;
 pub mod promise;
+pub mod remote;
 pub mod site;
 pub mod span;
 pub mod zones;
