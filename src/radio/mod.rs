@@ -8,6 +8,8 @@ pub mod encode;
 
 pub mod live;
 
+pub mod remote;
+
 /// Libraries under the radio that log what they carry, addresses and payloads included, below `info`: whatever level is
 /// configured, the log holds these targets at `info`.
 pub const TARGETS_HELD_AT_INFO: [&str; 4] = ["btleplug", "dbus", "dbus_tokio", "zbus"];
