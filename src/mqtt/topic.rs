@@ -30,6 +30,11 @@ impl Topics<'_> {
         self.under(format_args!("gateway/{gateway}/health"))
     }
 
+    /// The filter of what phones hear: the last level is the phone's id.
+    pub fn heard(&self) -> String {
+        self.under(format_args!("heard/+"))
+    }
+
     fn under(&self, rest: fmt::Arguments<'_>) -> String {
         format!("{}/{VERSION}/{}/{rest}", self.root, self.site)
     }
@@ -55,6 +60,7 @@ mod tests {
         assert_eq!(TOPICS.offer("push", "inbox-7"), "emma/v1/bern/offer/push/inbox-7");
         assert_eq!(TOPICS.gateway_state("gw-till"), "emma/v1/bern/gateway/gw-till/state");
         assert_eq!(TOPICS.gateway_health("gw-till"), "emma/v1/bern/gateway/gw-till/health");
+        assert_eq!(TOPICS.heard(), "emma/v1/bern/heard/+");
     }
 
     #[test]

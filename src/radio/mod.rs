@@ -6,7 +6,11 @@ pub mod capture;
 
 pub mod encode;
 
+mod limit;
+
 pub mod live;
+
+pub mod phone;
 
 pub mod remote;
 

@@ -16,6 +16,7 @@
 //! Everything here is pure. A flaw names its kind and holds nothing of the message.
 
 mod bt_to_mqtt;
+pub mod ear;
 mod espresense;
 mod fields;
 mod openmqttgateway;
