@@ -10,6 +10,8 @@ mod limit;
 
 pub mod live;
 
+pub mod over_mqtt;
+
 pub mod phone;
 
 pub mod remote;
