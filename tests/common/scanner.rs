@@ -116,14 +116,12 @@ impl Outlet for Memory {
 
 /// A shop with these scanners and gateways on a broker of this machine.
 pub(crate) fn shop(port: u16, remotes: &[(&str, &str)], gateways: &[&str]) -> Config {
-    let mut gateway = format!("site = 'bern'\ngateway = 'gw-own'\n[mqtt]\nurl = 'mqtt://127.0.0.1:{port}'\n");
-    for (format, topic) in remotes {
-        gateway.push_str(&format!("[[remote]]\nformat = '{format}'\ntopic = '{topic}'\n"));
-    }
-    let mut site = "name = 'Bern'\ntime-zone = 'Europe/Zurich'\n[[gateway]]\nid = 'gw-own'\n".to_owned();
-    for id in gateways {
-        site.push_str(&format!("[[gateway]]\nid = '{id}'\n"));
-    }
+    let remotes = remotes.iter().map(|(format, topic)| format!("[[remote]]\nformat = '{format}'\ntopic = '{topic}'\n"));
+    let gateways = gateways.iter().map(|id| format!("[[gateway]]\nid = '{id}'\n"));
+    let head = format!("site = 'bern'\ngateway = 'gw-own'\n[mqtt]\nurl = 'mqtt://127.0.0.1:{port}'\n");
+    let gateway = std::iter::once(head).chain(remotes).collect();
+    let head = "name = 'Bern'\ntime-zone = 'Europe/Zurich'\n[[gateway]]\nid = 'gw-own'\n".to_owned();
+    let site = std::iter::once(head).chain(gateways).collect();
     let promise = "[caps]\ncustomer = [{ at-most = 1, per = '1d' }]\n".to_owned();
     check(&Sources { gateway, site, promise, ..Sources::default() }).config.unwrap()
 }

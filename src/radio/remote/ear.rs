@@ -13,8 +13,7 @@ use crate::config::{Config, Name};
 use crate::radio::limit::{Limit, Rate};
 
 /// 200 messages a second from one scanner, and two seconds of that at once: an ESP32 publishes a few dozen, a Ruuvi Gateway
-/// in a loud hall a hundred. With every gateway of a site at it, 12,800 a second come through, which the core does with one
-/// hundredth of a core.
+/// in a loud hall a hundred. Every gateway of a site at it makes 12,800 a second; an unoptimised build reads one in 40 µs.
 const RATE: Rate = Rate { interval_us: 5_000, burst: 400 };
 
 /// Strangers' messages that are read at all, to see whether they are scanners; those of all together.

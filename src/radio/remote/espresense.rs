@@ -87,9 +87,10 @@ fn numbered(text: &str) -> Option<([u8; 16], u16, u16)> {
 
 /// Ten bytes, or eleven of which the fifth is there twice.
 fn namespace10(text: &str) -> Option<[u8; 10]> {
-    if let Some([a, b, c, d, e, again, rest @ ..]) = fields::exactly::<11>(text) {
-        let [f, g, h, i, j] = rest;
-        return (e == again).then_some([a, b, c, d, e, f, g, h, i, j]);
+    if text.len() == 22 {
+        let (head, rest) = text.split_at_checked(10)?;
+        let fifth = head.get(8..)?;
+        return fields::exactly(&format!("{head}{}", rest.strip_prefix(fifth)?));
     }
     fields::exactly(text)
 }

@@ -1,7 +1,7 @@
 //! `OpenMQTTGateway` on an ESP32 (<https://docs.openmqttgateway.com/use/ble.html>): `home/{scanner}/BTtoMQTT/{address}`, and
 //! `…/BTtoMQTT/undecoded` from the build that leaves decoding to others. The fields are those of `bt_to_mqtt`.
 //!
-//! - Address: as there; its kind is `mac_type`, NimBLE's number: 0 and 2 are public, 1 and 3 random.
+//! - Address: as there; its kind is `mac_type`, `NimBLE`'s number: 0 and 2 are public, 1 and 3 random.
 //! - Strength: as the chip measured it.
 //! - Time: none that is of use; it publishes what it hears, while a scan runs. Between scans it hears nothing, and by
 //!   default it scans for 10 s in 55: `{"interval":1,"adaptivescan":false}` to its `commands/MQTTtoBT/config` makes it

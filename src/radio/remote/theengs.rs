@@ -3,7 +3,7 @@
 //!
 //! - Address: as there, always random, since it does not say which are public: tags that are known by a public address are
 //!   not recognised through it. On macOS there are no addresses, and its messages are refused.
-//! - Strength: bleak's, which writes -127 where BlueZ gave none; so that is none here.
+//! - Strength: bleak's, which writes -127 where `BlueZ` gave none; so that is none here.
 //! - Time: none; it publishes what it hears, while a scan runs (`ble_scan_time`, `ble_time_between_scans` 0 for always).
 //! - Of several service data or manufacturer data of one advertisement it passes the first of each. A service's UUID is
 //!   digits 5 to 8 of the whole, which is wrong for one of 128 bits, and harmless: what is then read under it is what
