@@ -231,6 +231,29 @@ mod tests {
     }
 
     #[test]
+    fn every_connection_of_a_site_has_a_name_of_its_own() {
+        let mqtt = |client_id: Option<Name>| Mqtt {
+            host: "broker".into(),
+            port: 1883,
+            tls: false,
+            client_id,
+            username: None,
+            password_file: None,
+            ca_file: None,
+            cert_file: None,
+            key_file: None,
+            root: "emma".into(),
+        };
+        let names = |client_id: Option<Name>| {
+            let (mqtt, site, gateway) = (mqtt(client_id), "bern".into(), "gw-till".into());
+            let session = Options::new(&mqtt, &site, &gateway).unwrap().client_id;
+            [session, Options::for_listener(&mqtt, &site, &gateway, "listens").unwrap().client_id]
+        };
+        assert_eq!(names(None), ["emma-bern-decider", "emma-bern-gw-till-listens"]);
+        assert_eq!(names(Some("shop-7".into())), ["shop-7", "shop-7-gw-till-listens"]);
+    }
+
+    #[test]
     fn an_ipv6_address_is_bracketed() {
         assert_eq!(bracketed("::1"), "[::1]");
         assert_eq!(bracketed("broker.example"), "broker.example");
