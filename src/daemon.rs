@@ -1,5 +1,6 @@
 //! The loop that joins core and shells: one select, one `handle`, effects performed in order.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +13,6 @@ use crate::control::Asked;
 use crate::counter;
 use crate::gateway::Gateway;
 use crate::gateway::advertisement::{Advertisement, GatewayIndex};
-use crate::gateway::consent::Needs;
 use crate::gateway::effect::{Answer, Effect, Happening, Input, Reservation, What};
 use crate::gateway::key::Key;
 use crate::ledger::retention;
@@ -20,7 +20,7 @@ use crate::ledger::thread::{Answers, Ledger};
 use crate::mqtt::event::{Draft, OfferIds, drafts};
 use crate::mqtt::state::{ClockTrust, Health, InForce, RefusedChange, SourceState, State};
 use crate::mqtt::status::{Standing, Status};
-use crate::radio::source::{Heard, SourceStatus};
+use crate::radio::source::{Heard, Orderer, SourceStatus};
 
 /// Health and clock trust are looked at this often.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -61,10 +61,8 @@ pub struct Voices {
     pub state: watch::Sender<State>,
     /// Health.
     pub health: watch::Sender<Health>,
-    /// What the consents need of the radio, for the sources.
-    pub needs: watch::Sender<Needs>,
-    /// The configuration in force, for the sources.
-    pub config: watch::Sender<Arc<Config>>,
+    /// What the sources are told.
+    pub orderer: Orderer,
 }
 
 /// The running Emma.
@@ -272,7 +270,7 @@ impl Daemon {
         }
         self.me = config.site.gateway(&config.gateway.gateway).unwrap_or(self.me);
         self.config = Arc::new(config);
-        self.voices.config.send_replace(Arc::clone(&self.config));
+        self.voices.orderer.configure(Arc::clone(&self.config));
         self.input(Input::Configure(Arc::clone(&self.config)));
     }
 
@@ -312,7 +310,7 @@ impl Daemon {
             health.matched = snapshot.counters.matched;
             health.ambiguous = snapshot.counters.ambiguous;
             health.dropped = total(|source| source.dropped);
-            health.rejected = total(|source| source.rejected);
+            health.rejected = total(|source| source.rejected.values().sum());
             health.scan_restarts = total(|source| source.restarts);
             health.outbox_depth = self.ledger.gauges().outbox_rows();
             health.outbox_oldest_secs = self.ledger.gauges().outbox_oldest_us().map(age_secs);
@@ -336,8 +334,7 @@ impl Daemon {
 
     /// Tells the sources what the consents need of them.
     fn tell_needs(&self) {
-        let needs = self.gateway.needs();
-        self.voices.needs.send_if_modified(|known| std::mem::replace(known, needs) != needs);
+        self.voices.orderer.need(self.gateway.needs(), BTreeSet::new());
     }
 
     fn clock_trust(&self, believed: bool) -> ClockTrust {

@@ -50,9 +50,9 @@ fn radio_process() {
     let adapter = (!adapter.is_empty()).then(|| adapter.into());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let config = emma::config::check(&emma::config::Sources::shipped()).config.unwrap();
-    let gateway = Gateway { radio: Radio { driver: Driver::Btleplug, adapter }, ..config.gateway.clone() };
+    let gateway = Gateway { radio: Radio { driver: Driver::Btleplug, adapter }, mqtt: None, ..config.gateway.clone() };
     let orders = Orders::fixed(Needs::default(), Arc::new(config));
-    runtime.block_on(async { speak(live::start(&gateway, orders)).await });
+    runtime.block_on(async { speak(live::start(&gateway, orders).unwrap()).await });
 }
 
 async fn speak(sources: Sources) {

@@ -25,7 +25,7 @@ use crate::mqtt::connection::Options;
 use crate::mqtt::session::{Command, Session, Wiring};
 use crate::mqtt::state::{ClockTrust, Health, State};
 use crate::radio::live;
-use crate::radio::source::Orders;
+use crate::radio::source::Orderer;
 use crate::timesync::TimeSync;
 use crate::{counter, watching};
 
@@ -76,9 +76,8 @@ async fn run(config: Arc<Config>, config_folder: &Path, digest: &str) -> Result<
     let now = Moment { monotonic_us: clock.monotonic_us(), wall_us: trusted.then(|| clock.wall_us()) };
     let (gateway, effects) = wake(&config, &store, now).map_err(ledger_stop)?;
     let (ledger, thread, answers) = Ledger::start(store, clock).map_err(|error| (exit::SOFTWARE, error.to_string()))?;
-    let (needs, config_in_force) = (watch::Sender::new(gateway.needs()), watch::Sender::new(Arc::clone(&config)));
-    let orders = Orders { needs: needs.subscribe(), config: config_in_force.subscribe() };
-    let sources = live::start(&config.gateway, orders);
+    let (orderer, orders) = Orderer::new(gateway.needs(), Arc::clone(&config), time.synchronised.clone(), clock);
+    let sources = live::start(&config.gateway, orders).map_err(|error| (exit::CONFIG, error.to_string()))?;
     let trust = if config.gateway.clock_assumed { ClockTrust::Assumed } else { ClockTrust::Untrusted };
     let listening = sources.status.borrow().iter().map(daemon::source_state).collect();
     let first_state = State::begin(&config.gateway, trust, digest, listening, clock.wall_us());
@@ -96,7 +95,7 @@ async fn run(config: Arc<Config>, config_folder: &Path, digest: &str) -> Result<
         sources: sources.status.clone(),
         session: session.as_ref().map(|(_, session)| session.status.clone()),
     };
-    let voices = Voices { state: state.0, health: health.0, needs, config: config_in_force };
+    let voices = Voices { state: state.0, health: health.0, orderer };
     let mut daemon = Daemon::new(gateway, ledger.clone(), config, config_folder.to_owned(), clock, key, voices);
     daemon.begin(effects);
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "Emma is up");

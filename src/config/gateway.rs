@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use super::file::File;
+use super::playback::{self, Playback};
 use super::reader::Table;
+use super::remote::{self, MOST_REMOTES, Remote};
 use super::tree::{At, Value};
 use super::values::choice_of;
 use super::{Name, broker};
@@ -23,8 +25,12 @@ pub struct Gateway {
     pub radio: Radio,
     /// Captures that are heard as if they were live; a test bench's.
     pub playback: Option<Playback>,
+    /// The scanners that publish what they hear.
+    pub remotes: Vec<Remote>,
     /// Where offers go; nothing said without it.
     pub mqtt: Option<Mqtt>,
+    /// The shop's own broker; nothing is `mqtt` for what is meant for it.
+    pub shop_mqtt: Option<Mqtt>,
     /// The folder of the ledger and the control socket; nothing is the service's own state folder.
     pub ledger_path: Option<PathBuf>,
     /// `[clock] trust = "assume"`: the wall clock is believed without asking.
@@ -55,13 +61,11 @@ pub struct Radio {
     pub adapter: Option<Name>,
 }
 
-/// `[capture]`: captures that are heard again.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Playback {
-    /// JSON Lines or btsnoop, merged by time.
-    pub files: Vec<PathBuf>,
-    /// How many times as fast as they were recorded, at least 1.
-    pub speed: u32,
+impl Gateway {
+    /// The broker that the scanners of `[[remote]]` publish to: the shop's own where there is one.
+    pub fn scanners_broker(&self) -> Option<&Mqtt> {
+        self.shop_mqtt.as_ref().or(self.mqtt.as_ref())
+    }
 }
 
 /// `[mqtt]`: the broker that offers go to.
@@ -89,13 +93,12 @@ pub struct Mqtt {
     pub root: Name,
 }
 
-/// A day in a minute and a half; faster, and the radio's queue would drop what a busy hour holds.
-const FASTEST: u32 = 1_000;
-
 /// What was read, and what the other files are held against, even where the rest is wrong.
 pub(super) struct Read {
     pub(super) gateway: Option<Gateway>,
     pub(super) id: Option<(Name, At)>,
+    /// Where the first `[[remote]]` stands.
+    pub(super) remote_at: Option<At>,
 }
 
 /// Reads `gateway.toml`; files it names are looked for in `folder`, where there is one.
@@ -107,10 +110,10 @@ pub(super) fn read(file: &File<'_>, folder: Option<&Path>) -> Read {
     let id = table.id("gateway");
     let roles = roles(&mut table);
     let radio = table.table("radio", "[radio]").map_or(Some(Radio { driver: Driver::Auto, adapter: None }), radio);
-    let playback = table.table("capture", "[capture]").and_then(|capture| read_playback(capture, folder));
-    for remote in table.tables("remote", "[[remote]]") {
-        check_remote(remote);
-    }
+    let playback = table.table("capture", "[capture]").and_then(|capture| playback::read(capture, folder));
+    let has_broker = table.has("mqtt") || table.has("shop-mqtt") || file.has_gaps();
+    let remote_at = table.has("remote").then(|| table.at("remote"));
+    let remotes = remotes(&mut table, has_broker);
     if !table.has("mqtt") && !file.has_gaps() {
         let hint = "name the broker: [mqtt] url = \"mqtts://broker.example\"";
         file.warning(&At::File, "there is no [mqtt], so no offer leaves this Pi", hint);
@@ -119,10 +122,17 @@ pub(super) fn read(file: &File<'_>, folder: Option<&Path>) -> Read {
         Some(mqtt) => broker::read(mqtt, folder).map(Some),
         None => Some(None),
     };
-    if let Some(shop) = table.table("shop-mqtt", "[shop-mqtt]") {
-        file.not_in_force(&shop.here, "[shop-mqtt]");
-        broker::read(shop, folder);
-    }
+    let shop_mqtt = match table.table("shop-mqtt", "[shop-mqtt]") {
+        Some(shop) => {
+            file.warning(
+                &shop.here,
+                "sightings shared over [shop-mqtt] are not in force yet in this version",
+                "it may stay: the scanners of [[remote]] are listened to there",
+            );
+            broker::read(shop, folder).map(Some)
+        }
+        None => Some(None),
+    };
     let ledger_path = table.table("ledger", "[ledger]").and_then(|ledger| read_ledger(ledger, folder));
     let clock_assumed = table.table("clock", "[clock]").and_then(|mut clock| {
         let assumed = clock.choice("trust", &[("synchronised", false), ("assume", true)]);
@@ -147,13 +157,15 @@ pub(super) fn read(file: &File<'_>, folder: Option<&Path>) -> Read {
             decides,
             radio: radio?,
             playback,
+            remotes: remotes?,
             mqtt: mqtt?,
+            shop_mqtt: shop_mqtt?,
             ledger_path,
             clock_assumed: clock_assumed.unwrap_or(false),
             log_level: log_level.unwrap_or("info").into(),
         })
     };
-    Read { gateway: gateway(), id: id.clone().map(|id| (id, id_at)) }
+    Read { gateway: gateway(), id: id.clone().map(|id| (id, id_at)), remote_at }
 }
 
 /// Whether it scans and whether it decides; both if nothing is said.
@@ -209,55 +221,23 @@ fn radio(mut table: Table<'_>) -> Option<Radio> {
     Some(Radio { driver: driver?, adapter })
 }
 
-/// A recording speaks as if it were live, which is for a test bench and nowhere else.
-fn read_playback(mut table: Table<'_>, folder: Option<&Path>) -> Option<Playback> {
-    table.need("files", "[\"monday.jsonl\"]");
-    let mut files = Vec::new();
-    for item in table.list("files").unwrap_or_default() {
-        match &item.value {
-            Value::Text(file) => files.push(in_folder(folder, file)),
-            _ => table.file.error(&item.at, "a capture is named by a text", "write \"monday.jsonl\""),
-        }
+/// The scanners to listen to; they need a broker.
+fn remotes(table: &mut Table<'_>, has_broker: bool) -> Option<Vec<Remote>> {
+    let tables = table.tables("remote", "[[remote]]");
+    if let Some(excess) = tables.get(MOST_REMOTES) {
+        let what = format!("more than {MOST_REMOTES} of [[remote]]");
+        table.file.error(&excess.here, what, "a topic filter with `+` or `#` stands for many scanners");
     }
-    if table.has("files") && files.is_empty() {
-        table.error("files", "no capture is named", "write `files = [\"monday.jsonl\"]`, or leave [capture] out");
+    if let Some(first) = tables.first().filter(|_| !has_broker) {
+        table.file.error(
+            &first.here,
+            "[[remote]] without a broker: nobody brings what the scanners publish",
+            "name the broker that they publish to: [shop-mqtt] url = \"mqtt://10.0.0.5\"",
+        );
     }
-    for missing in files.iter().filter(|file| folder.is_some() && !file.exists()) {
-        table.error("files", format!("there is no file {}", missing.display()), "name a capture that exists");
-    }
-    let speed = if table.has("speed") { table.whole("speed", 1..=FASTEST) } else { Some(1) };
-    table.file.warning(
-        &table.here,
-        "[capture] is heard as if it were live: its customers, if they are registered, are made real offers",
-        "leave it out everywhere but on a test bench",
-    );
-    table.finish();
-    (!files.is_empty()).then_some(Playback { files, speed: speed? })
-}
-
-fn check_remote(mut table: Table<'_>) {
-    table.file.not_in_force(&table.here, "[[remote]]");
-    table.need("format", "\"openmqttgateway\"");
-    table.need("topic", "\"home/+/BTtoMQTT/#\"");
-    let formats = ["openmqttgateway", "theengs", "espresense", "ruuvi"].map(|format| (format, ()));
-    table.choice("format", &formats);
-    if let Some(topic) = table.text("topic") {
-        let levels: Vec<&str> = topic.split('/').collect();
-        let last = levels.len().saturating_sub(1);
-        let legal = levels.iter().enumerate().all(|(index, level)| match *level {
-            "#" => index == last,
-            "+" => true,
-            level => !level.contains(['#', '+']),
-        });
-        if !legal {
-            table.error(
-                "topic",
-                format!("`{topic}` is no topic filter"),
-                "`+` stands for one whole level, `#` for all behind the last `/`",
-            );
-        }
-    }
-    table.finish();
+    // All are read before one that is wrong ends it, so that every problem is told.
+    let remotes: Vec<Option<Remote>> = tables.into_iter().map(remote::read).collect();
+    remotes.into_iter().collect()
 }
 
 fn read_ledger(mut table: Table<'_>, folder: Option<&Path>) -> Option<PathBuf> {

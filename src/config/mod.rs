@@ -9,8 +9,10 @@
 
 pub mod gateway;
 pub mod offers;
+pub mod playback;
 pub mod problem;
 pub mod promise;
+pub mod remote;
 pub mod site;
 pub mod span;
 pub mod zones;

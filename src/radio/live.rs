@@ -8,15 +8,16 @@ use tokio::time::timeout;
 use tracing::{error, warn};
 
 use super::source::{Heard, Orders, Outlet, SourceStatus, Switchboard};
-use super::{btleplug, playback};
+use super::{btleplug, over_mqtt, playback};
 use crate::config::gateway::{Driver, Gateway, Radio};
+use crate::mqtt::connection::OptionsError;
+use crate::mqtt::listener::Listener;
 
 /// Sources that were told to stop have ended after so long, or are left behind: the 2 s that a driver gives the scan, and
 /// one more for what it was in the middle of.
 const STOP_PATIENCE: Duration = Duration::from_secs(3);
 
 /// Running sources.
-#[derive(Debug)]
 pub struct Sources {
     /// What they hear; ends when all have stopped.
     pub heard: mpsc::Receiver<Heard>,
@@ -27,9 +28,9 @@ pub struct Sources {
 }
 
 /// Stops the sources; dropping it asks the same without waiting.
-#[derive(Debug)]
 pub struct Stop {
     signals: Vec<oneshot::Sender<()>>,
+    listeners: Vec<Listener>,
     status: watch::Receiver<Vec<SourceStatus>>,
     /// The far ends of a source that never says anything.
     silence: Option<Switchboard>,
@@ -38,8 +39,8 @@ pub struct Stop {
 impl Stop {
     /// Ends every scan and waits until the sources have ended, at most 3 s.
     pub async fn stop(self) {
-        let Self { signals, mut status, silence } = self;
-        drop((signals, silence));
+        let Self { signals, listeners, mut status, silence } = self;
+        drop((signals, listeners, silence));
         // The sources' end of the status is gone when they are.
         let ended = async { while status.changed().await.is_ok() {} };
         if timeout(STOP_PATIENCE, ended).await.is_err() {
@@ -57,8 +58,11 @@ pub fn driver_name(config: &Radio) -> &'static str {
 }
 
 /// Starts the sources that `config` asks for. They begin to listen by themselves, now and after every outage: a radio
-/// that is not there is no error, the status says so until it is.
-pub fn start(config: &Gateway, orders: Orders) -> Sources {
+/// or a broker that is not there is no error, the status says so until it is. Must be called within a tokio runtime.
+///
+/// # Errors
+/// The connection to a broker cannot even be tried.
+pub fn start(config: &Gateway, orders: Orders) -> Result<Sources, OptionsError> {
     let (board, heard) = Switchboard::new(orders);
     let mut signals = Vec::new();
     let outlet = board.outlet(driver_name(&config.radio), config.radio.adapter.clone());
@@ -70,9 +74,11 @@ pub fn start(config: &Gateway, orders: Orders) -> Sources {
         let outlet = board.outlet("capture", None);
         signals.push(spawn("capture", outlet, move |outlet, stop| playback::run(&capture, outlet, stop)));
     }
+    let listeners: Vec<Listener> =
+        [over_mqtt::scanners(&board)?, over_mqtt::phones(&board)?].into_iter().flatten().collect();
     let status = board.status();
-    let silence = signals.is_empty().then_some(board);
-    Sources { heard, status: status.clone(), stop: Stop { signals, status, silence } }
+    let silence = (signals.is_empty() && listeners.is_empty()).then_some(board);
+    Ok(Sources { heard, status: status.clone(), stop: Stop { signals, listeners, status, silence } })
 }
 
 /// Runs a source in a thread of its own, and gives the signal that stops it. Where the system gives no thread, the source
@@ -102,7 +108,8 @@ mod tests {
         let orders = Orders::fixed(Needs::default(), Arc::new(shipped()));
         let mut gateway = shipped().gateway;
         gateway.radio.driver = Driver::None;
-        let mut sources = start(&gateway, orders);
+        gateway.mqtt = None;
+        let mut sources = start(&gateway, orders).unwrap();
         assert!(timeout(Duration::from_millis(20), sources.heard.recv()).await.is_err());
         assert!(!sources.status.borrow()[0].listening);
         sources.stop.stop().await;

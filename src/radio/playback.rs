@@ -10,7 +10,7 @@ use tokio::sync::oneshot::error::TryRecvError;
 use super::capture::{self, Capture, CaptureError};
 use super::source::{Heard, Outlet};
 use crate::clock::Clock;
-use crate::config::gateway::Playback;
+use crate::config::playback::Playback;
 
 /// It is asked this often whether it shall stop, so a stop waits no longer.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -29,7 +29,7 @@ pub(super) fn run(playback: &Playback, mut outlet: Outlet, mut stop: oneshot::Re
     let mut first_us = None;
     for heard in capture::merge(captures) {
         let Ok(heard) = heard else {
-            outlet.reject();
+            outlet.reject("unreadable");
             continue;
         };
         let offset_us = heard.t_us.saturating_sub(*first_us.get_or_insert(heard.t_us)).max(0).unsigned_abs();

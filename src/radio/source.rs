@@ -3,6 +3,7 @@
 //! A source never waits for whoever takes what it hears: what does not fit into the channel is dropped and counted.
 //! Nothing here, nor in a source, logs an address, a name or a payload at any level.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -10,6 +11,7 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, watch};
 use tracing::{info, warn};
 
+use crate::clock::Clock;
 use crate::config::{Config, Name};
 use crate::gateway::advertisement::Address;
 use crate::gateway::consent::{Identifier, Needs};
@@ -87,8 +89,8 @@ pub struct SourceStatus {
     pub heard: u64,
     /// Advertisements dropped because they were not taken in time.
     pub dropped: u64,
-    /// What it got and could not use: no advertisement, stale, from a scanner that nobody knows.
-    pub rejected: u64,
+    /// What it got and could not use, by the word for why; the words are few.
+    pub rejected: BTreeMap<&'static str, u64>,
     /// Times that it listened again after it had not, and that scanning was started again to be sure.
     pub restarts: u64,
     /// Why it does not listen, or last did not.
@@ -106,7 +108,7 @@ impl SourceStatus {
             reason: None,
             heard: 0,
             dropped: 0,
-            rejected: 0,
+            rejected: BTreeMap::new(),
             restarts: 0,
             last_error: None,
         }
@@ -120,12 +122,60 @@ pub struct Orders {
     pub needs: watch::Receiver<Needs>,
     /// The configuration in force.
     pub config: watch::Receiver<Arc<Config>>,
+    /// The ids of the phones that consents name. What another says is not read.
+    pub phones: watch::Receiver<Arc<BTreeSet<Name>>>,
+    /// Whether the wall clock is synchronised.
+    pub synchronised: watch::Receiver<bool>,
+    /// The machine's clocks.
+    pub clock: Clock,
+}
+
+/// Whoever tells the sources.
+#[derive(Debug)]
+pub struct Orderer {
+    needs: watch::Sender<Needs>,
+    config: watch::Sender<Arc<Config>>,
+    phones: watch::Sender<Arc<BTreeSet<Name>>>,
+}
+
+impl Orderer {
+    /// The two ends.
+    pub fn new(needs: Needs, config: Arc<Config>, synchronised: watch::Receiver<bool>, clock: Clock) -> (Self, Orders) {
+        let (needs, needs_told) = watch::channel(needs);
+        let (config, config_told) = watch::channel(config);
+        let (phones, phones_told) = watch::channel(Arc::default());
+        let orders = Orders { needs: needs_told, config: config_told, phones: phones_told, synchronised, clock };
+        (Self { needs, config, phones }, orders)
+    }
+
+    /// What the consents need of the radio now, and the phones that they name.
+    pub fn need(&self, needs: Needs, phones: BTreeSet<Name>) {
+        self.needs.send_if_modified(|known| std::mem::replace(known, needs) != needs);
+        self.phones.send_if_modified(|known| {
+            let changed = **known != phones;
+            if changed {
+                *known = Arc::new(phones);
+            }
+            changed
+        });
+    }
+
+    /// This configuration is in force now.
+    pub fn configure(&self, config: Arc<Config>) {
+        self.config.send_replace(config);
+    }
 }
 
 impl Orders {
     /// Orders that never change, for whoever listens for a while.
     pub fn fixed(needs: Needs, config: Arc<Config>) -> Self {
-        Self { needs: watch::Sender::new(needs).subscribe(), config: watch::Sender::new(config).subscribe() }
+        Self {
+            needs: watch::Sender::new(needs).subscribe(),
+            config: watch::Sender::new(config).subscribe(),
+            phones: watch::Sender::new(Arc::default()).subscribe(),
+            synchronised: watch::Sender::new(false).subscribe(),
+            clock: Clock::start(),
+        }
     }
 }
 
@@ -207,9 +257,9 @@ impl Outlet {
         }
     }
 
-    /// Counts one thing that could not be used.
-    pub fn reject(&self) {
-        self.count(|status| status.rejected += 1);
+    /// Counts one thing that could not be used, by the word for why.
+    pub fn reject(&self, why: &'static str) {
+        self.count(|status| *status.rejected.entry(why).or_default() += 1);
     }
 
     /// The scan was started again.
@@ -343,9 +393,9 @@ mod tests {
         let mut first = board.outlet("bluez", Some("hci0".into()));
         let second = board.outlet("ruuvi", Some("ruuvi/#".into()));
         first.outage("unplugged");
-        second.reject();
+        second.reject("stale");
         let all = board.status().borrow().clone();
-        assert_eq!((all[0].last_error.as_deref(), all[0].rejected), (Some("unplugged"), 0));
-        assert_eq!((all[1].last_error.as_deref(), all[1].rejected), (None, 1));
+        assert_eq!((all[0].last_error.as_deref(), all[0].rejected.len()), (Some("unplugged"), 0));
+        assert_eq!((all[1].last_error.as_deref(), all[1].rejected.get("stale")), (None, Some(&1)));
     }
 }
