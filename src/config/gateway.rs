@@ -286,6 +286,18 @@ mod tests {
     }
 
     #[test]
+    fn scanners_are_listened_to_on_the_shops_own_broker_where_there_is_one() {
+        let head = "site = 'a'\ngateway = 'b'\n[mqtt]\nurl = 'mqtt://out'\n";
+        let broker = |rest: &str| {
+            let text = format!("{head}{rest}");
+            let gateway = read(&File::new("gateway.toml", &text, &[]), None).gateway.unwrap();
+            gateway.scanners_broker().map(|broker| broker.host.clone())
+        };
+        assert_eq!(broker("").as_deref(), Some("out"));
+        assert_eq!(broker("[shop-mqtt]\nurl = 'mqtt://10.0.0.5'\n").as_deref(), Some("10.0.0.5"));
+    }
+
+    #[test]
     fn half_a_certificate_is_refused() {
         let found = problems("site = 'a'\ngateway = 'b'\n[mqtt]\nurl = 'mqtts://c'\nca-file = 'x'\ncert-file = 'y'\n");
         assert_eq!(found[0].what, "`cert-file` is nothing without `key-file`");

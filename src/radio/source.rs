@@ -31,7 +31,7 @@ pub enum Heard {
         /// Who transmitted. Where the system hides addresses (macOS), random and all zeros.
         address: Address,
         /// The advertising data as AD structures, at most
-        /// [`MAX_PAYLOAD_LEN`](crate::gateway::advertisement::MAX_PAYLOAD_LEN) bytes, never empty.
+        /// [`MAX_PAYLOAD_LEN`](crate::gateway::advertisement::MAX_PAYLOAD_LEN) bytes; empty where only an address is known.
         payload: Vec<u8>,
         /// Received signal strength in dBm, never 127 ("not available").
         rssi_dbm: i8,

@@ -86,10 +86,11 @@ impl Message {
         Ok(Some(encode::ibeacon(&uuid, major, minor, power)))
     }
 
-    /// An iBeacon's last byte, by whichever name the decoder gave it.
+    /// An iBeacon's last byte, by whichever name the decoder gave it; `txpower` comes last, for where the byte has another
+    /// name it is the transmitter's own power, told beside it.
     fn last_byte(&self) -> Option<i8> {
         let tenths = self.volt.map(|volt| volt * 10.0);
-        fields::decibel(self.txpower.or(self.power).or(tenths)?)
+        fields::decibel(tenths.or(self.power).or(self.txpower)?)
     }
 }
 

@@ -4,9 +4,12 @@
 //! - Address: as there; its kind is `mac_type`, `NimBLE`'s number: 0 and 2 are public, 1 and 3 random.
 //! - Strength: as the chip measured it.
 //! - Time: none that is of use; it publishes what it hears, while a scan runs. Between scans it hears nothing, and by
-//!   default it scans for 10 s in 55: `{"interval":1,"adaptivescan":false}` to its `commands/MQTTtoBT/config` makes it
-//!   listen all the time, `{"onlysensors":false}` publish what it cannot decode, and `{"pubadvdata":true}` the bytes, without
-//!   which an Eddystone lacks its UUID.
+//!   default it scans for 10 s in 55.
+//! - One message for each service data of an advertisement: one with two counts twice, which a median does not mind.
+//!
+//! To its `commands/MQTTtoBT/config`: `{"interval":1,"adaptivescan":false}` makes it listen all the time,
+//! `{"onlysensors":false}` publish what it cannot decode, and `{"pubadvdata":true}` publish bytes and `mac_type`. Without the
+//! last an iBeacon is still told, and nothing else is.
 
 use super::{Flaw, Parsed, bt_to_mqtt};
 use crate::gateway::advertisement::{Address, AddressKind};

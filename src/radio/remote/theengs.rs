@@ -52,10 +52,11 @@ mod tests {
 
     #[test]
     fn an_ibeacon_is_put_together_again_though_its_numbers_are_signed_and_its_power_is_volts() {
-        let parsed = parse(IBEACON).unwrap();
         let uuid = *b"INTELLI_ROCKS_HW";
         let expected = Frame::IBeacon { uuid, major: 20_597, minor: 62_207, measured_power_dbm: 12 };
-        assert!(frames(&parsed.payload).eq([expected]));
+        for message in [IBEACON.to_owned(), IBEACON.replace("\"type\"", "\"txpower\": 4, \"type\"")] {
+            assert!(frames(&parse(&message).unwrap().payload).eq([expected]));
+        }
     }
 
     #[test]
