@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use super::rotating::Keyring;
+use super::rotating::{Keyring, MAX_IRKS};
 use super::{Consent, CustomerId, Identifier};
 use crate::clock::Moment;
 use crate::gateway::advertisement::{Address, AddressKind, Advertisement};
@@ -35,7 +35,7 @@ pub enum Refusal {
     #[error("full: {MAX_CUSTOMERS} customers are registered, and one has to withdraw first")]
     Full,
     /// As many identity resolving keys are registered as a site can tell apart.
-    #[error("irks-full: 50 keys that resolve addresses are registered, and one has to go first")]
+    #[error("irks-full: {MAX_IRKS} keys that resolve addresses are registered, and one has to go first")]
     IrksFull,
     /// As many keys that make identifiers are registered as a site can keep up with.
     #[error("rotating-full: too many keys of identifiers that rotate are registered, and one has to go first")]
@@ -193,7 +193,7 @@ impl Registry {
             }
             whose = whose.and(found);
         }
-        match whose.and(self.find_address(&heard.address, now)) {
+        match whose.and(self.find_address(heard.address, now)) {
             Match::Nobody => Attribution::Nobody,
             Match::One(slot) => Attribution::Customer { slot, measured_power_dbm: power },
             Match::Several => Attribution::Ambiguous,
@@ -235,7 +235,7 @@ impl Registry {
         exact.map_or(Match::Nobody, |slot| Match::One(*slot)).and(self.keyring.find_frame(frame, now))
     }
 
-    fn find_address(&mut self, address: &Address, now: Moment) -> Match {
+    fn find_address(&mut self, address: Address, now: Moment) -> Match {
         match address.kind {
             AddressKind::Random => self.keyring.find_address(address, now),
             AddressKind::Public if self.public_addresses == 0 => Match::Nobody,

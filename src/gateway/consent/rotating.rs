@@ -22,7 +22,8 @@ use crate::clock::Moment;
 use crate::gateway::advertisement::Address;
 use crate::gateway::decode::Frame;
 use crate::gateway::key::Key;
-use resolve::{MAX_IRKS, Resolver};
+pub(super) use resolve::MAX_IRKS;
+use resolve::Resolver;
 use table::{Ephemeral, MAX_ROTATING, MAX_SWIFT, SWIFT_BELOW_K, Schedule, Table};
 
 /// A second in microseconds.
@@ -160,7 +161,7 @@ impl Keyring {
     }
 
     /// Whose `address` is at `now`.
-    pub(super) fn find_address(&mut self, address: &Address, now: Moment) -> Match {
+    pub(super) fn find_address(&mut self, address: Address, now: Moment) -> Match {
         self.resolver.find(address, now.monotonic_us)
     }
 
@@ -178,4 +179,16 @@ fn encrypt(key: [u8; 16], block: [u8; 16]) -> [u8; 16] {
 }
 
 #[cfg(test)]
-mod testing;
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_shows_no_key() {
+        let all = [
+            Rotating::Irk([7; 16]),
+            Rotating::Rolling(Rolling::new(&[7; 32], 7)),
+            Rotating::EddystoneEid(Eid::new([7; 16], 7, 7, 7)),
+        ];
+        assert_eq!(format!("{all:?}"), "[Irk(..), Rolling(..), EddystoneEid(..)]");
+    }
+}

@@ -49,14 +49,14 @@ impl Cache {
     }
 
     /// What was found for `address` at most 16 minutes before `now_us` (monotonic), or what `find` says now.
-    pub(super) fn get_or(&mut self, address: &[u8; 6], now_us: u64, find: impl FnOnce() -> Match) -> Match {
+    pub(super) fn get_or(&mut self, address: [u8; 6], now_us: u64, find: impl FnOnce() -> Match) -> Match {
         if self.buckets.is_empty() {
             self.buckets = vec![[EMPTY; WAYS]; BUCKETS];
         }
         if now_us.saturating_sub(self.wiped_us) >= WIPE_EVERY_US {
             self.wipe(now_us);
         }
-        let hash = self.hasher.hash(address);
+        let hash = self.hasher.hash(&address);
         // The remainder is below BUCKETS, which fits in every usize.
         let index = usize::try_from(hash % BUCKETS as u64).unwrap_or(0);
         let Some(bucket) = self.buckets.get_mut(index) else { return find() };
@@ -103,16 +103,16 @@ mod tests {
     fn what_was_found_is_known_for_16_minutes_and_so_is_nobody() {
         for found in [ONE, Match::Nobody, Match::Several] {
             let mut cache = cache();
-            assert_eq!(cache.get_or(&MINE, 5, || found), found);
-            assert_eq!(cache.get_or(&MINE, 5 + KEPT_US - 1, unasked), found);
-            assert_eq!(cache.get_or(&MINE, 5 + KEPT_US, || Match::One(Slot(9))), Match::One(Slot(9)));
+            assert_eq!(cache.get_or(MINE, 5, || found), found);
+            assert_eq!(cache.get_or(MINE, 5 + KEPT_US - 1, unasked), found);
+            assert_eq!(cache.get_or(MINE, 5 + KEPT_US, || Match::One(Slot(9))), Match::One(Slot(9)));
         }
     }
 
     #[test]
     fn it_holds_hashes_that_another_key_does_not_make() {
         let mut cache = cache();
-        cache.get_or(&MINE, 0, || ONE);
+        cache.get_or(MINE, 0, || ONE);
         let held: Vec<u64> = cache.buckets.iter().flatten().map(|entry| entry.hash).filter(|hash| *hash != 0).collect();
         assert_eq!(held, [cache.hasher.hash(&MINE)]);
         assert_ne!(held, [Cache::new(&Key::new([8; 32])).hasher.hash(&MINE)]);
@@ -123,10 +123,10 @@ mod tests {
         let mut cache = cache();
         for n in 0..100_000_u32 {
             let [a, b, c, d] = n.to_be_bytes();
-            assert_eq!(cache.get_or(&[0x40, 0, a, b, c, d], u64::from(n), || Match::Nobody), Match::Nobody);
+            assert_eq!(cache.get_or([0x40, 0, a, b, c, d], u64::from(n), || Match::Nobody), Match::Nobody);
         }
         assert_eq!(cache.buckets.iter().flatten().count(), BUCKETS * WAYS);
-        cache.get_or(&MINE, KEPT_US + WIPE_EVERY_US, || ONE);
+        cache.get_or(MINE, KEPT_US + WIPE_EVERY_US, || ONE);
         assert_eq!(cache.buckets.iter().flatten().filter(|entry| entry.until_us > 0).count(), 1);
     }
 }
