@@ -14,6 +14,7 @@ use crate::gateway::Gateway;
 use crate::gateway::advertisement::{Advertisement, GatewayIndex};
 use crate::gateway::effect::{Answer, Effect, Happening, Input, Reservation, What};
 use crate::gateway::key::Key;
+use crate::inventory::Inventory;
 use crate::ledger::retention;
 use crate::ledger::thread::{Answers, Ledger};
 use crate::mqtt::event::{Draft, OfferIds, drafts};
@@ -80,6 +81,7 @@ pub struct Daemon {
     pub(crate) forgetting: counter::Forgetting,
     started_us: u64,
     noted_us: u64,
+    inventory: Inventory,
 }
 
 impl Daemon {
@@ -113,6 +115,7 @@ impl Daemon {
             forgetting: counter::Forgetting::default(),
             started_us: clock.monotonic_us(),
             noted_us: clock.monotonic_us(),
+            inventory: Inventory::default(),
         }
     }
 
@@ -292,6 +295,7 @@ impl Daemon {
             (state.clock, state.radio.scanning) = (clock, radio.scanning);
             before != (state.clock, state.radio.scanning)
         });
+        let fixed_beacons = self.inventory.look(&self.gateway, radio.scanning, self.clock.monotonic_us());
         let now_us = self.clock.wall_us();
         let age_secs = |then_us: i64| u64::try_from(now_us.saturating_sub(then_us)).unwrap_or(0) / 1_000_000;
         self.voices.health.send_modify(|health| {
@@ -303,6 +307,7 @@ impl Daemon {
             health.outbox_depth = self.ledger.gauges().outbox_rows();
             health.outbox_oldest_secs = self.ledger.gauges().outbox_oldest_us().map(age_secs);
             health.clock = clock;
+            health.fixed_beacons = fixed_beacons;
         });
         self.prune();
         if self.now().monotonic_us.saturating_sub(self.noted_us) >= NOTE_WALL_EVERY_US {

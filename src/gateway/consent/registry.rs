@@ -3,10 +3,10 @@
 //! The match table is looked up with what strangers transmit and filled by registered customers alone, so it grows
 //! with consents and with nothing else. Looking up allocates nothing.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-use super::{Consent, CustomerId, Identifier};
+use super::{Consent, CustomerId, Identifier, PhoneId};
 use crate::gateway::advertisement::{AddressKind, Advertisement};
 use crate::gateway::decode::{Frame, frames};
 
@@ -25,8 +25,8 @@ pub enum Refusal {
     /// Its epoch is below the last one seen.
     #[error("stale-epoch: a consent with a higher epoch is registered for this customer")]
     StaleEpoch,
-    /// One of its identifiers is live for another customer.
-    #[error("identifier-taken: one of its identifiers is live for another customer")]
+    /// One of its identifiers is live for another customer, or a fixed beacon's of the shop.
+    #[error("identifier-taken: one of its identifiers is live for another customer, or a fixed beacon's of the shop")]
     IdentifierTaken,
     /// [`MAX_CUSTOMERS`] are registered.
     #[error("full: {MAX_CUSTOMERS} customers are registered, and one has to withdraw first")]
@@ -59,6 +59,10 @@ pub struct Registry {
     owner_of: HashMap<Identifier, Slot>,
     /// Most shops register no public address; then none is ever hashed.
     public_addresses: usize,
+    /// Phones that say what they hear. Never iterated either.
+    owner_of_phone: HashMap<PhoneId, Slot>,
+    /// The shop's fixed beacons: nobody's.
+    shops_own: HashSet<Identifier>,
 }
 
 impl Registry {
@@ -82,6 +86,7 @@ impl Registry {
         for identifier in &consent.identifiers {
             self.claim(*identifier, slot);
         }
+        self.owner_of_phone.extend(consent.phones.iter().map(|phone| (phone.clone(), slot)));
         self.seat(slot, consent);
         Ok(slot)
     }
@@ -101,7 +106,18 @@ impl Registry {
                 self.claim(*identifier, slot);
             }
         }
+        for phone in &consent.phones {
+            let holder = self.owner_of_phone.get(phone).and_then(|owner| self.get(*owner));
+            if holder.is_none_or(|holder| holder.valid_until_us <= consent.valid_until_us) {
+                self.owner_of_phone.insert(phone.clone(), slot);
+            }
+        }
         self.seat(slot, consent);
+    }
+
+    /// From now on no consent is taken that names one of these, which fixed beacons of the shop transmit.
+    pub fn keep_for_the_shop(&mut self, identifiers: impl Iterator<Item = Identifier>) {
+        self.shops_own = identifiers.collect();
     }
 
     /// Whether [`Registry::accept`] would take `consent`.
@@ -110,7 +126,10 @@ impl Registry {
         if known.and_then(|slot| self.get(slot)).is_some_and(|last| consent.epoch < last.epoch) {
             return Err(Refusal::StaleEpoch);
         }
-        if consent.identifiers.iter().any(|identifier| self.is_taken(identifier, known, now_us)) {
+        let owners = consent.identifiers.iter().filter_map(|identifier| self.owner_of.get(identifier));
+        let of_phones = consent.phones.iter().filter_map(|phone| self.owner_of_phone.get(phone));
+        let is_the_shops = consent.identifiers.iter().any(|identifier| self.shops_own.contains(identifier));
+        if is_the_shops || owners.chain(of_phones).any(|owner| self.holds_against(*owner, known, now_us)) {
             return Err(Refusal::IdentifierTaken);
         }
         if known.is_none() && self.len() >= MAX_CUSTOMERS {
@@ -133,10 +152,21 @@ impl Registry {
     /// Whose `heard` is: every frame of it and its public address are looked at. Whether that customer's consent is
     /// live at this moment is for the gates to judge.
     pub fn attribute(&self, heard: &Advertisement<'_>) -> Attribution {
+        self.attribute_seeing(heard, |_, _| {})
+    }
+
+    /// The same, and shows each frame and its identifier to `see` on the way: the bytes are decoded once.
+    pub fn attribute_seeing(
+        &self,
+        heard: &Advertisement<'_>,
+        mut see: impl FnMut(&Frame<'_>, Option<Identifier>),
+    ) -> Attribution {
         let mut owner = None;
         let mut power = None;
         for frame in frames(heard.payload) {
-            let found = identifier_of(&frame).and_then(|identifier| self.owner_of.get(&identifier).copied());
+            let identifier = identifier_of(&frame);
+            see(&frame, identifier);
+            let found = identifier.and_then(|identifier| self.owner_of.get(&identifier).copied());
             if found.is_some() && owner.is_some() && found != owner {
                 return Attribution::Ambiguous;
             }
@@ -154,6 +184,11 @@ impl Registry {
             Some(slot) => Attribution::Customer { slot, measured_power_dbm: power },
             None => Attribution::Nobody,
         }
+    }
+
+    /// Whose phone says what it hears.
+    pub fn owner_of_phone(&self, phone: &str) -> Option<Slot> {
+        self.owner_of_phone.get(phone).copied()
     }
 
     /// The consent in `slot`.
@@ -188,8 +223,8 @@ impl Registry {
         self.owner_of.get(&Identifier::PublicAddress(heard.address.bytes)).copied()
     }
 
-    fn is_taken(&self, identifier: &Identifier, by: Option<Slot>, now_us: Option<i64>) -> bool {
-        let Some(&owner) = self.owner_of.get(identifier) else { return false };
+    /// Whether what is `owner`'s cannot become the customer's in `by`.
+    fn holds_against(&self, owner: Slot, by: Option<Slot>, now_us: Option<i64>) -> bool {
         let ended = |consent: &Arc<Consent>| now_us.is_some_and(|now| consent.valid_until_us <= now);
         Some(owner) != by && self.get(owner).is_some_and(|consent| !ended(consent))
     }
@@ -226,6 +261,11 @@ impl Registry {
             if self.owner_of.get(identifier) == Some(&slot) {
                 self.owner_of.remove(identifier);
                 self.public_addresses -= usize::from(matches!(identifier, Identifier::PublicAddress(_)));
+            }
+        }
+        for phone in &consent.phones {
+            if self.owner_of_phone.get(phone) == Some(&slot) {
+                self.owner_of_phone.remove(phone);
             }
         }
     }
@@ -362,6 +402,29 @@ mod tests {
         assert_eq!(registry.withdraw(&CustomerId::new("ann").unwrap()), Some(ann_slot));
         let bobs = Attribution::Customer { slot: bob_slot, measured_power_dbm: Some(-55) };
         assert_eq!(heard(&registry, &[beacon(1)]), bobs);
+    }
+
+    #[test]
+    fn a_phone_is_one_customers_like_every_other_identifier() {
+        let mut registry = Registry::new();
+        let phone = r#"{"phone":{"id":"ph-1"}}"#;
+        let ann = registry.accept(consent("ann", 1, phone), None).unwrap();
+        assert_eq!((registry.owner_of_phone("ph-1"), registry.owner_of_phone("ph-2")), (Some(ann), None));
+        assert_eq!(registry.accept(consent("bob", 1, phone), None), Err(Refusal::IdentifierTaken));
+        assert_eq!(registry.accept(consent("ann", 2, &ibeacon(1)), None), Ok(ann));
+        assert_eq!(registry.owner_of_phone("ph-1"), None);
+        let bob = registry.accept(consent("bob", 1, phone), None).unwrap();
+        assert_eq!(registry.owner_of_phone("ph-1"), Some(bob));
+        assert_eq!(format!("{:?}", registry.get(bob).unwrap().phones), "[PhoneId(..)]");
+    }
+
+    #[test]
+    fn what_the_shop_transmits_itself_is_nobodys() {
+        let mut registry = Registry::new();
+        registry.keep_for_the_shop([Identifier::IBeacon(UUID, 1, 1)].into_iter());
+        assert_eq!(registry.accept(consent("ann", 1, &ibeacon(1)), None), Err(Refusal::IdentifierTaken));
+        registry.keep_for_the_shop(std::iter::empty());
+        registry.accept(consent("ann", 1, &ibeacon(1)), None).unwrap();
     }
 
     #[test]

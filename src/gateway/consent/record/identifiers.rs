@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::shape::{Object, unknown};
-use crate::gateway::consent::Identifier;
+use crate::gateway::consent::{Identifier, PhoneId};
 
 /// The most digits of a rolling id's key in hex: 256 bits, as long as any HMAC here needs.
 const MAX_KEY_DIGITS: usize = 64;
@@ -77,9 +77,21 @@ impl IdentifierRecord {
         }
     }
 
+    /// The phone that says what it hears, if this is one.
+    pub(super) fn phone(&self) -> Option<PhoneId> {
+        if let Self::Phone { id } = self { Some(PhoneId(id.as_str().into())) } else { None }
+    }
+
     /// Whether this build matches the kind.
     pub(super) fn is_matched_kind(&self) -> bool {
-        matches!(self, Self::IBeacon { .. } | Self::AltBeacon { .. } | Self::EddystoneUid { .. } | Self::Address(_))
+        matches!(
+            self,
+            Self::IBeacon { .. }
+                | Self::AltBeacon { .. }
+                | Self::EddystoneUid { .. }
+                | Self::Address(_)
+                | Self::Phone { .. }
+        )
     }
 
     /// Reads the identifier at `path`; what is wrong with it goes to `problems`.
