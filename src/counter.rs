@@ -145,6 +145,7 @@ impl Counter {
     /// The ledger cannot be read.
     pub fn open(config: Arc<Config>, store: Store, wall_us: i64) -> Result<Self, LedgerError> {
         let mut registry = Registry::new(store.key());
+        registry.keep_for_the_shop(config.site.fixed_beacons.iter().map(|beacon| beacon.identifier));
         for consent in remembered(&store)? {
             registry.restore(consent);
         }

@@ -1,6 +1,5 @@
 //! The loop that joins core and shells: one select, one `handle`, effects performed in order.
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,8 +12,9 @@ use crate::control::Asked;
 use crate::counter;
 use crate::gateway::Gateway;
 use crate::gateway::advertisement::{Advertisement, GatewayIndex};
-use crate::gateway::effect::{Answer, Effect, Happening, Input, Reservation, What};
+use crate::gateway::effect::{Answer, Effect, Happening, Input, Report, Reservation, What};
 use crate::gateway::key::Key;
+use crate::inventory::Inventory;
 use crate::ledger::retention;
 use crate::ledger::thread::{Answers, Ledger};
 use crate::mqtt::event::{Draft, OfferIds, drafts};
@@ -83,6 +83,7 @@ pub struct Daemon {
     pub(crate) forgetting: counter::Forgetting,
     started_us: u64,
     noted_us: u64,
+    inventory: Inventory,
 }
 
 impl Daemon {
@@ -116,6 +117,7 @@ impl Daemon {
             forgetting: counter::Forgetting::default(),
             started_us: clock.monotonic_us(),
             noted_us: clock.monotonic_us(),
+            inventory: Inventory::default(),
         }
     }
 
@@ -198,7 +200,9 @@ impl Daemon {
                     let (address, rssi_dbm) = (*address, *rssi_dbm);
                     self.input(Input::Advertisement(Advertisement { address, payload, rssi_dbm, gateway }));
                 }
-                Heard::Report { .. } => {}
+                Heard::Report { phone, beacon, rssi_dbm } => {
+                    self.input(Input::Report(Report { phone, beacon: *beacon, rssi_dbm: *rssi_dbm }));
+                }
             }
         }
     }
@@ -303,6 +307,8 @@ impl Daemon {
         self.tell_sources(&sources);
         self.tell_needs();
         let total = |count: fn(&SourceStatus) -> u64| sources.iter().map(count).sum();
+        let listens = sources.iter().any(|source| source.listening);
+        let fixed_beacons = self.inventory.look(&self.gateway, listens, self.clock.monotonic_us());
         let now_us = self.clock.wall_us();
         let age_secs = |then_us: i64| u64::try_from(now_us.saturating_sub(then_us)).unwrap_or(0) / 1_000_000;
         self.voices.health.send_modify(|health| {
@@ -315,6 +321,7 @@ impl Daemon {
             health.outbox_depth = self.ledger.gauges().outbox_rows();
             health.outbox_oldest_secs = self.ledger.gauges().outbox_oldest_us().map(age_secs);
             health.clock = clock;
+            health.fixed_beacons = fixed_beacons;
         });
         self.prune();
         if self.now().monotonic_us.saturating_sub(self.noted_us) >= NOTE_WALL_EVERY_US {
@@ -334,7 +341,7 @@ impl Daemon {
 
     /// Tells the sources what the consents need of them.
     fn tell_needs(&self) {
-        self.voices.orderer.need(self.gateway.needs(), BTreeSet::new());
+        self.voices.orderer.need(self.gateway.needs(), self.gateway.phones());
     }
 
     fn clock_trust(&self, believed: bool) -> ClockTrust {

@@ -173,7 +173,8 @@ fn check_files(files: &[Option<File<'_>>; 5], folder: Option<&Path>) -> Option<C
     let gateway_ids = site.as_ref().filter(|_| whole(site_file)).map(site::Read::gateway_ids);
 
     let gateway = gateway_file.map(|file| gateway::read(file, folder));
-    let zones = zones_file.map(|file| zones::read(file, gateway_ids.as_deref(), language));
+    let anchors = site.as_ref().filter(|_| whole(site_file)).map(site::Read::anchors);
+    let zones = zones_file.map(|file| zones::read(file, anchors.as_deref(), language));
     let offers = offers_file.map(|file| offers::read(file, language));
     let promise = promise_file.and_then(promise::read);
 
