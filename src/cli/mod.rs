@@ -8,12 +8,16 @@ pub mod config;
 
 pub mod consent;
 
+mod daemon;
+
 #[cfg(feature = "demo")]
 pub mod demo;
 
 pub mod replay;
 
 pub mod run;
+
+pub mod status;
 
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
@@ -55,6 +59,8 @@ enum Command {
     Check(check::Arguments),
     /// Print the commented template of a configuration file.
     Config(config::Arguments),
+    /// Say how the running daemon does.
+    Status(status::Arguments),
     /// Take, list, show and withdraw consents.
     Consent(consent::Arguments),
     /// Print a completion script for a shell.
@@ -85,6 +91,7 @@ fn dispatch(command: Command) -> u8 {
         Command::Replay(arguments) => replay::main(&arguments),
         Command::Check(arguments) => check::main(&arguments),
         Command::Config(arguments) => config::main(&arguments),
+        Command::Status(arguments) => status::main(&arguments),
         Command::Consent(arguments) => consent::main(&arguments),
         Command::Completions(arguments) => completions::main(&arguments),
         Command::ExitCodes => say(exit::PAGE),
