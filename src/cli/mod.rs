@@ -13,6 +13,8 @@ mod daemon;
 #[cfg(feature = "demo")]
 pub mod demo;
 
+pub mod doctor;
+
 pub mod replay;
 
 pub mod run;
@@ -59,6 +61,8 @@ enum Command {
     Check(check::Arguments),
     /// Print the commented template of a configuration file.
     Config(config::Arguments),
+    /// Find what keeps this machine from hearing, remembering or speaking, and say what to do.
+    Doctor(doctor::Arguments),
     /// Say how the running daemon does.
     Status(status::Arguments),
     /// Take, list, show and withdraw consents.
@@ -91,6 +95,7 @@ fn dispatch(command: Command) -> u8 {
         Command::Replay(arguments) => replay::main(&arguments),
         Command::Check(arguments) => check::main(&arguments),
         Command::Config(arguments) => config::main(&arguments),
+        Command::Doctor(arguments) => doctor::main(&arguments),
         Command::Status(arguments) => status::main(&arguments),
         Command::Consent(arguments) => consent::main(&arguments),
         Command::Completions(arguments) => completions::main(&arguments),

@@ -89,6 +89,14 @@ impl Options {
         Topics { root: &self.root, site: &self.site }
     }
 
+    /// For a visit that leaves nothing behind: a client id of its own, and no session.
+    pub(super) fn to_visit(&self) -> MqttOptions {
+        let visitor = Self { client_id: format!("emma-{}-{}-doctor", self.site, self.gateway), ..self.clone() };
+        let mut options = visitor.to_library();
+        options.set_clean_start(true).set_session_expiry_interval(None);
+        options
+    }
+
     pub(super) fn to_library(&self) -> MqttOptions {
         let mut options = MqttOptions::new(&self.client_id, &self.host, self.port);
         options

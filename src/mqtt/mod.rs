@@ -26,6 +26,8 @@ mod desk;
 
 pub mod session;
 
+pub mod knock;
+
 pub mod memory;
 
 #[cfg(feature = "demo")]

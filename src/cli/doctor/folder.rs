@@ -1,0 +1,232 @@
+//! What Emma reads and writes: the configuration, its secrets, the state folder, and whoever holds it.
+
+use std::fs::{self, Metadata};
+use std::io::ErrorKind;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+use std::path::Path;
+use std::time::Duration;
+
+use rustix::fs::{Access, access};
+use rustix::process::geteuid;
+
+use super::Patient;
+use super::finding::Finding;
+use crate::cli::daemon::Daemon;
+use crate::config::Loaded;
+use crate::config::gateway::Mqtt;
+use crate::control::Status;
+use crate::ledger::folder::socket;
+
+/// A daemon that is well answers at once.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// Everyone but the owner, and everyone but owner and group.
+const OTHERS: u32 = 0o077;
+const WORLD: u32 = 0o007;
+
+/// What the daemon answers, where there is one.
+pub(super) enum Asked {
+    /// It runs, and does so.
+    Running(Box<Status>),
+    /// Nobody answers.
+    Absent,
+    /// It may run; it does not speak to this user, or not in this language.
+    Mute(String),
+}
+
+/// Asks the daemon of that folder.
+pub(super) fn ask(state_folder: &Path) -> Asked {
+    let status = Daemon::find(state_folder).and_then(|mut daemon| {
+        daemon.set_patience(PATIENCE)?;
+        daemon.status()
+    });
+    match status {
+        Ok(status) => Asked::Running(Box::new(status)),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused) => Asked::Absent,
+        Err(error) => Asked::Mute(error.to_string()),
+    }
+}
+
+/// The checks of this group.
+pub(super) fn examine(patient: &Patient) -> Vec<Finding> {
+    let mqtt = patient.loaded.config.as_ref().and_then(|config| config.gateway.mqtt.as_ref());
+    let am_root = geteuid().is_root();
+    vec![
+        configuration(&patient.loaded, &patient.config_folder),
+        secrets(mqtt),
+        state_folder(&patient.state_folder, am_root),
+        daemon(&patient.daemon, &patient.state_folder),
+    ]
+}
+
+fn configuration(loaded: &Loaded, folder: &Path) -> Finding {
+    const CHECK: &str = "configuration";
+    let look = format!("emma check --config {} says what, where and what to do", folder.display());
+    match loaded.counts() {
+        (0, 0) => Finding::ok(CHECK, "five files, all is well"),
+        (0, warnings) => Finding::note(CHECK, format!("no errors, warnings: {warnings}")).advise(look),
+        (errors, warnings) => Finding::fail(CHECK, format!("errors: {errors}, warnings: {warnings}"), look),
+    }
+}
+
+fn secrets(mqtt: Option<&Mqtt>) -> Finding {
+    const CHECK: &str = "secrets";
+    let files = mqtt.into_iter().flat_map(|mqtt| [&mqtt.password_file, &mqtt.key_file]).flatten();
+    let (mut looked, mut unseen) = (0_usize, Vec::new());
+    for file in files {
+        let shown = file.display();
+        match fs::metadata(file) {
+            Ok(metadata) if metadata.mode() & WORLD != 0 => {
+                let what = format!("{shown} is open to every user of this machine");
+                return Finding::fail(CHECK, what, format!("sudo chown emma {shown} && sudo chmod 400 {shown}"));
+            }
+            Ok(_) => looked += 1,
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                return Finding::fail(CHECK, format!("there is no file {shown}"), "put it there, or correct [mqtt]");
+            }
+            Err(error) => unseen.push(format!("{shown}: {error}")),
+        }
+    }
+    match (looked, unseen.is_empty()) {
+        (_, false) => Finding::unknown(CHECK, unseen.join("; ")).advise(AS_EMMA),
+        (0, true) => Finding::ok(CHECK, "the configuration names none"),
+        (_, true) => Finding::ok(CHECK, format!("files that others cannot read: {looked}")),
+    }
+}
+
+/// What is for one user can be judged by that user.
+const AS_EMMA: &str = "ask as Emma's user: sudo -u emma emma doctor";
+
+fn state_folder(folder: &Path, am_root: bool) -> Finding {
+    const CHECK: &str = "state-folder";
+    let shown = folder.display();
+    let metadata = match fs::metadata(folder) {
+        Ok(metadata) if metadata.is_dir() => metadata,
+        Ok(_) => return Finding::fail(CHECK, format!("{shown} is no folder"), "move it away: Emma makes the folder"),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            return Finding::note(CHECK, format!("there is no {shown} yet; the service makes it at its first start"));
+        }
+        Err(error) => return Finding::unknown(CHECK, format!("{shown}: {error}")).advise(AS_EMMA),
+    };
+    let mode = metadata.permissions().mode();
+    if mode & OTHERS != 0 {
+        let what =
+            format!("{shown} is open to others (mode {:03o}), and holds what customers were promised", mode & 0o777);
+        return Finding::fail(CHECK, what, format!("sudo chmod 700 {shown}"));
+    }
+    if let Some(foreign) = foreign(folder, &metadata) {
+        let what = format!("{shown}/{foreign} is another user's: it was made by a command that ran as root");
+        return Finding::fail(CHECK, what, format!("sudo chown -R --reference={shown} {shown}"));
+    }
+    if am_root {
+        let what = format!("{shown} is for its owner alone; as root it cannot be told what its owner may write");
+        return Finding::note(CHECK, what).advise(AS_EMMA);
+    }
+    match access(folder, Access::READ_OK | Access::WRITE_OK | Access::EXEC_OK) {
+        Ok(()) => Finding::ok(CHECK, format!("{shown} is for its owner alone and can be written")),
+        Err(error) if metadata.uid() == geteuid().as_raw() => {
+            Finding::fail(CHECK, format!("{shown} cannot be written: {error}"), "see `disk` below, then dmesg")
+        }
+        Err(_) => Finding::unknown(CHECK, format!("{shown} is another user's")).advise(AS_EMMA),
+    }
+}
+
+/// A file of the folder that its owner does not own.
+fn foreign(folder: &Path, owner: &Metadata) -> Option<String> {
+    let entries = fs::read_dir(folder).ok()?.filter_map(Result::ok);
+    let mut foreign = entries.filter(|entry| entry.metadata().is_ok_and(|metadata| metadata.uid() != owner.uid()));
+    foreign.next().map(|entry| entry.file_name().to_string_lossy().into_owned())
+}
+
+fn daemon(asked: &Asked, state_folder: &Path) -> Finding {
+    const CHECK: &str = "daemon";
+    let start = "sudo systemctl start emma, then journalctl -u emma";
+    match asked {
+        Asked::Running(status) => match status.state.get("configuration").and_then(|held| held.get("refused")) {
+            Some(refused) if !refused.is_null() => {
+                let what = "it runs with an older configuration: the change on disk was refused";
+                Finding::warn(CHECK, what, "emma status says why; correct the files, and it is taken over")
+            }
+            _ => Finding::ok(CHECK, "it runs and answers"),
+        },
+        Asked::Absent => {
+            let socket = socket(state_folder);
+            let is_left = fs::symlink_metadata(&socket).is_ok_and(|left| left.file_type().is_socket());
+            let died = if is_left { ", and the last one did not end in order" } else { "" };
+            Finding::note(CHECK, format!("none runs on {}{died}", state_folder.display())).advise(start)
+        }
+        Asked::Mute(error) => Finding::unknown(CHECK, format!("{}: {error}", state_folder.display())).advise(AS_EMMA),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::cli::doctor::finding::Verdict;
+
+    fn mode(path: &Path, mode: u32) {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+
+    fn mqtt(password_file: Option<PathBuf>) -> Mqtt {
+        Mqtt {
+            host: "broker".into(),
+            port: 1883,
+            tls: false,
+            client_id: None,
+            username: None,
+            password_file,
+            ca_file: None,
+            cert_file: None,
+            key_file: None,
+            root: "emma".into(),
+        }
+    }
+
+    #[test]
+    fn a_password_that_all_can_read_is_told_without_its_content() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("password");
+        fs::write(&file, "hunter2").unwrap();
+        mode(&file, 0o644);
+        let found = secrets(Some(&mqtt(Some(file.clone()))));
+        assert_eq!(found.verdict, Verdict::Fail);
+        assert!(found.to_do.contains("chmod 400") && !format!("{found:?}").contains("hunter2"), "{found:?}");
+        mode(&file, 0o440);
+        assert_eq!(secrets(Some(&mqtt(Some(file.clone())))).verdict, Verdict::Ok, "a group of Emma's own is fine");
+        fs::remove_file(&file).unwrap();
+        assert_eq!(secrets(Some(&mqtt(Some(file)))).verdict, Verdict::Fail);
+        assert_eq!(secrets(Some(&mqtt(None))).verdict, Verdict::Ok);
+    }
+
+    #[test]
+    fn a_state_folder_is_for_its_owner_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("state");
+        assert_eq!(state_folder(&folder, false).verdict, Verdict::Note, "none yet");
+        fs::create_dir(&folder).unwrap();
+        mode(&folder, 0o750);
+        assert_eq!(state_folder(&folder, false).verdict, Verdict::Fail);
+        mode(&folder, 0o700);
+        assert_eq!(state_folder(&folder, false).verdict, Verdict::Ok);
+        assert_eq!(state_folder(&folder, true).verdict, Verdict::Note, "root may write everything");
+        let file = dir.path().join("file");
+        fs::write(&file, "").unwrap();
+        assert_eq!(state_folder(&file, false).verdict, Verdict::Fail);
+    }
+
+    #[test]
+    fn a_change_that_was_refused_is_a_warning() {
+        let running = |refused: serde_json::Value| {
+            let state = serde_json::json!({ "configuration": { "refused": refused } });
+            let health = serde_json::Value::Null;
+            let status = Status { state, health, broker: None, customers: 0, by_address: 0, present: 0 };
+            daemon(&Asked::Running(Box::new(status)), Path::new("state")).verdict
+        };
+        assert_eq!(running(serde_json::Value::Null), Verdict::Ok);
+        assert_eq!(running(serde_json::json!({ "at": "x" })), Verdict::Warn);
+        assert_eq!(daemon(&Asked::Absent, Path::new("nowhere")).verdict, Verdict::Note);
+    }
+}

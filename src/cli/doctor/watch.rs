@@ -1,0 +1,140 @@
+//! The chip's duplicate filter, by watching it. A chip that filters hands on about one report a device in 10 s, and
+//! neither bluetoothd nor the kernel tells whether it does.
+//!
+//! Of the devices around, which are anybody's, there is a keyed hash and a count each, in memory, until the count is
+//! judged.
+
+use super::finding::Finding;
+
+pub(super) const CHECK: &str = "duplicate-filter";
+
+/// A device heard so often in the time of watching was not filtered; one that is filtered is heard twice at the most.
+const UNFILTERED: u32 = 4;
+const FILTERED: u32 = 2;
+
+/// What the reports of each device say, in the order of nothing.
+pub(super) fn judged(counts: &[u32]) -> Finding {
+    let devices = counts.len();
+    match counts.iter().max().copied().unwrap_or(0) {
+        0 => Finding::unknown(CHECK, "no device was heard within 12 s")
+            .advise("bring a beacon near, such as a tag, and ask again"),
+        most @ UNFILTERED.. => Finding::ok(
+            CHECK,
+            format!("repeated reports come through: the busiest of {devices} devices was heard {most} times in 12 s"),
+        ),
+        1..=FILTERED => Finding::warn(
+            CHECK,
+            format!(
+                "devices heard in 12 s: {devices}, none more than twice: the chip seems to hand on each only once in 10 s, too seldom to place anybody"
+            ),
+            "let bluetoothd run with -E and Emma with `driver = \"auto\"`: her monitor makes the kernel switch the filter off",
+        ),
+        most => Finding::unknown(
+            CHECK,
+            format!("the busiest of {devices} devices was heard {most} times in 12 s, which proves nothing"),
+        )
+        .advise("bring a beacon near that transmits every second or more often, and ask again"),
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) async fn watch(_adapter: &str) -> Finding {
+    Finding::unknown(CHECK, "only BlueZ is watched")
+}
+
+#[cfg(target_os = "linux")]
+pub(super) use linux::watch;
+
+#[cfg(target_os = "linux")]
+mod linux {
+    use std::collections::HashMap;
+    use std::hash::{BuildHasher, RandomState};
+    use std::time::Duration;
+
+    use futures::StreamExt;
+    use tokio::time::timeout;
+    use zbus::message::Type;
+    use zbus::{Connection, MatchRule, MessageStream, Variant};
+
+    use super::{CHECK, judged};
+    use crate::cli::doctor::bluez::{connect, path};
+    use crate::cli::doctor::finding::Finding;
+
+    /// Longer than the 10 s or so in which a chip that filters reports a device once.
+    const WATCH: Duration = Duration::from_secs(12);
+
+    /// Devices counted, 16 bytes each: a full hall has hundreds. Those that come when there are so many are left out.
+    const MAX_DEVICES: usize = 1_024;
+
+    /// Starts a discovery of its own beside whatever runs, counts for 12 s, and ends it.
+    pub(in crate::cli::doctor) async fn watch(adapter: &str) -> Finding {
+        match counts(adapter).await {
+            Ok(counts) => judged(&counts),
+            Err(error) => Finding::unknown(CHECK, format!("the scan for watching it cannot be started: {error}")),
+        }
+    }
+
+    async fn counts(adapter: &str) -> Result<Vec<u32>, String> {
+        let bus = connect().await?;
+        count(&bus, &path(adapter)).await.map_err(|error| error.to_string())
+    }
+
+    async fn count(bus: &Connection, adapter: &str) -> zbus::Result<Vec<u32>> {
+        let rule = MatchRule::builder()
+            .msg_type(Type::Signal)
+            .sender("org.bluez")
+            .interface("org.freedesktop.DBus.Properties")
+            .member("PropertiesChanged")
+            .path_namespace(adapter)
+            .arg(0, "org.bluez.Device1")
+            .build()?;
+        let mut changes = MessageStream::for_match_rule(rule, bus, None).await?;
+        let filter = HashMap::from([("Transport", Variant::from("le")), ("DuplicateData", Variant::from(true))]);
+        let call = async |method: &str, body: Option<&HashMap<&str, Variant<'_>>>| match body {
+            Some(body) => bus.call_method(Some("org.bluez"), adapter, Some("org.bluez.Adapter1"), method, body).await,
+            None => bus.call_method(Some("org.bluez"), adapter, Some("org.bluez.Adapter1"), method, &()).await,
+        };
+        call("SetDiscoveryFilter", Some(&filter)).await?;
+        call("StartDiscovery", None).await?;
+        let (key, mut heard) = (RandomState::new(), HashMap::<u64, u32>::new());
+        let counting = async {
+            while let Some(Ok(change)) = changes.next().await {
+                let header = change.header();
+                let Some(device) = header.path().filter(|_| is_a_report(&change)) else { continue };
+                let device = key.hash_one(device.as_str());
+                if heard.len() < MAX_DEVICES || heard.contains_key(&device) {
+                    *heard.entry(device).or_default() += 1;
+                }
+            }
+        };
+        // It ends with the time of watching, or with the bus.
+        timeout(WATCH, counting).await.unwrap_or_default();
+        // A bluetoothd that has gone has stopped as well.
+        call("StopDiscovery", None).await.map(|_| ()).unwrap_or_default();
+        Ok(heard.into_values().collect())
+    }
+
+    /// Whether something was received, and not merely forgotten or renamed.
+    fn is_a_report(change: &zbus::Message) -> bool {
+        let body = change.body();
+        let changed = body.deserialize::<(&str, HashMap<&str, Variant<'_>>, Vec<&str>)>();
+        changed.is_ok_and(|(_, changed, _)| {
+            ["RSSI", "ManufacturerData", "ServiceData"].iter().any(|key| changed.contains_key(key))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::doctor::finding::Verdict;
+
+    #[test]
+    fn the_busiest_device_decides() {
+        let verdict = |counts: &[u32]| judged(counts).verdict;
+        assert_eq!(verdict(&[]), Verdict::Unknown);
+        assert_eq!(verdict(&[1, 2, 1]), Verdict::Warn);
+        assert_eq!(verdict(&[1, 3]), Verdict::Unknown);
+        assert_eq!(verdict(&[1, 12, 1]), Verdict::Ok);
+    }
+}
