@@ -61,7 +61,7 @@ enum Command {
     Check(check::Arguments),
     /// Print the commented template of a configuration file.
     Config(config::Arguments),
-    /// Find what keeps this machine from hearing, remembering or speaking, and say what to do.
+    /// Examine this machine: what is amiss, and what to do.
     Doctor(doctor::Arguments),
     /// Say how the running daemon does.
     Status(status::Arguments),

@@ -19,7 +19,7 @@ pub struct Arguments {
     /// The folder with the five configuration files; it says where the state folder is.
     #[arg(long, value_name = "DIR", default_value = "/etc/emma")]
     config: PathBuf,
-    /// The state folder, where the configuration cannot be read.
+    /// The state folder, where gateway.toml cannot be read.
     #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
     /// Print one JSON object: the messages of the state and health topics, and totals.
@@ -38,7 +38,7 @@ pub(super) fn main(arguments: &Arguments) -> u8 {
 
 /// Where the daemon's socket is looked for: what is given, what the configuration names, or the usual place.
 pub(super) fn state_folder(config_folder: &Path, given: Option<&Path>) -> PathBuf {
-    let configured = || config::load(config_folder).config.and_then(|config| config.gateway.ledger_path);
+    let configured = || config::load(config_folder).gateway.and_then(|gateway| gateway.ledger_path);
     given.map_or_else(|| folder::path(configured().as_deref()), Path::to_owned)
 }
 

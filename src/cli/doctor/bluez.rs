@@ -47,12 +47,13 @@ impl Bluez {
 }
 
 #[cfg(target_os = "linux")]
-pub(super) use linux::{connect, path};
+pub(super) use linux::{connect, path, sentence};
 
 #[cfg(target_os = "linux")]
 mod linux {
     use std::collections::HashMap;
-    use std::future::Future;
+    use std::io::ErrorKind;
+    use std::sync::Arc;
     use std::time::Duration;
 
     use tokio::time::timeout;
@@ -82,12 +83,12 @@ mod linux {
             match within(is_running(&bus)).await {
                 Ok(true) => {}
                 Ok(false) => return Self::Absent,
-                Err(error) => return Self::NoBus(error.to_string()),
+                Err(error) => return Self::NoBus(sentence(&error)),
             }
             match within(adapters(&bus)).await {
                 Ok(adapters) => Self::Answers(adapters),
                 Err(zbus::Error::FDO(error)) if matches!(*error, fdo::Error::AccessDenied(_)) => Self::Denied,
-                Err(error) => Self::Mute(error.to_string()),
+                Err(error) => Self::Mute(sentence(&error)),
             }
         }
     }
@@ -95,7 +96,7 @@ mod linux {
     /// A connection to the system bus whose calls end after 3 s.
     pub(in crate::cli::doctor) async fn connect() -> Result<Connection, String> {
         let connecting = connection::Builder::system().method_timeout(PATIENCE).build();
-        within(connecting).await.map_err(|error| error.to_string())
+        within(connecting).await.map_err(|error| sentence(&error))
     }
 
     /// The object of that adapter.
@@ -104,8 +105,18 @@ mod linux {
     }
 
     async fn within<T>(question: impl Future<Output = zbus::Result<T>>) -> zbus::Result<T> {
-        let silent = |_| Err(zbus::Error::Failure(format!("no answer within {} s", PATIENCE.as_secs())));
-        timeout(PATIENCE, question).await.unwrap_or_else(silent)
+        let silent = || zbus::Error::InputOutput(Arc::new(ErrorKind::TimedOut.into()));
+        timeout(PATIENCE, question).await.unwrap_or_else(|_| Err(silent()))
+    }
+
+    /// An error as it is told.
+    pub(in crate::cli::doctor) fn sentence(error: &zbus::Error) -> String {
+        match error {
+            zbus::Error::InputOutput(error) if error.kind() == ErrorKind::TimedOut => {
+                format!("no answer within {} s", PATIENCE.as_secs())
+            }
+            other => other.to_string(),
+        }
     }
 
     async fn is_running(bus: &Connection) -> zbus::Result<bool> {

@@ -3,7 +3,7 @@
 use std::fs::{self, Metadata};
 use std::io::ErrorKind;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rustix::fs::{Access, access};
@@ -12,8 +12,8 @@ use rustix::process::geteuid;
 use super::Patient;
 use super::finding::Finding;
 use crate::cli::daemon::Daemon;
-use crate::config::Loaded;
 use crate::config::gateway::Mqtt;
+use crate::config::{FILES, Loaded};
 use crate::control::Status;
 use crate::ledger::folder::socket;
 
@@ -23,6 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// Everyone but the owner, and everyone but owner and group.
 const OTHERS: u32 = 0o077;
 const WORLD: u32 = 0o007;
+const WRITTEN_BY_WORLD: u32 = 0o002;
 
 /// What the daemon answers, where there is one.
 pub(super) enum Asked {
@@ -49,10 +50,11 @@ pub(super) fn ask(state_folder: &Path) -> Asked {
 
 /// The checks of this group.
 pub(super) fn examine(patient: &Patient) -> Vec<Finding> {
-    let mqtt = patient.loaded.config.as_ref().and_then(|config| config.gateway.mqtt.as_ref());
+    let mqtt = patient.loaded.gateway.as_ref().and_then(|gateway| gateway.mqtt.as_ref());
     let am_root = geteuid().is_root();
     vec![
         configuration(&patient.loaded, &patient.config_folder),
+        config_folder(&patient.config_folder),
         secrets(mqtt),
         state_folder(&patient.state_folder, am_root),
         daemon(&patient.daemon, &patient.state_folder),
@@ -66,6 +68,21 @@ fn configuration(loaded: &Loaded, folder: &Path) -> Finding {
         (0, 0) => Finding::ok(CHECK, "five files, all is well"),
         (0, warnings) => Finding::note(CHECK, format!("no errors, warnings: {warnings}")).advise(look),
         (errors, warnings) => Finding::fail(CHECK, format!("errors: {errors}, warnings: {warnings}"), look),
+    }
+}
+
+/// Whoever may write the five files may loosen the promise.
+fn config_folder(folder: &Path) -> Finding {
+    const CHECK: &str = "config-folder";
+    let paths = std::iter::once(folder.to_owned()).chain(FILES.map(|file| folder.join(file)));
+    let is_open = |path: &PathBuf| fs::metadata(path).is_ok_and(|metadata| metadata.mode() & WRITTEN_BY_WORLD != 0);
+    match (folder.is_dir(), paths.into_iter().find(is_open)) {
+        (false, _) => Finding::unknown(CHECK, format!("there is no folder {} that this user sees", folder.display())),
+        (true, Some(open)) => {
+            let what = format!("every user of this machine may change {}", open.display());
+            Finding::fail(CHECK, what, format!("sudo chmod o-w {}", open.display()))
+        }
+        (true, None) => Finding::ok(CHECK, "not everybody may change it"),
     }
 }
 
@@ -161,8 +178,6 @@ fn daemon(asked: &Asked, state_folder: &Path) -> Finding {
 
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
-
     use super::*;
     use crate::cli::doctor::finding::Verdict;
 
@@ -199,6 +214,18 @@ mod tests {
         fs::remove_file(&file).unwrap();
         assert_eq!(secrets(Some(&mqtt(Some(file)))).verdict, Verdict::Fail);
         assert_eq!(secrets(Some(&mqtt(None))).verdict, Verdict::Ok);
+    }
+
+    #[test]
+    fn a_promise_that_all_can_change_is_none() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("promise.toml");
+        fs::write(&file, "").unwrap();
+        mode(&file, 0o644);
+        assert_eq!(config_folder(dir.path()).verdict, Verdict::Ok);
+        mode(&file, 0o666);
+        assert!(config_folder(dir.path()).to_do.ends_with("promise.toml"));
+        assert_eq!(config_folder(&dir.path().join("none")).verdict, Verdict::Unknown);
     }
 
     #[test]

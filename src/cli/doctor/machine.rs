@@ -17,7 +17,7 @@ const LITTLE_FREE: u64 = 500 << 20;
 /// The checks of this group.
 pub(super) async fn examine(patient: &Patient) -> Vec<Finding> {
     let root = &patient.root;
-    let assumed = patient.loaded.config.as_ref().is_some_and(|config| config.gateway.clock_assumed);
+    let assumed = patient.loaded.gateway.as_ref().is_some_and(|gateway| gateway.clock_assumed);
     let (wifi, power, is_synchronised) = tokio::join!(wifi::check(root), power(root), timesync::synchronised());
     let on = patient.state_folder.ancestors().find(|folder| folder.exists()).map(Path::to_owned).unwrap_or_default();
     vec![wifi, power, clock(is_synchronised, assumed), disk(root, &on), card(root)]
@@ -48,7 +48,7 @@ async fn power(root: &Root) -> Finding {
     const NOW: u32 = 1;
     const SINCE_START: u32 = 1 << 16;
     let mend = "use the Pi's own power supply and a short cable, and a hub with power for USB radios";
-    let answered = match root.line("sys/devices/platform/soc/soc:firmware/get_throttled") {
+    let answered = match firmware(root) {
         Some(hex) => Some(hex),
         None => root.ask("vcgencmd", &["get_throttled"]).await,
     };
@@ -61,13 +61,21 @@ async fn power(root: &Root) -> Finding {
         (Some(bits), _) if bits & SINCE_START != 0 => {
             Finding::warn(CHECK, "there was under-voltage since the start: radio and card suffer first", mend)
         }
-        (Some(_), _) | (_, Some(false)) => Finding::ok(CHECK, "no under-voltage since the start"),
+        (Some(_), _) | (_, Some(false)) => Finding::ok(CHECK, "no under-voltage is told"),
         (None, None) if is_a_pi(root) => {
             Finding::unknown(CHECK, "neither vcgencmd nor the kernel's voltage sensor answers")
                 .advise("sudo vcgencmd get_throttled: throttled=0x0 is well")
         }
         (None, None) => Finding::unknown(CHECK, "this is no Raspberry Pi; other machines do not tell"),
     }
+}
+
+/// The kernel's own window on it; the folder is `soc` up to a Pi 4 and has an address behind it on a Pi 5.
+fn firmware(root: &Root) -> Option<String> {
+    let chips = root.names("sys/devices/platform").ok()?.into_iter().filter(|name| name.starts_with("soc"));
+    let mut answers =
+        chips.filter_map(|chip| root.line(&format!("sys/devices/platform/{chip}/{chip}:firmware/get_throttled")));
+    answers.next()
 }
 
 fn throttled(answer: &str) -> Option<u32> {
@@ -183,17 +191,22 @@ mod tests {
 
     #[tokio::test]
     async fn under_voltage_is_told_now_and_since_the_start() {
-        const FIRMWARE: &str = "sys/devices/platform/soc/soc:firmware/get_throttled";
+        const FIRMWARE: [&str; 2] = [
+            "sys/devices/platform/soc/soc:firmware/get_throttled",
+            "sys/devices/platform/soc@107c000000/soc@107c000000:firmware/get_throttled",
+        ];
         for (bits, verdict, word) in [
             ("0", Verdict::Ok, "no under"),
             ("50005", Verdict::Warn, "now"),
             ("50000", Verdict::Warn, "since"),
             ("e0008", Verdict::Ok, "no under"),
         ] {
-            let (_dir, root) = fake(&[(FIRMWARE, bits)]);
-            let found = power(&root).await;
-            assert_eq!(found.verdict, verdict, "{bits}");
-            assert!(found.what.contains(word), "{bits}: {}", found.what);
+            for file in FIRMWARE {
+                let (_dir, root) = fake(&[(file, bits)]);
+                let found = power(&root).await;
+                assert_eq!(found.verdict, verdict, "{bits}");
+                assert!(found.what.contains(word), "{bits}: {}", found.what);
+            }
         }
         let sensor =
             |alarm| [("sys/class/hwmon/hwmon1/name", "rpi_volt\n"), ("sys/class/hwmon/hwmon1/in0_lcrit_alarm", alarm)];

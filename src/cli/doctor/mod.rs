@@ -34,7 +34,7 @@ pub struct Arguments {
     /// The folder with the five configuration files.
     #[arg(long, value_name = "DIR", default_value = "/etc/emma")]
     config: PathBuf,
-    /// The state folder, where the configuration cannot be read.
+    /// The state folder, where gateway.toml cannot be read.
     #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
     /// Print a JSON array of {check, verdict, what, do}; a verdict is ok, note, warn, fail or unknown.
@@ -74,7 +74,7 @@ struct Patient {
 impl Patient {
     async fn new(arguments: &Arguments) -> Self {
         let loaded = config::load(&arguments.config);
-        let configured = loaded.config.as_ref().and_then(|config| config.gateway.ledger_path.clone());
+        let configured = loaded.gateway.as_ref().and_then(|gateway| gateway.ledger_path.clone());
         let state_folder = ledger::folder::path(arguments.state.as_deref().or(configured.as_deref()));
         Self {
             root: Root::new(&arguments.root),

@@ -27,15 +27,15 @@ const DAY_SECS: i64 = 86_400;
 
 /// The checks of this group.
 pub(super) async fn examine(patient: &Patient) -> Vec<Finding> {
-    let Some(config) = &patient.loaded.config else {
-        return vec![Finding::unknown(BROKER, "the configuration has an error, so no broker is known")];
+    let Some(gateway) = &patient.loaded.gateway else {
+        return vec![Finding::unknown(BROKER, "gateway.toml cannot be read, so no broker is known")];
     };
-    let Some(mqtt) = &config.gateway.mqtt else {
+    let Some(mqtt) = &gateway.mqtt else {
         let what = "gateway.toml names no broker: no offer leaves this Pi";
         return vec![Finding::note(BROKER, what).advise("[mqtt] url = \"mqtts://…\"")];
     };
     let now_secs = patient.clock.wall_us() / 1_000_000;
-    let (shown, of_broker) = match visit(&config.gateway, mqtt).await {
+    let (shown, of_broker) = match visit(gateway, mqtt).await {
         Ok(certificate) => (Finding::ok(BROKER, format!("{} lets Emma in", address(mqtt))), certificate),
         Err((finding, certificate)) => (finding, certificate),
     };

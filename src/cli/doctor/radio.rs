@@ -12,7 +12,7 @@ use crate::config::gateway::Driver;
 /// The checks of this group.
 pub(super) async fn examine(patient: &Patient) -> Vec<Finding> {
     let Patient { root, bluez, daemon, .. } = patient;
-    let gateway = patient.loaded.config.as_ref().map(|config| &config.gateway);
+    let gateway = patient.loaded.gateway.as_ref();
     let scans = gateway.is_none_or(|gateway| gateway.scans);
     let (driver, reason) = if scans {
         chosen(gateway.map_or(Driver::Auto, |gateway| gateway.radio.driver))

@@ -57,7 +57,7 @@ mod linux {
     use zbus::{Connection, MatchRule, MessageStream, Variant};
 
     use super::{CHECK, judged};
-    use crate::cli::doctor::bluez::{connect, path};
+    use crate::cli::doctor::bluez::{connect, path, sentence};
     use crate::cli::doctor::finding::Finding;
 
     /// Longer than the 10 s or so in which a chip that filters reports a device once.
@@ -76,7 +76,7 @@ mod linux {
 
     async fn counts(adapter: &str) -> Result<Vec<u32>, String> {
         let bus = connect().await?;
-        count(&bus, &path(adapter)).await.map_err(|error| error.to_string())
+        count(&bus, &path(adapter)).await.map_err(|error| sentence(&error))
     }
 
     async fn count(bus: &Connection, adapter: &str) -> zbus::Result<Vec<u32>> {
@@ -95,7 +95,11 @@ mod linux {
             None => bus.call_method(Some("org.bluez"), adapter, Some("org.bluez.Adapter1"), method, &()).await,
         };
         call("SetDiscoveryFilter", Some(&filter)).await?;
-        call("StartDiscovery", None).await?;
+        let is_mine = match call("StartDiscovery", None).await {
+            Ok(_) => true,
+            Err(zbus::Error::MethodError(name, ..)) if name.as_str() == "org.bluez.Error.InProgress" => false,
+            Err(error) => return Err(error),
+        };
         let (key, mut heard) = (RandomState::new(), HashMap::<u64, u32>::new());
         let counting = async {
             while let Some(Ok(change)) = changes.next().await {
@@ -109,8 +113,10 @@ mod linux {
         };
         // It ends with the time of watching, or with the bus.
         timeout(WATCH, counting).await.unwrap_or_default();
-        // A bluetoothd that has gone has stopped as well.
-        call("StopDiscovery", None).await.map(|_| ()).unwrap_or_default();
+        if is_mine {
+            // A bluetoothd that has gone has stopped as well.
+            call("StopDiscovery", None).await.map(|_| ()).unwrap_or_default();
+        }
         Ok(heard.into_values().collect())
     }
 

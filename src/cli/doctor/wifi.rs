@@ -11,7 +11,12 @@ const CHECK: &str = "wifi";
 const MEND: &str = "use a cable, a 5 GHz network, or a USB Bluetooth adapter";
 
 pub(super) async fn check(root: &Root) -> Finding {
-    let Some(interface) = shared(root) else { return Finding::ok(CHECK, "none shares a chip with Bluetooth here") };
+    let Ok(interfaces) = root.names("sys/class/net") else {
+        return Finding::unknown(CHECK, "/sys does not tell which networks there are");
+    };
+    let Some(interface) = shared(root, interfaces) else {
+        return Finding::ok(CHECK, "none shares a chip with Bluetooth here");
+    };
     if root.line(&format!("sys/class/net/{interface}/operstate")).as_deref() != Some("up") {
         return Finding::ok(CHECK, format!("{interface} is on Bluetooth's chip, and is not in use"));
     }
@@ -30,9 +35,8 @@ pub(super) async fn check(root: &Root) -> Finding {
     }
 }
 
-/// A wireless interface that shares its chip with an adapter, if there is one.
-fn shared(root: &Root) -> Option<String> {
-    let interfaces = root.names("sys/class/net").ok()?;
+/// A wireless one of `interfaces` that shares its chip with an adapter, if there is one.
+fn shared(root: &Root, interfaces: Vec<String>) -> Option<String> {
     let adapters = root.names("sys/class/bluetooth").unwrap_or_default();
     let homes: Vec<_> =
         adapters.iter().filter_map(|adapter| root.resolved(&format!("sys/class/bluetooth/{adapter}"))).collect();
