@@ -393,7 +393,7 @@ async fn a_running_emma_is_asked_and_not_disturbed() {
     assert_eq!((&told["state"]["state"], &told["state"]["gateway"]), (&"online".into(), &"sensor10".into()));
     assert_eq!(told["health"]["outbox"]["depth"], 0);
     let checks = doctor(&shop.config(), &bus.address(), root.path()).await;
-    assert_found(&checks, "daemon", "ok", "it runs and answers");
+    assert_found(&checks, "daemon", "ok", "it runs and hears");
     assert_found(&checks, "addresses", "ok", "no consent names an address");
     assert_eq!(checks["broker"].0, "ok");
     let page = text(&ask(&[]));

@@ -1,9 +1,11 @@
-//! The running daemon, asked over its control socket.
+//! The running daemon, asked over its control socket, and what is read of its answer.
 
 use std::io::{BufRead, BufReader, Error, ErrorKind, Result, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
+
+use serde::Deserialize;
 
 use crate::control::{Reply, Request, Status};
 use crate::ledger::folder;
@@ -56,5 +58,105 @@ impl Daemon {
             Reply::Status { status } => Ok(*status),
             _ => Err(Error::other("it does not know the question: is it of the same version?")),
         }
+    }
+}
+
+/// What is read of the state message; what another version leaves out is left out.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct State {
+    pub(super) gateway: String,
+    pub(super) site: String,
+    pub(super) version: String,
+    pub(super) since: String,
+    pub(super) clock: String,
+    pub(super) configuration: Configuration,
+    radio: Option<Radio>,
+    pub(super) sources: Vec<Source>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Configuration {
+    pub(super) in_force: Change,
+    pub(super) refused: Option<Change>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Change {
+    pub(super) digest: String,
+    pub(super) at: String,
+    pub(super) problems: Vec<String>,
+}
+
+/// The radio alone, as a version said it that had one source.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Radio {
+    driver: String,
+    adapter: Option<String>,
+    scanning: bool,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Source {
+    pub(super) kind: String,
+    pub(super) name: Option<String>,
+    pub(super) listening: bool,
+    pub(super) scan: Option<String>,
+    pub(super) reason: Option<String>,
+    pub(super) restarts: u64,
+    pub(super) last_error: Option<String>,
+}
+
+/// What is read of the health message.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Health {
+    pub(super) heard: u64,
+    pub(super) matched: u64,
+    pub(super) dropped: u64,
+    pub(super) rejected: u64,
+    pub(super) ambiguous: u64,
+    pub(super) outbox: Outbox,
+    pub(super) fixed_beacons: Vec<FixedBeacon>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Outbox {
+    pub(super) depth: u64,
+    pub(super) oldest_age_secs: Option<u64>,
+}
+
+/// A transmitter of the shop's own.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct FixedBeacon {
+    pub(super) id: String,
+    pub(super) heard: bool,
+    pub(super) missing_secs: Option<u64>,
+    pub(super) battery_mv: Option<u16>,
+    pub(super) temperature_c: Option<f64>,
+}
+
+impl State {
+    /// The state message, with the sources where it names the radio alone.
+    pub(super) fn of(status: &Status) -> Self {
+        let mut state = Self::deserialize(&status.state).unwrap_or_default();
+        if let (true, Some(radio)) = (state.sources.is_empty(), state.radio.take()) {
+            let Radio { driver, adapter, scanning } = radio;
+            state.sources.push(Source { kind: driver, name: adapter, listening: scanning, ..Source::default() });
+        }
+        state
+    }
+}
+
+impl Health {
+    /// The health message.
+    pub(super) fn of(status: &Status) -> Self {
+        Self::deserialize(&status.health).unwrap_or_default()
     }
 }

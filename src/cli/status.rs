@@ -4,10 +4,7 @@ use std::fmt::Write;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
-use serde_json::Value;
-
-use super::daemon::Daemon;
+use super::daemon::{Change, Daemon, FixedBeacon, Health, Outbox, Source, State};
 use super::{Stop, complain, say};
 use crate::control::Status;
 use crate::ledger::folder;
@@ -56,93 +53,8 @@ fn ask(state_folder: &Path) -> Result<Status, Stop> {
     })
 }
 
-/// What the page shows of the state message; what another version leaves out is left out.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct State {
-    gateway: String,
-    site: String,
-    version: String,
-    since: String,
-    clock: String,
-    configuration: Configuration,
-    radio: Option<Radio>,
-    sources: Vec<Source>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Configuration {
-    in_force: Change,
-    refused: Option<Change>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Change {
-    digest: String,
-    at: String,
-    problems: Vec<String>,
-}
-
-/// The radio alone, as a version said it that had one source.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Radio {
-    driver: String,
-    adapter: Option<String>,
-    scanning: bool,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Source {
-    kind: String,
-    name: Option<String>,
-    listening: bool,
-    scan: Option<String>,
-    reason: Option<String>,
-    restarts: u64,
-    last_error: Option<String>,
-}
-
-/// What the page shows of the health message.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Health {
-    heard: u64,
-    matched: u64,
-    dropped: u64,
-    rejected: u64,
-    ambiguous: u64,
-    outbox: Outbox,
-    fixed_beacons: Vec<FixedBeacon>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Outbox {
-    depth: u64,
-    oldest_age_secs: Option<u64>,
-}
-
-/// A transmitter of the shop's own.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct FixedBeacon {
-    id: String,
-    heard: bool,
-    missing_secs: Option<u64>,
-    battery_mv: Option<u16>,
-    temperature_c: Option<f64>,
-}
-
-fn part<T: Default + for<'a> Deserialize<'a>>(message: &Value) -> T {
-    T::deserialize(message).unwrap_or_default()
-}
-
 fn page(status: &Status) -> String {
-    let (state, health): (State, Health) = (part(&status.state), part(&status.health));
+    let (state, health) = (State::of(status), Health::of(status));
     let mut lines = vec![(
         "Emma",
         format!("{} of {}, version {}, up since {}", state.gateway, state.site, state.version, state.since),
@@ -153,9 +65,7 @@ fn page(status: &Status) -> String {
     if let Some(Change { at, problems, .. }) = state.configuration.refused {
         lines.push(("", format!("a change was refused at {at}: {}", problems.join("; "))));
     }
-    let sources =
-        if state.sources.is_empty() { state.radio.map(Source::from).into_iter().collect() } else { state.sources };
-    lines.extend(sources.iter().map(|source| ("listens", source_line(source))));
+    lines.extend(state.sources.iter().map(|source| ("listens", source_line(source))));
     lines.push(("broker", status.broker.clone().unwrap_or_else(|| "none is configured: no offer leaves".to_owned())));
     lines.push(("outbox", outbox_line(&health.outbox)));
     let Health { heard, matched, dropped, rejected, ambiguous, .. } = health;
@@ -170,12 +80,6 @@ fn page(status: &Status) -> String {
         writeln!(text, "{name:<15}{line}").unwrap_or_default();
         text
     })
-}
-
-impl From<Radio> for Source {
-    fn from(Radio { driver, adapter, scanning }: Radio) -> Self {
-        Self { kind: driver, name: adapter, listening: scanning, ..Self::default() }
-    }
 }
 
 fn source_line(source: &Source) -> String {

@@ -1,52 +1,22 @@
-//! What Emma reads and writes: the configuration, its secrets, the state folder, and whoever holds it.
+//! What Emma reads and writes: the configuration, its secrets, the state folder.
 
 use std::fs::{self, Metadata};
 use std::io::ErrorKind;
-use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use rustix::fs::{Access, access};
 use rustix::process::geteuid;
 
 use super::Patient;
 use super::finding::Finding;
-use crate::cli::daemon::Daemon;
 use crate::config::gateway::Mqtt;
 use crate::config::{FILES, Loaded};
-use crate::control::Status;
-use crate::ledger::folder::socket;
-
-/// A daemon that is well answers at once.
-const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Everyone but the owner, and everyone but owner and group.
 const OTHERS: u32 = 0o077;
 const WORLD: u32 = 0o007;
 const WRITTEN_BY_WORLD: u32 = 0o002;
-
-/// What the daemon answers, where there is one.
-pub(super) enum Asked {
-    /// It runs, and does so.
-    Running(Box<Status>),
-    /// Nobody answers.
-    Absent,
-    /// It may run; it does not speak to this user, or not in this language.
-    Mute(String),
-}
-
-/// Asks the daemon of that folder.
-pub(super) fn ask(state_folder: &Path) -> Asked {
-    let status = Daemon::find(state_folder).and_then(|mut daemon| {
-        daemon.set_patience(PATIENCE)?;
-        daemon.status()
-    });
-    match status {
-        Ok(status) => Asked::Running(Box::new(status)),
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused) => Asked::Absent,
-        Err(error) => Asked::Mute(error.to_string()),
-    }
-}
 
 /// The checks of this group.
 pub(super) fn examine(patient: &Patient) -> Vec<Finding> {
@@ -57,7 +27,6 @@ pub(super) fn examine(patient: &Patient) -> Vec<Finding> {
         config_folder(&patient.config_folder),
         secrets(mqtt),
         state_folder(&patient.state_folder, am_root),
-        daemon(&patient.daemon, &patient.state_folder),
     ]
 }
 
@@ -112,7 +81,7 @@ fn secrets(mqtt: Option<&Mqtt>) -> Finding {
 }
 
 /// What is for one user can be judged by that user.
-const AS_EMMA: &str = "ask as Emma's user: sudo -u emma emma doctor";
+pub(super) const AS_EMMA: &str = "ask as Emma's user: sudo -u emma emma doctor";
 
 fn state_folder(folder: &Path, am_root: bool) -> Finding {
     const CHECK: &str = "state-folder";
@@ -153,27 +122,6 @@ fn foreign(folder: &Path, owner: &Metadata) -> Option<String> {
     let entries = fs::read_dir(folder).ok()?.filter_map(Result::ok);
     let mut foreign = entries.filter(|entry| entry.metadata().is_ok_and(|metadata| metadata.uid() != owner.uid()));
     foreign.next().map(|entry| entry.file_name().to_string_lossy().into_owned())
-}
-
-fn daemon(asked: &Asked, state_folder: &Path) -> Finding {
-    const CHECK: &str = "daemon";
-    let start = "sudo systemctl start emma, then journalctl -u emma";
-    match asked {
-        Asked::Running(status) => match status.state.get("configuration").and_then(|held| held.get("refused")) {
-            Some(refused) if !refused.is_null() => {
-                let what = "it runs with an older configuration: the change on disk was refused";
-                Finding::warn(CHECK, what, "emma status says why; correct the files, and it is taken over")
-            }
-            _ => Finding::ok(CHECK, "it runs and answers"),
-        },
-        Asked::Absent => {
-            let socket = socket(state_folder);
-            let is_left = fs::symlink_metadata(&socket).is_ok_and(|left| left.file_type().is_socket());
-            let died = if is_left { ", and the last one did not end in order" } else { "" };
-            Finding::note(CHECK, format!("none runs on {}{died}", state_folder.display())).advise(start)
-        }
-        Asked::Mute(error) => Finding::unknown(CHECK, format!("{}: {error}", state_folder.display())).advise(AS_EMMA),
-    }
 }
 
 #[cfg(test)]
@@ -242,18 +190,5 @@ mod tests {
         let file = dir.path().join("file");
         fs::write(&file, "").unwrap();
         assert_eq!(state_folder(&file, false).verdict, Verdict::Fail);
-    }
-
-    #[test]
-    fn a_change_that_was_refused_is_a_warning() {
-        let running = |refused: serde_json::Value| {
-            let state = serde_json::json!({ "configuration": { "refused": refused } });
-            let health = serde_json::Value::Null;
-            let status = Status { state, health, broker: None, customers: 0, by_address: 0, present: 0 };
-            daemon(&Asked::Running(Box::new(status)), Path::new("state")).verdict
-        };
-        assert_eq!(running(serde_json::Value::Null), Verdict::Ok);
-        assert_eq!(running(serde_json::json!({ "at": "x" })), Verdict::Warn);
-        assert_eq!(daemon(&Asked::Absent, Path::new("nowhere")).verdict, Verdict::Note);
     }
 }

@@ -7,6 +7,7 @@
 mod bluetoothd;
 mod bluez;
 mod certificate;
+mod daemon;
 mod finding;
 mod folder;
 mod machine;
@@ -20,8 +21,8 @@ use std::fmt::Write;
 use std::path::PathBuf;
 
 use self::bluez::Bluez;
+use self::daemon::Asked;
 use self::finding::{Finding, Verdict};
-use self::folder::Asked;
 use self::root::Root;
 use super::{complain, say};
 use crate::config::{self, Loaded};
@@ -79,7 +80,7 @@ impl Patient {
         Self {
             root: Root::new(&arguments.root),
             config_folder: arguments.config.clone(),
-            daemon: folder::ask(&state_folder),
+            daemon: daemon::ask(&state_folder),
             bluez: Bluez::survey().await,
             loaded,
             state_folder,
@@ -92,7 +93,7 @@ impl Patient {
 async fn examine(patient: &Patient) -> Vec<Finding> {
     let (radio, machine, network) =
         tokio::join!(radio::examine(patient), machine::examine(patient), network::examine(patient));
-    [folder::examine(patient), radio, machine, network].concat()
+    [folder::examine(patient), daemon::examine(patient), radio, machine, network].concat()
 }
 
 fn json(findings: &[Finding]) -> String {

@@ -3,8 +3,8 @@
 use super::Patient;
 use super::bluetoothd::{le_only, monitor, strangers, version};
 use super::bluez::{Adapter, Bluez};
+use super::daemon::Asked;
 use super::finding::Finding;
-use super::folder::Asked;
 use super::root::Root;
 use super::watch::{self, watch};
 use crate::config::gateway::Driver;
@@ -33,7 +33,6 @@ pub(super) async fn examine(patient: &Patient) -> Vec<Finding> {
         monitor(root, adapter),
         le_only(root, driver),
         filter,
-        addresses(daemon),
         strangers(root),
     ]);
     findings
@@ -151,25 +150,6 @@ async fn filter(adapter: Option<&Adapter>, is_passive: bool) -> Finding {
                 .advise("ask again while Emma runs")
         }
         Some(adapter) => watch(&adapter.name).await,
-    }
-}
-
-/// What devices cost that a consent knows by their address alone, bare or resolvable: no pattern tells them apart.
-fn addresses(daemon: &Asked) -> Finding {
-    const CHECK: &str = "addresses";
-    let Asked::Running(status) = daemon else {
-        return Finding::unknown(CHECK, "a running Emma knows whether a consent names an address")
-            .advise("ask again while she runs");
-    };
-    match status.by_address {
-        0 => Finding::ok(CHECK, "no consent names an address, so the radio need not hear what is not a beacon"),
-        count => {
-            let what = format!(
-                "consents that name an address: {count}. For them the radio hears everything: every device around is asked \
-                 for more, each report of a stranger costs some 80 µs of processor, and BlueZ caches their names"
-            );
-            Finding::warn(CHECK, what, "register these tags by what they transmit, iBeacon or Eddystone, where they do")
-        }
     }
 }
 

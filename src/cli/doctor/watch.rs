@@ -49,6 +49,7 @@ pub(super) use linux::watch;
 mod linux {
     use std::collections::HashMap;
     use std::hash::{BuildHasher, RandomState};
+    use std::io::IsTerminal;
     use std::time::Duration;
 
     use futures::StreamExt;
@@ -57,8 +58,10 @@ mod linux {
     use zbus::{Connection, MatchRule, MessageStream, Variant};
 
     use super::{CHECK, judged};
+    use crate::cli::complain;
     use crate::cli::doctor::bluez::{connect, path, sentence};
     use crate::cli::doctor::finding::Finding;
+    use crate::exit;
 
     /// Longer than the 10 s or so in which a chip that filters reports a device once.
     const WATCH: Duration = Duration::from_secs(12);
@@ -68,6 +71,9 @@ mod linux {
 
     /// Starts a discovery of its own beside whatever runs, counts for 12 s, and ends it.
     pub(in crate::cli::doctor) async fn watch(adapter: &str) -> Finding {
+        if std::io::stderr().is_terminal() {
+            complain(exit::OK, "the chip is watched for 12 s");
+        }
         match counts(adapter).await {
             Ok(counts) => judged(&counts),
             Err(error) => Finding::unknown(CHECK, format!("the scan for watching it cannot be started: {error}")),
