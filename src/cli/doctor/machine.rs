@@ -99,9 +99,20 @@ pub(super) fn is_a_pi(root: &Root) -> bool {
 fn disk(root: &Root, folder: &Path) -> Finding {
     const CHECK: &str = "disk";
     let shown = folder.display();
-    if mount(root, folder).is_some_and(|mount| mount.read_only) {
-        let what = format!("{shown} is mounted read-only: nothing can be remembered, so nothing is said");
-        return Finding::fail(CHECK, what, "dmesg says why: often a failing card, which wants to be replaced");
+    match mount(root, folder) {
+        Some(mount) if mount.read_only => {
+            let what = format!("{shown} is mounted read-only: nothing can be remembered, so nothing is said");
+            return Finding::fail(CHECK, what, "dmesg says why: often a failing card, which wants to be replaced");
+        }
+        Some(mount) if mount.is_in_memory() => {
+            let what = format!("{shown} is in memory: what was promised to customers is forgotten at a restart");
+            return Finding::fail(CHECK, what, "name a folder on the card: [ledger] path in gateway.toml");
+        }
+        Some(mount) if mount.kind == "overlay" => {
+            let what = format!("{shown} is on an overlay, which may be in memory: then promises end at a restart");
+            return Finding::warn(CHECK, what, "sudo raspi-config switches the overlay file system off");
+        }
+        _ => {}
     }
     match rustix::fs::statvfs(folder) {
         Ok(volume) => space(folder, volume.f_bavail.saturating_mul(volume.f_frsize)),
@@ -126,6 +137,13 @@ fn space(folder: &Path, free: u64) -> Finding {
 pub(super) struct Mount {
     pub(super) kind: String,
     pub(super) read_only: bool,
+}
+
+impl Mount {
+    /// Whether what is written there is gone after a restart.
+    pub(super) fn is_in_memory(&self) -> bool {
+        matches!(self.kind.as_str(), "tmpfs" | "ramfs")
+    }
 }
 
 /// The mount that `folder`, an absolute path, lies in, by /proc/self/mountinfo (`proc_pid_mountinfo(5)`).
@@ -254,6 +272,16 @@ mod tests {
         assert_eq!(found("/var/lib/bluetooth/cache"), Some(("tmpfs".to_owned(), false)));
         assert_eq!(found("/nowhere/emma"), Some(("ext4".to_owned(), false)));
         assert_eq!(found("/nowhere/with space/x"), Some(("ext4".to_owned(), true)));
+    }
+
+    #[test]
+    fn a_promise_is_not_kept_in_memory() {
+        let verdict = |kind: &str, options: &str| {
+            let (_dir, root) = fake(&[("proc/self/mountinfo", &format!("1 0 0:1 / / {options} - {kind} x rw\n"))]);
+            disk(&root, Path::new("/")).verdict
+        };
+        assert_eq!([verdict("tmpfs", "rw"), verdict("ext4", "ro,noatime")], [Verdict::Fail, Verdict::Fail]);
+        assert_eq!(verdict("overlay", "rw"), Verdict::Warn);
     }
 
     #[test]

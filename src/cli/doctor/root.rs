@@ -63,11 +63,6 @@ impl Root {
         PROGRAM_FOLDERS.iter().map(|folder| self.at(folder).join(name)).find(|path| path.is_file())
     }
 
-    /// That path as the machine itself calls it.
-    pub(super) fn shown(&self, path: &Path) -> String {
-        Path::new("/").join(path.strip_prefix(&self.0).unwrap_or(path)).display().to_string()
-    }
-
     /// What that program prints, or nothing where it is not installed, fails, or takes more than 3 s.
     pub(super) async fn ask(&self, program: &str, arguments: &[&str]) -> Option<String> {
         let mut command = Command::new(self.program(program)?);

@@ -53,9 +53,10 @@ mod linux {
     use std::time::Duration;
 
     use futures::StreamExt;
+    use futures::stream::select;
     use tokio::time::timeout;
     use zbus::message::Type;
-    use zbus::{Connection, MatchRule, MessageStream, Variant};
+    use zbus::{Connection, MatchRule, MessageStream, ObjectPath, Variant};
 
     use super::{CHECK, judged};
     use crate::cli::complain;
@@ -68,6 +69,8 @@ mod linux {
 
     /// Devices counted, 16 bytes each: a full hall has hundreds. Those that come when there are so many are left out.
     const MAX_DEVICES: usize = 1_024;
+
+    type Properties<'a> = HashMap<&'a str, Variant<'a>>;
 
     /// Starts a discovery of its own beside whatever runs, counts for 12 s, and ends it.
     pub(in crate::cli::doctor) async fn watch(adapter: &str) -> Finding {
@@ -86,15 +89,18 @@ mod linux {
     }
 
     async fn count(bus: &Connection, adapter: &str) -> zbus::Result<Vec<u32>> {
-        let rule = MatchRule::builder()
-            .msg_type(Type::Signal)
-            .sender("org.bluez")
+        let signal = || MatchRule::builder().msg_type(Type::Signal).sender("org.bluez");
+        let again = signal()
             .interface("org.freedesktop.DBus.Properties")
             .member("PropertiesChanged")
             .path_namespace(adapter)
             .arg(0, "org.bluez.Device1")
             .build()?;
-        let mut changes = MessageStream::for_match_rule(rule, bus, None).await?;
+        let first = signal().interface("org.freedesktop.DBus.ObjectManager").member("InterfacesAdded").build()?;
+        let mut reports = select(
+            MessageStream::for_match_rule(again, bus, None).await?,
+            MessageStream::for_match_rule(first, bus, None).await?,
+        );
         let filter = HashMap::from([("Transport", Variant::from("le")), ("DuplicateData", Variant::from(true))]);
         let call = async |method: &str, body: Option<&HashMap<&str, Variant<'_>>>| match body {
             Some(body) => bus.call_method(Some("org.bluez"), adapter, Some("org.bluez.Adapter1"), method, body).await,
@@ -108,10 +114,9 @@ mod linux {
         };
         let (key, mut heard) = (RandomState::new(), HashMap::<u64, u32>::new());
         let counting = async {
-            while let Some(Ok(change)) = changes.next().await {
-                let header = change.header();
-                let Some(device) = header.path().filter(|_| is_a_report(&change)) else { continue };
-                let device = key.hash_one(device.as_str());
+            while let Some(Ok(report)) = reports.next().await {
+                let device = device_of_new(&report, adapter, &key).or_else(|| device_of_known(&report, &key));
+                let Some(device) = device else { continue };
                 if heard.len() < MAX_DEVICES || heard.contains_key(&device) {
                     *heard.entry(device).or_default() += 1;
                 }
@@ -126,13 +131,21 @@ mod linux {
         Ok(heard.into_values().collect())
     }
 
-    /// Whether something was received, and not merely forgotten or renamed.
-    fn is_a_report(change: &zbus::Message) -> bool {
-        let body = change.body();
-        let changed = body.deserialize::<(&str, HashMap<&str, Variant<'_>>, Vec<&str>)>();
-        changed.is_ok_and(|(_, changed, _)| {
-            ["RSSI", "ManufacturerData", "ServiceData"].iter().any(|key| changed.contains_key(key))
-        })
+    /// The hash of a device whose first report this is.
+    fn device_of_new(report: &zbus::Message, adapter: &str, key: &RandomState) -> Option<u64> {
+        let body = report.body();
+        let (device, interfaces): (ObjectPath<'_>, HashMap<&str, Properties<'_>>) = body.deserialize().ok()?;
+        let is_heard = interfaces.contains_key("org.bluez.Device1") && device.as_str().starts_with(adapter);
+        is_heard.then(|| key.hash_one(device.as_str()))
+    }
+
+    /// The hash of a device that is known to bluetoothd, if it was received and not merely forgotten or renamed.
+    fn device_of_known(report: &zbus::Message, key: &RandomState) -> Option<u64> {
+        let body = report.body();
+        let (_, changed, _): (&str, Properties<'_>, Vec<&str>) = body.deserialize().ok()?;
+        let is_heard = ["RSSI", "ManufacturerData", "ServiceData"].iter().any(|key| changed.contains_key(key));
+        let header = report.header();
+        header.path().filter(|_| is_heard).map(|device| key.hash_one(device.as_str()))
     }
 }
 
