@@ -10,14 +10,16 @@ use jiff::Timestamp;
 use tokio::sync::oneshot;
 
 use crate::config::Config;
-use crate::control::{Listed, Reply, Request};
+use crate::control::{Listed, Reply, Request, Status};
 use crate::daemon::Daemon;
 use crate::gateway::consent::record::{self, ConsentRecord, Record};
 use crate::gateway::consent::registry::{Refusal, Registry};
-use crate::gateway::consent::{Consent, CustomerId, Tier};
+use crate::gateway::consent::{Consent, CustomerId, Identifier, Tier};
 use crate::gateway::effect::Input;
 use crate::ledger::registrar::{self, Prepared};
 use crate::ledger::{LedgerError, Store};
+use crate::mqtt::state::Presence;
+use crate::mqtt::status::Standing;
 
 /// A disk that cannot be written is asked again this often: who wants to be forgotten is, as soon as it can.
 const RETRY_FORGETTING: Duration = Duration::from_secs(1);
@@ -27,6 +29,7 @@ enum Errand {
     Save(Prepared),
     Forget(CustomerId),
     Show(CustomerId),
+    Status,
     Answer(Reply),
 }
 
@@ -107,9 +110,29 @@ impl Daemon {
                     tell(reply, record.map_or(Reply::Unknown, |record| Reply::Consent { record }));
                 });
             }
+            Errand::Status => tell(reply, Reply::Status { status: Box::new(self.status()) }),
             Errand::Answer(answer) => tell(reply, answer),
         }
         None
+    }
+
+    /// How Emma does, in the words of her own topics.
+    fn status(&self) -> Status {
+        let snapshot = self.gateway.snapshot();
+        let presence = match self.session {
+            Some(Standing::Connected) => Presence::Online,
+            _ => Presence::Offline,
+        };
+        // What was JSON a moment ago is JSON.
+        let json = |message: String| serde_json::from_str(&message).unwrap_or_default();
+        Status {
+            state: json(self.voices.state.borrow().message(presence)),
+            health: json(self.voices.health.borrow().message(self.raw_wall_us())),
+            broker: self.session.map(|standing| standing.word().to_owned()),
+            customers: snapshot.customers,
+            by_address: self.gateway.consents().filter(|consent| consent.needs_addresses()).count(),
+            present: snapshot.present,
+        }
     }
 
     /// The disk has answered: the consent is in force, or was refused.
@@ -176,6 +199,7 @@ impl Counter {
             Errand::Show(customer) => {
                 Ok(self.store.consent(&customer)?.map_or(Reply::Unknown, |record| Reply::Consent { record }))
             }
+            Errand::Status => Ok(refused("no Emma runs on this folder")),
             Errand::Answer(reply) => Ok(reply),
         }
     }
@@ -211,6 +235,7 @@ fn errand(
             },
             Err(error) => Errand::Answer(Reply::Refused { problems: error.problems().to_vec() }),
         },
+        Request::Status => Errand::Status,
         Request::List => Errand::Answer(Reply::Consents { consents: list() }),
         Request::Show { customer } => match CustomerId::new(&customer).filter(|customer| find(customer).is_some()) {
             Some(customer) => Errand::Show(customer),

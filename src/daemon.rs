@@ -74,7 +74,9 @@ pub struct Daemon {
     clock: Clock,
     key: Key,
     me: GatewayIndex,
-    voices: Voices,
+    pub(crate) voices: Voices,
+    /// Where the session with the broker stood at the last look; nothing without a broker.
+    pub(crate) session: Option<Standing>,
     synchronised: bool,
     /// Another decider of this site took over: this one listens no more.
     stood_down: bool,
@@ -110,6 +112,7 @@ impl Daemon {
             key,
             me,
             voices,
+            session: None,
             synchronised: false,
             stood_down: false,
             pruned_us: None,
@@ -295,7 +298,8 @@ impl Daemon {
     /// Looks at the clock, the radio and the session, and says what has changed.
     fn look(&mut self, doors: &mut Doors) {
         self.synchronised = *doors.synchronised.borrow();
-        let stood_down = doors.session.as_ref().is_some_and(|session| session.borrow().standing == Standing::TakenOver);
+        self.session = doors.session.as_ref().map(|session| session.borrow().standing);
+        let stood_down = self.session == Some(Standing::TakenOver);
         if stood_down && !self.stood_down {
             tracing::error!("another Emma decides for this site now: this one stands down until it is restarted");
         }

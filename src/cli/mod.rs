@@ -8,12 +8,18 @@ pub mod config;
 
 pub mod consent;
 
+mod daemon;
+
 #[cfg(feature = "demo")]
 pub mod demo;
+
+pub mod doctor;
 
 pub mod replay;
 
 pub mod run;
+
+pub mod status;
 
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
@@ -55,6 +61,10 @@ enum Command {
     Check(check::Arguments),
     /// Print the commented template of a configuration file.
     Config(config::Arguments),
+    /// Examine this machine: what is amiss, and what to do.
+    Doctor(doctor::Arguments),
+    /// Say how the running daemon does.
+    Status(status::Arguments),
     /// Take, list, show and withdraw consents.
     Consent(consent::Arguments),
     /// Print a completion script for a shell.
@@ -85,6 +95,8 @@ fn dispatch(command: Command) -> u8 {
         Command::Replay(arguments) => replay::main(&arguments),
         Command::Check(arguments) => check::main(&arguments),
         Command::Config(arguments) => config::main(&arguments),
+        Command::Doctor(arguments) => doctor::main(&arguments),
+        Command::Status(arguments) => status::main(&arguments),
         Command::Consent(arguments) => consent::main(&arguments),
         Command::Completions(arguments) => completions::main(&arguments),
         Command::ExitCodes => say(exit::PAGE),
