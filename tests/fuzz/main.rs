@@ -9,7 +9,9 @@
     reason = "a test stops at what it did not expect, and says what it does"
 )]
 
+use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 
 use chance::Chance;
 use emma::clock::Clock;
@@ -86,5 +88,18 @@ fn the_seeds_are_sound() {
     for text in seeds::of("consent") {
         let refused = emma::gateway::consent::record::parse(std::str::from_utf8(&text).unwrap()).err();
         assert!(refused.is_none(), "{refused:?}");
+    }
+}
+
+/// Where libFuzzer begins: one file a seed in `fuzz/corpus/TARGET`.
+#[test]
+#[ignore = "writes into the folder of the package, for libFuzzer"]
+fn the_seeds_are_written_for_libfuzzer() {
+    for (name, _) in picked() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(name);
+        fs::create_dir_all(&folder).unwrap();
+        for (index, bytes) in seeds::of(name).iter().enumerate() {
+            fs::write(folder.join(format!("seed-{index}")), bytes).unwrap();
+        }
     }
 }
