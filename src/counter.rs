@@ -144,7 +144,7 @@ impl Counter {
     /// # Errors
     /// The ledger cannot be read.
     pub fn open(config: Arc<Config>, store: Store, wall_us: i64) -> Result<Self, LedgerError> {
-        let mut registry = Registry::default();
+        let mut registry = Registry::new(store.key());
         for consent in remembered(&store)? {
             registry.restore(consent);
         }

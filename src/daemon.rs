@@ -1,5 +1,6 @@
 //! The loop that joins core and shells: one select, one `handle`, effects performed in order.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,9 +18,9 @@ use crate::gateway::key::Key;
 use crate::ledger::retention;
 use crate::ledger::thread::{Answers, Ledger};
 use crate::mqtt::event::{Draft, OfferIds, drafts};
-use crate::mqtt::state::{ClockTrust, Health, InForce, RefusedChange, State};
+use crate::mqtt::state::{ClockTrust, Health, InForce, RefusedChange, SourceState, State};
 use crate::mqtt::status::{Standing, Status};
-use crate::radio::live::{Heard, RadioStatus};
+use crate::radio::source::{Heard, Orderer, SourceStatus};
 
 /// Health and clock trust are looked at this often.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -38,7 +39,7 @@ const HEARD_A_TURN: usize = 256;
 
 /// Everything the loop selects on.
 pub struct Doors {
-    /// What the radio hears.
+    /// What the sources hear.
     pub heard: mpsc::Receiver<Heard>,
     /// What the ledger answers.
     pub answers: Answers,
@@ -48,8 +49,8 @@ pub struct Doors {
     pub changed: mpsc::Receiver<()>,
     /// Whether the wall clock is synchronised.
     pub synchronised: watch::Receiver<bool>,
-    /// How the radio does.
-    pub radio: watch::Receiver<RadioStatus>,
+    /// How the sources do.
+    pub sources: watch::Receiver<Vec<SourceStatus>>,
     /// How the session with the broker does; nothing without one.
     pub session: Option<watch::Receiver<Status>>,
 }
@@ -60,6 +61,8 @@ pub struct Voices {
     pub state: watch::Sender<State>,
     /// Health.
     pub health: watch::Sender<Health>,
+    /// What the sources are told.
+    pub orderer: Orderer,
 }
 
 /// The running Emma.
@@ -147,6 +150,7 @@ impl Daemon {
                         heard.clear();
                     }
                 }
+                Ok(()) = doors.sources.changed() => self.tell_sources(&doors.sources.borrow_and_update()),
                 _ = look.tick() => {
                     self.look(&mut doors);
                     if self.ledger.gauges().ended() {
@@ -186,9 +190,16 @@ impl Daemon {
             return;
         }
         for one in heard {
-            let Heard { address, payload, rssi_dbm } = one;
-            let (address, rssi_dbm) = (*address, *rssi_dbm);
-            self.input(Input::Advertisement(Advertisement { address, payload, rssi_dbm, gateway: self.me }));
+            match one {
+                Heard::Advertisement { gateway, address, payload, rssi_dbm } => {
+                    // A scanner that a change of site.toml took away is nobody's ear any more.
+                    let gateway = gateway.as_ref().map_or(Some(self.me), |id| self.config.site.gateway(id));
+                    let Some(gateway) = gateway else { continue };
+                    let (address, rssi_dbm) = (*address, *rssi_dbm);
+                    self.input(Input::Advertisement(Advertisement { address, payload, rssi_dbm, gateway }));
+                }
+                Heard::Report { .. } => {}
+            }
         }
     }
 
@@ -259,6 +270,7 @@ impl Daemon {
         }
         self.me = config.site.gateway(&config.gateway.gateway).unwrap_or(self.me);
         self.config = Arc::new(config);
+        self.voices.orderer.configure(Arc::clone(&self.config));
         self.input(Input::Configure(Arc::clone(&self.config)));
     }
 
@@ -286,20 +298,20 @@ impl Daemon {
         self.stood_down |= stood_down;
         let snapshot = self.gateway.snapshot();
         let clock = self.clock_trust(snapshot.clock_trusted);
-        let radio = doors.radio.borrow_and_update().clone();
-        self.voices.state.send_if_modified(|state| {
-            let before = (state.clock, state.radio.scanning);
-            (state.clock, state.radio.scanning) = (clock, radio.scanning);
-            before != (state.clock, state.radio.scanning)
-        });
+        self.voices.state.send_if_modified(|state| std::mem::replace(&mut state.clock, clock) != clock);
+        let sources = doors.sources.borrow_and_update().clone();
+        self.tell_sources(&sources);
+        self.tell_needs();
+        let total = |count: fn(&SourceStatus) -> u64| sources.iter().map(count).sum();
         let now_us = self.clock.wall_us();
         let age_secs = |then_us: i64| u64::try_from(now_us.saturating_sub(then_us)).unwrap_or(0) / 1_000_000;
         self.voices.health.send_modify(|health| {
             health.heard = snapshot.counters.heard;
             health.matched = snapshot.counters.matched;
             health.ambiguous = snapshot.counters.ambiguous;
-            health.dropped = radio.dropped;
-            health.scan_restarts = radio.restarts;
+            health.dropped = total(|source| source.dropped);
+            health.rejected = total(|source| source.rejected.values().sum());
+            health.scan_restarts = total(|source| source.restarts);
             health.outbox_depth = self.ledger.gauges().outbox_rows();
             health.outbox_oldest_secs = self.ledger.gauges().outbox_oldest_us().map(age_secs);
             health.clock = clock;
@@ -308,6 +320,21 @@ impl Daemon {
         if self.now().monotonic_us.saturating_sub(self.noted_us) >= NOTE_WALL_EVERY_US {
             self.note_wall();
         }
+    }
+
+    /// Says on the state topic how the sources do.
+    fn tell_sources(&self, sources: &[SourceStatus]) {
+        let sources: Vec<SourceState> = sources.iter().map(source_state).collect();
+        self.voices.state.send_if_modified(|state| {
+            let changed = state.sources != sources;
+            state.sources = sources;
+            changed
+        });
+    }
+
+    /// Tells the sources what the consents need of them.
+    fn tell_needs(&self) {
+        self.voices.orderer.need(self.gateway.needs(), BTreeSet::new());
     }
 
     fn clock_trust(&self, believed: bool) -> ClockTrust {
@@ -339,6 +366,20 @@ impl Daemon {
         let kept = retention::kept(&self.config, self.gateway.consents().map(|consent| &**consent));
         let before = |kept_us: u64| now_us.saturating_sub_unsigned(kept_us);
         self.ledger.prune(kept.deliveries_us.map(before), before(kept.forgotten_us), now_us);
+    }
+}
+
+/// A source as the state topic tells of it.
+pub(crate) fn source_state(status: &SourceStatus) -> SourceState {
+    let SourceStatus { kind, name, listening, scan, reason, restarts, last_error, .. } = status;
+    SourceState {
+        kind: (*kind).into(),
+        name: name.as_deref().map(str::to_owned),
+        listening: *listening,
+        scan: scan.map(|scan| scan.word().to_owned()),
+        reason: reason.clone(),
+        restarts: *restarts,
+        last_error: last_error.clone(),
     }
 }
 

@@ -16,13 +16,16 @@ use std::env;
 use std::io::{BufRead, BufReader, Cursor, Read, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 use bus::PrivateBus;
-use emma::config::gateway::{Driver, Radio};
+use emma::config::gateway::{Driver, Gateway, Radio};
 use emma::gateway::advertisement::AddressKind;
-use emma::radio::live::{self, Heard, LiveRadio, RadioStatus};
+use emma::gateway::consent::Needs;
+use emma::radio::live::{self, Sources};
+use emma::radio::source::{Heard, Orders, SourceStatus};
 use emma::radio::{capture, encode};
 use fakebluez::{FakeBluez, Report};
 use tetam::{BEACON, Reading, Tetam};
@@ -46,11 +49,14 @@ fn radio_process() {
     let Ok(adapter) = env::var(ADAPTER) else { return };
     let adapter = (!adapter.is_empty()).then(|| adapter.into());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(speak(live::start(&Radio { driver: Driver::Auto, adapter })));
+    let config = emma::config::check(&emma::config::Sources::shipped()).config.unwrap();
+    let gateway = Gateway { radio: Radio { driver: Driver::Btleplug, adapter }, mqtt: None, ..config.gateway.clone() };
+    let orders = Orders::fixed(Needs::default(), Arc::new(config));
+    runtime.block_on(async { speak(live::start(&gateway, orders).unwrap()).await });
 }
 
-async fn speak(radio: LiveRadio) {
-    let LiveRadio { mut heard, mut status, stop } = radio;
+async fn speak(sources: Sources) {
+    let Sources { mut heard, mut status, stop } = sources;
     let (ended, mut end) = oneshot::channel();
     thread::spawn(move || {
         std::io::stdin().read_to_end(&mut Vec::new()).unwrap();
@@ -59,13 +65,13 @@ async fn speak(radio: LiveRadio) {
     let mut output = std::io::stdout();
     loop {
         let line = tokio::select! {
-            Some(Heard { address, payload, rssi_dbm }) = heard.recv() => {
+            Some(Heard::Advertisement { address, payload, rssi_dbm, .. }) = heard.recv() => {
                 let kind = if address.kind == AddressKind::Public { "public" } else { "random" };
                 format!("heard {} {kind} {rssi_dbm} {}", hex::encode(address.bytes), hex::encode(payload))
             }
             Ok(()) = status.changed() => {
-                let RadioStatus { scanning, restarts, adapter, last_error, .. } = status.borrow_and_update().clone();
-                format!("status {scanning} {restarts} {adapter:?} {last_error:?}")
+                let SourceStatus { listening, restarts, name, last_error, .. } = status.borrow_and_update()[0].clone();
+                format!("status {listening} {restarts} {name:?} {last_error:?}")
             }
             _ = &mut end => break,
         };

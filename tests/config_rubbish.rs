@@ -41,6 +41,10 @@ trust = "assume"
 
 [log]
 level = "debug"
+
+[capture]
+files = ["monday.jsonl", "till.btsnoop"]
+speed = 10
 "#;
 
 const SITE: &str = r#"
@@ -58,6 +62,7 @@ height-m = 2.4
 [[gateway]]
 id = "gw-till"
 position-m = [20.0, 17.0]
+scanner = "OpenMQTTGateway_ESP32_BLE"
 
 [[fixed-beacon]]
 id = "wall-north"
@@ -310,6 +315,26 @@ fn a_key_written_twice_hides_nothing_else() {
         replaced(&mut files.zones, "near = \"gw-till\"", "near = \"gw-tills\"");
     });
     insta::assert_snapshot!("written_twice", text);
+}
+
+#[test]
+fn scanners_need_a_broker_a_format_a_topic_and_a_gateway_of_their_own() {
+    let remote = |text: &str| {
+        after(|files| {
+            files.gateway.push_str(text);
+            files.site = "name = 'A'\ntime-zone = 'UTC'\n[[gateway]]\nid = 'gw-entrance'\n".into();
+            files.zones = String::new();
+            files.offers = String::new();
+        })
+    };
+    let one = "\n[[remote]]\nformat = 'ruuvi'\ntopic = 'ruuvi/#'\n";
+    let reports = [
+        remote(one),
+        remote("\n[[remote]]\nformat = 'ruvi'\ntopic = 'home/#/BTtoMQTT'\n[[remote]]\n"),
+        after(|files| files.gateway = format!("site = 'a'\ngateway = 'gw-till'\n{one}")),
+        after(|files| files.gateway.push_str(&one.repeat(17))),
+    ];
+    insta::assert_snapshot!("remotes", reports.join("----\n"));
 }
 
 #[test]

@@ -81,6 +81,30 @@ async fn a_recorded_walk_past_one_receiver_becomes_an_offer_on_a_real_broker() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_capture_is_heard_as_if_it_were_live_and_says_when_it_is_over() {
+    let Some(broker) = Mosquitto::start("a capture as a source", "persistence false") else { return };
+    let listener = Listener::start(broker.port).await;
+    let shop = Shop::new(broker.port);
+    let gateway = std::fs::read_to_string(shop.config().join("gateway.toml")).unwrap();
+    let capture = "\n[capture]\nfiles = [\"walk.jsonl\"]\nspeed = 10\n";
+    shop.write("gateway.toml", &(gateway.replace("btleplug", "none") + capture));
+    let payload = hex::encode(emma::radio::encode::manufacturer_data(0x004c, &IBEACON).unwrap());
+    let line = |t: usize| {
+        format!(
+            r#"{{"t":{t},"gateway":"sensor10","address":"C0:FF:EE:00:00:01","address_type":"random","rssi":-60,"data":"{payload}"}}"#
+        )
+    };
+    let lines: Vec<_> = (0..40).map(|half_secs| line(half_secs * 500_000)).collect();
+    shop.write("walk.jsonl", &lines.join("\n"));
+    shop.import(CONSENT);
+    let emma = shop.run("unix:path=/nowhere");
+    until("the offer arrives", || offers(&listener).len() == 1).await;
+    until("its end is said", || listener.last("/state").is_some_and(|state| state.contains("played to their end")))
+        .await;
+    assert_eq!(emma.terminate(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_kill_costs_no_promise_and_the_visit_goes_on() {
     let Some((broker, bus, bluez, shop)) = street("a kill in the middle of a visit").await else { return };
     let listener = Listener::start(broker.port).await;

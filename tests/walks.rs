@@ -51,6 +51,8 @@ walks! {
     a_pause_says_nothing_and_forgets_nothing
     on_request_is_told_nothing_unasked
     two_customers_in_one_transmission_are_nobody
+    a_rotated_identifier_is_the_same_visit
+    without_a_clock_a_rolling_id_is_nobody_s
     a_reload_that_removes_the_zone_leaves_it
     a_zone_that_went_while_down_is_left
 }

@@ -115,6 +115,7 @@ pub(crate) fn start_logging(level: &str) {
         (&radio::TARGETS_HELD_AT_INFO[..], quieter("info")),
         (&radio::TARGETS_HELD_AT_ERROR[..], "error"),
         (&mqtt::TARGETS_HELD_AT_WARN[..], quieter("warn")),
+        (&mqtt::TARGETS_HELD_AT_ERROR[..], "error"),
     ];
     let held = held.iter().flat_map(|(targets, at)| targets.iter().map(move |target| format!("{target}={at}")));
     let filter: Vec<String> = std::iter::once(level.to_owned()).chain(held).collect();

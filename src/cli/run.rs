@@ -11,10 +11,9 @@ use tokio::sync::{mpsc, watch};
 
 use super::{Stop, complain, ledger_stop, start_logging};
 use crate::clock::{Clock, Moment};
-use crate::config::gateway::Radio;
 use crate::config::{self, Config};
 use crate::control::Control;
-use crate::daemon::{Daemon, Doors, Voices};
+use crate::daemon::{self, Daemon, Doors, Voices};
 use crate::exit;
 use crate::gateway::Gateway;
 use crate::gateway::effect::{Effect, Input};
@@ -24,8 +23,9 @@ use crate::ledger::thread::Ledger;
 use crate::ledger::{LedgerError, Store};
 use crate::mqtt::connection::Options;
 use crate::mqtt::session::{Command, Session, Wiring};
-use crate::mqtt::state::{ClockTrust, Health, RadioState, State};
+use crate::mqtt::state::{ClockTrust, Health, State};
 use crate::radio::live;
+use crate::radio::source::Orderer;
 use crate::timesync::TimeSync;
 use crate::{counter, watching};
 
@@ -76,24 +76,26 @@ async fn run(config: Arc<Config>, config_folder: &Path, digest: &str) -> Result<
     let now = Moment { monotonic_us: clock.monotonic_us(), wall_us: trusted.then(|| clock.wall_us()) };
     let (gateway, effects) = wake(&config, &store, now).map_err(ledger_stop)?;
     let (ledger, thread, answers) = Ledger::start(store, clock).map_err(|error| (exit::SOFTWARE, error.to_string()))?;
-    let radio = live::start(&config.gateway.radio);
+    let (orderer, orders) = Orderer::new(gateway.needs(), Arc::clone(&config), time.synchronised.clone(), clock);
+    let sources = live::start(&config.gateway, orders).map_err(|error| (exit::CONFIG, error.to_string()))?;
     let trust = if config.gateway.clock_assumed { ClockTrust::Assumed } else { ClockTrust::Untrusted };
-    let first_state = State::begin(&config.gateway, trust, digest, first_radio(&config.gateway.radio), clock.wall_us());
+    let listening = sources.status.borrow().iter().map(daemon::source_state).collect();
+    let first_state = State::begin(&config.gateway, trust, digest, listening, clock.wall_us());
     let (state, health) = (watch::channel(first_state), watch::channel(Health { clock: trust, ..Health::default() }));
     let session = broker(&config, &ledger, clock, state.1, health.1)?;
     let (control, asked) = Control::listen(&folder::socket(&state_folder))
         .map_err(|error| (exit::CANNOT_CREATE, format!("{}: {error}", folder::socket(&state_folder).display())))?;
     let watching = watching::watch(config_folder);
     let doors = Doors {
-        heard: radio.heard,
+        heard: sources.heard,
         answers,
         asked,
         changed: watching.changed,
         synchronised: time.synchronised.clone(),
-        radio: radio.status.clone(),
+        sources: sources.status.clone(),
         session: session.as_ref().map(|(_, session)| session.status.clone()),
     };
-    let voices = Voices { state: state.0, health: health.0 };
+    let voices = Voices { state: state.0, health: health.0, orderer };
     let mut daemon = Daemon::new(gateway, ledger.clone(), config, config_folder.to_owned(), clock, key, voices);
     daemon.begin(effects);
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "Emma is up");
@@ -107,7 +109,7 @@ async fn run(config: Arc<Config>, config_folder: &Path, digest: &str) -> Result<
             tracing::warn!("the broker does not answer: its last will says offline");
         }
     }
-    radio.stop.stop().await;
+    sources.stop.stop().await;
     ledger.stop();
     tokio::task::spawn_blocking(move || thread.join().is_ok())
         .await
@@ -160,11 +162,6 @@ fn broker(
     let outbox = ledger.clone();
     let wiring = Wiring { options, outbox, clock, commands: receiver, state, health };
     Ok(Some((commands, Session::start(wiring))))
-}
-
-/// What is said of the radio until it is looked at.
-fn first_radio(radio: &Radio) -> RadioState {
-    RadioState { driver: live::driver_name(radio).into(), adapter: radio.adapter.clone(), scanning: false }
 }
 
 /// Ends at SIGTERM or SIGINT.

@@ -16,6 +16,18 @@ pub(super) fn gateway_in_site(file: &File<'_>, read: &gateway::Read, gateways: O
     }
 }
 
+/// Some gateway of this shop can be a remote scanner.
+pub(super) fn remotes_in_site(file: &File<'_>, read: &gateway::Read, site: Option<&site::Read>) {
+    let (Some(at), Some((own, _)), Some(site)) = (&read.remote_at, &read.id, site) else { return };
+    if !site.gateways.iter().any(|(gateway, _)| gateway.scanner.is_some() || gateway.id != *own) {
+        file.warning(
+            at,
+            "site.toml has no gateway but this Pi, so nothing is taken from the scanners of [[remote]]",
+            "write a [[gateway]] for each in site.toml; its `id`, or its `scanner`, is the name it publishes under",
+        );
+    }
+}
+
 /// What zones mention exists.
 pub(super) fn zones_in_offers(file: &File<'_>, read: &zones::Read, categories: Option<&[Name]>) {
     for (category, at) in read.zones.iter().flat_map(|zone| &zone.categories) {

@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use super::file::File;
+use super::playback::{self, Playback};
 use super::reader::Table;
+use super::remote::{self, MOST_REMOTES, Remote};
 use super::tree::{At, Value};
 use super::values::choice_of;
 use super::{Name, broker};
@@ -21,8 +23,14 @@ pub struct Gateway {
     pub decides: bool,
     /// Its own radio.
     pub radio: Radio,
+    /// Captures that are heard as if they were live; a test bench's.
+    pub playback: Option<Playback>,
+    /// The scanners that publish what they hear.
+    pub remotes: Vec<Remote>,
     /// Where offers go; nothing said without it.
     pub mqtt: Option<Mqtt>,
+    /// The shop's own broker; nothing is `mqtt` for what is meant for it.
+    pub shop_mqtt: Option<Mqtt>,
     /// The folder of the ledger and the control socket; nothing is the service's own state folder.
     pub ledger_path: Option<PathBuf>,
     /// `[clock] trust = "assume"`: the wall clock is believed without asking.
@@ -51,6 +59,13 @@ pub struct Radio {
     pub driver: Driver,
     /// `hci0`, or `all`; nothing is the first adapter.
     pub adapter: Option<Name>,
+}
+
+impl Gateway {
+    /// The broker that the scanners of `[[remote]]` publish to: the shop's own where there is one.
+    pub fn scanners_broker(&self) -> Option<&Mqtt> {
+        self.shop_mqtt.as_ref().or(self.mqtt.as_ref())
+    }
 }
 
 /// `[mqtt]`: the broker that offers go to.
@@ -82,6 +97,8 @@ pub struct Mqtt {
 pub(super) struct Read {
     pub(super) gateway: Option<Gateway>,
     pub(super) id: Option<(Name, At)>,
+    /// Where the first `[[remote]]` stands.
+    pub(super) remote_at: Option<At>,
 }
 
 /// Reads `gateway.toml`; files it names are looked for in `folder`, where there is one.
@@ -93,9 +110,10 @@ pub(super) fn read(file: &File<'_>, folder: Option<&Path>) -> Read {
     let id = table.id("gateway");
     let roles = roles(&mut table);
     let radio = table.table("radio", "[radio]").map_or(Some(Radio { driver: Driver::Auto, adapter: None }), radio);
-    for remote in table.tables("remote", "[[remote]]") {
-        check_remote(remote);
-    }
+    let playback = table.table("capture", "[capture]").and_then(|capture| playback::read(capture, folder));
+    let has_broker = table.has("mqtt") || table.has("shop-mqtt") || file.has_gaps();
+    let remote_at = table.has("remote").then(|| table.at("remote"));
+    let remotes = remotes(&mut table, has_broker);
     if !table.has("mqtt") && !file.has_gaps() {
         let hint = "name the broker: [mqtt] url = \"mqtts://broker.example\"";
         file.warning(&At::File, "there is no [mqtt], so no offer leaves this Pi", hint);
@@ -104,10 +122,17 @@ pub(super) fn read(file: &File<'_>, folder: Option<&Path>) -> Read {
         Some(mqtt) => broker::read(mqtt, folder).map(Some),
         None => Some(None),
     };
-    if let Some(shop) = table.table("shop-mqtt", "[shop-mqtt]") {
-        file.not_in_force(&shop.here, "[shop-mqtt]");
-        broker::read(shop, folder);
-    }
+    let shop_mqtt = match table.table("shop-mqtt", "[shop-mqtt]") {
+        Some(shop) => {
+            file.warning(
+                &shop.here,
+                "sightings shared over [shop-mqtt] are not in force yet in this version",
+                "it may stay: the scanners of [[remote]] are listened to there",
+            );
+            broker::read(shop, folder).map(Some)
+        }
+        None => Some(None),
+    };
     let ledger_path = table.table("ledger", "[ledger]").and_then(|ledger| read_ledger(ledger, folder));
     let clock_assumed = table.table("clock", "[clock]").and_then(|mut clock| {
         let assumed = clock.choice("trust", &[("synchronised", false), ("assume", true)]);
@@ -131,13 +156,16 @@ pub(super) fn read(file: &File<'_>, folder: Option<&Path>) -> Read {
             scans,
             decides,
             radio: radio?,
+            playback,
+            remotes: remotes?,
             mqtt: mqtt?,
+            shop_mqtt: shop_mqtt?,
             ledger_path,
             clock_assumed: clock_assumed.unwrap_or(false),
             log_level: log_level.unwrap_or("info").into(),
         })
     };
-    Read { gateway: gateway(), id: id.clone().map(|id| (id, id_at)) }
+    Read { gateway: gateway(), id: id.clone().map(|id| (id, id_at)), remote_at }
 }
 
 /// Whether it scans and whether it decides; both if nothing is said.
@@ -193,29 +221,23 @@ fn radio(mut table: Table<'_>) -> Option<Radio> {
     Some(Radio { driver: driver?, adapter })
 }
 
-fn check_remote(mut table: Table<'_>) {
-    table.file.not_in_force(&table.here, "[[remote]]");
-    table.need("format", "\"openmqttgateway\"");
-    table.need("topic", "\"home/+/BTtoMQTT/#\"");
-    let formats = ["openmqttgateway", "theengs", "espresense", "ruuvi"].map(|format| (format, ()));
-    table.choice("format", &formats);
-    if let Some(topic) = table.text("topic") {
-        let levels: Vec<&str> = topic.split('/').collect();
-        let last = levels.len().saturating_sub(1);
-        let legal = levels.iter().enumerate().all(|(index, level)| match *level {
-            "#" => index == last,
-            "+" => true,
-            level => !level.contains(['#', '+']),
-        });
-        if !legal {
-            table.error(
-                "topic",
-                format!("`{topic}` is no topic filter"),
-                "`+` stands for one whole level, `#` for all behind the last `/`",
-            );
-        }
+/// The scanners to listen to; they need a broker.
+fn remotes(table: &mut Table<'_>, has_broker: bool) -> Option<Vec<Remote>> {
+    let tables = table.tables("remote", "[[remote]]");
+    if let Some(excess) = tables.get(MOST_REMOTES) {
+        let what = format!("more than {MOST_REMOTES} of [[remote]]");
+        table.file.error(&excess.here, what, "a topic filter with `+` or `#` stands for many scanners");
     }
-    table.finish();
+    if let Some(first) = tables.first().filter(|_| !has_broker) {
+        table.file.error(
+            &first.here,
+            "[[remote]] without a broker: nobody brings what the scanners publish",
+            "name the broker that they publish to: [shop-mqtt] url = \"mqtt://10.0.0.5\"",
+        );
+    }
+    // All are read before one that is wrong ends it, so that every problem is told.
+    let remotes: Vec<Option<Remote>> = tables.into_iter().map(remote::read).collect();
+    remotes.into_iter().collect()
 }
 
 fn read_ledger(mut table: Table<'_>, folder: Option<&Path>) -> Option<PathBuf> {
@@ -261,6 +283,18 @@ mod tests {
         let found = problems("site = 'a'\ngateway = 'b'\n[mqtt]\nurl = 'mqtt://emma:hunter2@c'\n");
         assert_eq!(found.len(), 1);
         assert!(!found[0].to_string().contains("hunter2"));
+    }
+
+    #[test]
+    fn scanners_are_listened_to_on_the_shops_own_broker_where_there_is_one() {
+        let head = "site = 'a'\ngateway = 'b'\n[mqtt]\nurl = 'mqtt://out'\n";
+        let broker = |rest: &str| {
+            let text = format!("{head}{rest}");
+            let gateway = read(&File::new("gateway.toml", &text, &[]), None).gateway.unwrap();
+            gateway.scanners_broker().map(|broker| broker.host.clone())
+        };
+        assert_eq!(broker("").as_deref(), Some("out"));
+        assert_eq!(broker("[shop-mqtt]\nurl = 'mqtt://10.0.0.5'\n").as_deref(), Some("10.0.0.5"));
     }
 
     #[test]

@@ -179,6 +179,7 @@ fn check_files(files: &[Option<File<'_>>; 5], folder: Option<&Path>) -> Option<C
 
     if let (Some(file), Some(gateway)) = (gateway_file, &gateway) {
         crosscheck::gateway_in_site(file, gateway, gateway_ids.as_deref());
+        crosscheck::remotes_in_site(file, gateway, site.as_ref().filter(|_| whole(site_file)));
     }
     if let (Some(file), Some(zones)) = (zones_file, &zones) {
         let categories = offers.as_ref().filter(|_| whole(offers_file)).map(offers::Read::category_ids);

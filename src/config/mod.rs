@@ -9,8 +9,10 @@
 
 pub mod gateway;
 pub mod offers;
+pub mod playback;
 pub mod problem;
 pub mod promise;
+pub mod remote;
 pub mod site;
 pub mod span;
 pub mod zones;
@@ -51,4 +53,14 @@ pub struct Config {
     pub offers: offers::Offers,
     /// `promise.toml`: what nothing may loosen.
     pub promise: promise::Promise,
+}
+
+#[cfg(test)]
+pub(crate) mod testing {
+    use super::{Config, Sources, check};
+
+    /// The shipped files, checked.
+    pub(crate) fn shipped() -> Config {
+        check(&Sources::shipped()).config.unwrap()
+    }
 }

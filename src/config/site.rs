@@ -16,6 +16,9 @@ pub(super) const WIDEST_M: f64 = 1_000.0;
 /// How high a Pi hangs where nothing is said, in metres: under a shop's ceiling.
 const DEFAULT_HEIGHT_M: f64 = 2.4;
 
+/// The longest name of a scanner, in characters, as long as an id.
+const LONGEST_SCANNER: usize = 64;
+
 /// More Pis than any shop has; it bounds what each device can cost.
 const MOST_GATEWAYS: usize = 64;
 
@@ -43,6 +46,20 @@ pub struct SiteGateway {
     pub position_m: Option<(f64, f64)>,
     /// How high above the floor, in metres.
     pub height_m: f64,
+    /// The name under which it publishes, for a remote scanner; nothing is its id.
+    pub scanner: Option<Name>,
+}
+
+impl SiteGateway {
+    /// The name under which a remote scanner there publishes, as [`folded`].
+    pub fn scanner_name(&self) -> String {
+        folded(self.scanner.as_deref().unwrap_or(&self.id))
+    }
+}
+
+/// A scanner's name as names are compared: capitals do not count, nor the colons of an address.
+pub fn folded(name: &str) -> String {
+    name.chars().filter(|c| *c != ':').flat_map(char::to_lowercase).collect()
 }
 
 impl Site {
@@ -157,15 +174,39 @@ fn read_gateways(table: &mut Table<'_>, floor_m: Option<(f64, f64)>) -> Vec<(Sit
         let id = entry.id("id");
         let position_m = position(&mut entry, floor_m);
         let height_m = entry.number("height-m", 0.0..=50.0).unwrap_or(DEFAULT_HEIGHT_M);
-        let at = entry.at("id");
+        let scanner = scanner(&mut entry);
+        let (at, scanner_at) = (entry.at("id"), entry.at("scanner"));
         entry.finish();
         if let Some(id) = id {
-            gateways.push((SiteGateway { id, position_m, height_m }, at));
+            let gateway = SiteGateway { id, position_m, height_m, scanner };
+            check_scanner(table.file, &gateways, &gateway, &scanner_at);
+            gateways.push((gateway, at));
         }
     }
     let ids: Vec<(Name, At)> = gateways.iter().map(|(gateway, at)| (gateway.id.clone(), at.clone())).collect();
     check_unique(table.file, &ids, "gateway");
     gateways
+}
+
+/// The name under which a scanner publishes: one level of a topic.
+fn scanner(entry: &mut Table<'_>) -> Option<Name> {
+    let name = entry.text("scanner")?;
+    if name.chars().count() <= LONGEST_SCANNER && !name.contains(['/', '+', '#', '\n']) {
+        return Some(name);
+    }
+    let what = format!("`scanner` is one level of a topic, of at most {LONGEST_SCANNER} characters");
+    entry.error("scanner", what, "write the scanner's own name, such as \"OpenMQTTGateway_ESP32_BLE\"");
+    None
+}
+
+/// Reports a scanner that two gateways would be. Equal ids are reported as such.
+fn check_scanner(file: &File<'_>, earlier: &[(SiteGateway, At)], gateway: &SiteGateway, at: &At) {
+    let name = gateway.scanner_name();
+    let taken = earlier.iter().find(|(other, _)| other.id != gateway.id && other.scanner_name() == name);
+    if let Some((other, _)) = taken {
+        let what = format!("the scanner `{name}` is the gateway `{}` already", other.id);
+        file.error(at, what, "give each gateway a scanner of its own; capitals and colons do not tell two apart");
+    }
 }
 
 fn position(table: &mut Table<'_>, floor_m: Option<(f64, f64)>) -> Option<(f64, f64)> {
@@ -288,6 +329,18 @@ mod tests {
                 "Some(8) another gateway is called `a` already in line 5 = give each its own id",
             ]
         );
+    }
+
+    #[test]
+    fn a_scanner_is_one_gateway() {
+        let gateways = |second: &str| {
+            problems(&format!("{HEAD}[[gateway]]\nid = 'a'\nscanner = 'C8:25:2D:8E:9C:2C'\n[[gateway]]\n{second}\n"))
+        };
+        assert_eq!(gateways("id = 'b'\nscanner = 'OMG_ESP32'"), [""; 0]);
+        let twice = "the scanner `c8252d8e9c2c` is the gateway `a` already";
+        assert!(gateways("id = 'b'\nscanner = 'c8252d8e9c2c'")[0].starts_with(&format!("Some(8) {twice}")));
+        assert!(gateways("id = 'C8252D8E9C2C'")[0].contains(twice));
+        assert!(gateways("id = 'b'\nscanner = 'home/OMG'")[0].contains("one level of a topic"));
     }
 
     #[test]

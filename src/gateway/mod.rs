@@ -43,7 +43,7 @@ use crate::clock::Moment;
 use crate::config::{Config, Name};
 use advertisement::Advertisement;
 use consent::registry::{Attribution, Refusal, Registry, Slot};
-use consent::{Consent, CustomerId, Tier};
+use consent::{Consent, CustomerId, Needs, Tier};
 use effect::{Answer, DeliveryId, Effect, Happening, Input, Reason, What};
 use guest::Guest;
 pub use guest::SAVE_EVERY_US;
@@ -92,7 +92,8 @@ pub struct Gateway {
     /// One entry at most for each presence; it may be early, never late.
     deadlines: BTreeSet<(u64, Slot)>,
     trust: Trust,
-    clock_trusted: bool,
+    /// What the wall clock said at the last input, if it was believed.
+    wall_us: Option<i64>,
     key: Key,
     counters: Counters,
 }
@@ -105,11 +106,11 @@ impl Gateway {
             floor: Floor::new(&config),
             menu: Menu::new(&config),
             config,
-            registry: Registry::default(),
+            registry: Registry::new(&key),
             guests: BTreeMap::new(),
             deadlines: BTreeSet::new(),
             trust: Trust::new(high_water_us),
-            clock_trusted: false,
+            wall_us: None,
             key,
             counters: Counters::default(),
         }
@@ -125,7 +126,7 @@ impl Gateway {
     pub fn handle(&mut self, input: Input<'_>, now: Moment) -> Vec<Effect> {
         let mut effects = Vec::new();
         let now = self.trust.judge(now);
-        self.clock_trusted = now.wall_us.is_some();
+        self.wall_us = now.wall_us;
         if self.trust.take_give_up() {
             effects.extend(now.wall_us.map(Effect::Redate));
         }
@@ -153,7 +154,7 @@ impl Gateway {
     /// Why not.
     pub fn admits(&self, consent: &Consent, now: Moment) -> Result<(), Refusal> {
         // Judged as it will be taken: with a clock that is not believed, an ended consent still holds its identifiers.
-        self.registry.admits(consent, now.wall_us.filter(|_| self.clock_trusted))
+        self.registry.admits(consent, now.wall_us.filter(|_| self.wall_us.is_some()))
     }
 
     /// The consents, by pseudonym.
@@ -166,20 +167,32 @@ impl Gateway {
         self.registry.get(self.registry.slot_of(customer)?)
     }
 
+    /// What a radio has to deliver for the consents that are in force at the last input's moment. Most shops know
+    /// nobody by an address, and then nothing is looked through.
+    pub fn needs(&self) -> Needs {
+        let in_force = |consent: &&Arc<Consent>| {
+            self.wall_us.is_none_or(|wall_us| consent.is_live(wall_us))
+                && consent.covers_site(&self.config.gateway.site)
+        };
+        let addresses =
+            self.registry.has_addresses() && self.consents().filter(in_force).any(|consent| consent.needs_addresses());
+        Needs { addresses }
+    }
+
     /// A look at the state.
     pub fn snapshot(&self) -> Snapshot {
         Snapshot {
             counters: self.counters.clone(),
             customers: self.registry.len(),
             present: self.guests.values().filter(|guest| guest.presence.is_some()).count(),
-            clock_trusted: self.clock_trusted,
+            clock_trusted: self.wall_us.is_some(),
         }
     }
 
     /// The path of every transmission in the shop; most end at the first question, without a trace.
     fn advertisement(&mut self, advertisement: &Advertisement<'_>, now: Moment, effects: &mut Vec<Effect>) {
         self.counters.heard += 1;
-        match self.registry.attribute(advertisement) {
+        match self.registry.attribute(advertisement, now) {
             Attribution::Nobody => {}
             Attribution::Ambiguous => self.counters.ambiguous += 1,
             Attribution::Customer { slot, measured_power_dbm } => {

@@ -254,7 +254,7 @@ impl Gateway {
     pub fn save_all(&mut self, now: Moment) -> Vec<Effect> {
         let mut effects = Vec::new();
         let now = self.trust.judge(now);
-        self.clock_trusted = now.wall_us.is_some();
+        self.wall_us = now.wall_us;
         let slots: Vec<Slot> = self.guests.keys().copied().collect();
         for slot in slots {
             self.save(slot, now, &mut effects);

@@ -77,6 +77,13 @@ impl Options {
         })
     }
 
+    /// The same for a listener on the Pi `gateway`, which connects beside the session; `place` tells two of one Pi apart.
+    /// The gateway is in its client id also where one is configured, for that is the same on every Pi of the site.
+    pub fn for_listener(mqtt: &Mqtt, site: &Name, gateway: &Name, place: &str) -> Result<Self, OptionsError> {
+        let who = mqtt.client_id.as_deref().map_or_else(|| format!("emma-{site}"), str::to_owned);
+        Ok(Self { client_id: format!("{who}-{gateway}-{place}"), ..Self::new(mqtt, site, gateway)? })
+    }
+
     pub(super) fn state_topic(&self) -> String {
         self.topics().gateway_state(&self.gateway)
     }
@@ -89,13 +96,24 @@ impl Options {
         Topics { root: &self.root, site: &self.site }
     }
 
+    /// For the session: the broker keeps it while Emma is away.
     pub(super) fn to_library(&self) -> MqttOptions {
-        let mut options = MqttOptions::new(&self.client_id, &self.host, self.port);
+        let mut options = self.to_connect();
+        options.set_clean_start(false).set_session_expiry_interval(Some(SESSION_EXPIRY_SECS));
         options
-            .set_keep_alive(KEEP_ALIVE)
-            .set_clean_start(false)
-            .set_session_expiry_interval(Some(SESSION_EXPIRY_SECS))
-            .set_outgoing_inflight_upper_limit(IN_FLIGHT_LIMIT);
+    }
+
+    /// For a listener: the broker keeps nothing, since what was published while nobody listened is old, and sends no
+    /// packet longer than `max_packet_len` bytes, but passes it over (MQTT 5, 3.1.2.11.4).
+    pub(super) fn to_listen(&self, max_packet_len: u32) -> MqttOptions {
+        let mut options = self.to_connect();
+        options.set_clean_start(true).set_max_packet_size(Some(max_packet_len));
+        options
+    }
+
+    fn to_connect(&self) -> MqttOptions {
+        let mut options = MqttOptions::new(&self.client_id, &self.host, self.port);
+        options.set_keep_alive(KEEP_ALIVE).set_outgoing_inflight_upper_limit(IN_FLIGHT_LIMIT);
         if self.username.is_some() || self.password.is_some() {
             let username = self.username.as_deref().unwrap_or_default();
             options.set_credentials(username, self.password.as_deref().unwrap_or_default());
@@ -210,6 +228,29 @@ mod tests {
         assert_eq!(password(&path).unwrap(), " s3cret ");
         let absent = dir.path().join("absent");
         assert!(password(&absent).unwrap_err().to_string().contains("absent"));
+    }
+
+    #[test]
+    fn every_connection_of_a_site_has_a_name_of_its_own() {
+        let mqtt = |client_id: Option<Name>| Mqtt {
+            host: "broker".into(),
+            port: 1883,
+            tls: false,
+            client_id,
+            username: None,
+            password_file: None,
+            ca_file: None,
+            cert_file: None,
+            key_file: None,
+            root: "emma".into(),
+        };
+        let names = |client_id: Option<Name>| {
+            let (mqtt, site, gateway) = (mqtt(client_id), "bern".into(), "gw-till".into());
+            let session = Options::new(&mqtt, &site, &gateway).unwrap().client_id;
+            [session, Options::for_listener(&mqtt, &site, &gateway, "listens").unwrap().client_id]
+        };
+        assert_eq!(names(None), ["emma-bern-decider", "emma-bern-gw-till-listens"]);
+        assert_eq!(names(Some("shop-7".into())), ["shop-7", "shop-7-gw-till-listens"]);
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! The session's decisions: what is handed over, what an acknowledgement means, what is said of Emma herself. The
 //! connection itself is `session`'s.
 
-use std::future::pending;
 use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::time::Duration;
@@ -12,7 +11,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Interval, MissedTickBehavior, Sleep, interval, sleep};
 use tracing::{info, warn};
 
-use super::outage::{Ending, Outage};
+use super::outage::{Ending, Outage, elapsed};
 use super::session::{Command, Wiring};
 use super::state::{Health, Presence, State};
 use super::status::{Standing, Status};
@@ -395,13 +394,5 @@ fn outcome(reason: PubAckReason) -> Outcome {
         | PubAckReason::PacketIdentifierInUse
         | PubAckReason::QuotaExceeded
         | PubAckReason::PayloadFormatInvalid => Outcome::Refused,
-    }
-}
-
-/// Ends with the timer; never without one.
-async fn elapsed(timer: Option<&mut Pin<Box<Sleep>>>) {
-    match timer {
-        Some(timer) => timer.await,
-        None => pending().await,
     }
 }

@@ -1,4 +1,5 @@
-//! Say it once: topics, events, one session that hands committed outbox rows over and sees them acknowledged.
+//! Say it once: topics, events, one session that hands committed outbox rows over and sees them acknowledged. Beside it, a
+//! listener for what scanners and phones publish.
 
 use crate::config::Name;
 
@@ -26,6 +27,8 @@ mod desk;
 
 pub mod session;
 
+pub mod listener;
+
 pub mod memory;
 
 #[cfg(feature = "demo")]
@@ -34,6 +37,10 @@ pub mod embedded;
 /// Log targets to hold at `warn`, whatever level is configured: below it these libraries log topics, and an offer's
 /// topic names an inbox.
 pub const TARGETS_HELD_AT_WARN: [&str; 3] = ["rumqttc", "mqtt5", "mqtt5_protocol"];
+
+/// One that says at `warn` what is said here once and better, each time that a broker refuses a subscription again: held
+/// at `error`.
+pub const TARGETS_HELD_AT_ERROR: [&str; 1] = ["rumqttc::v5::state"];
 
 /// A committed message that waits for its acknowledgement.
 #[derive(Clone, PartialEq, Eq)]

@@ -1,5 +1,6 @@
 //! When a broker is gone and when it is back: pauses between attempts, and the suspicion that someone else is connected.
 
+use std::future::pending;
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -100,6 +101,14 @@ impl Outage {
         // Without randomness the pause is merely a regular one.
         let random = getrandom::u32().unwrap_or(0);
         longest / 2 + (longest / 2).mul_f64(f64::from(random) / f64::from(u32::MAX))
+    }
+}
+
+/// Ends with the timer; never without one.
+pub(super) async fn elapsed(timer: Option<&mut Pin<Box<Sleep>>>) {
+    match timer {
+        Some(timer) => timer.await,
+        None => pending().await,
     }
 }
 

@@ -41,8 +41,8 @@ pub struct State {
     pub in_force: InForce,
     /// A change that was refused, while it is the last thing that happened to the configuration.
     pub refused: Option<RefusedChange>,
-    /// The radio.
-    pub radio: RadioState,
+    /// What it listens with, the radio of this machine first.
+    pub sources: Vec<SourceState>,
 }
 
 /// The configuration in force.
@@ -63,15 +63,38 @@ pub struct RefusedChange {
     pub problems: Vec<Name>,
 }
 
-/// The radio, as far as anyone outside needs to know.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RadioState {
-    /// Which library drives it: `bluez`, `btleplug` or `none`.
-    pub driver: Name,
-    /// Which adapter, if one was asked for.
-    pub adapter: Option<Name>,
+/// One source of advertisements, as far as anyone outside needs to know.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SourceState {
+    /// What it is: `bluez`, `btleplug`, `none`, a format of remote scanners, `phone` or `capture`.
+    pub kind: String,
+    /// Which adapter, topic or file.
+    pub name: Option<String>,
     /// Whether it listens.
-    pub scanning: bool,
+    pub listening: bool,
+    /// How a radio scans: `passive` or `active`.
+    pub scan: Option<String>,
+    /// Why so, where that is worth knowing.
+    pub reason: Option<String>,
+    /// Times that it listened again after it had not.
+    pub restarts: u64,
+    /// Why it does not listen, or last did not.
+    pub last_error: Option<String>,
+}
+
+impl SourceState {
+    /// One that is known by its name alone.
+    pub fn new(kind: &str, name: Option<&str>, listening: bool) -> Self {
+        Self {
+            kind: kind.into(),
+            name: name.map(str::to_owned),
+            listening,
+            scan: None,
+            reason: None,
+            restarts: 0,
+            last_error: None,
+        }
+    }
 }
 
 /// Whether a gateway is there.
@@ -86,7 +109,7 @@ pub enum Presence {
 
 impl State {
     /// What is said at the start of a life, at that wall time in microseconds, which also names the life.
-    pub fn begin(gateway: &Gateway, clock: ClockTrust, digest: &str, radio: RadioState, now_us: i64) -> Self {
+    pub fn begin(gateway: &Gateway, clock: ClockTrust, digest: &str, sources: Vec<SourceState>, now_us: i64) -> Self {
         Self {
             gateway: gateway.gateway.clone(),
             site: gateway.site.clone(),
@@ -96,7 +119,7 @@ impl State {
             clock,
             in_force: InForce { digest: digest.into(), at_us: now_us },
             refused: None,
-            radio,
+            sources,
         }
     }
 
@@ -114,11 +137,12 @@ impl State {
                 in_force: InForceMessage { digest: &self.in_force.digest, at: instant(self.in_force.at_us) },
                 refused: self.refused.as_ref().map(refused_message),
             },
-            radio: RadioMessage {
-                driver: &self.radio.driver,
-                adapter: self.radio.adapter.as_deref(),
-                scanning: self.radio.scanning,
-            },
+            radio: self.sources.first().map(|radio| RadioMessage {
+                driver: &radio.kind,
+                adapter: radio.name.as_deref(),
+                scanning: radio.listening,
+            }),
+            sources: &self.sources,
         })
     }
 }
@@ -140,6 +164,8 @@ pub struct Health {
     pub dropped: u64,
     /// Frames that two customers matched, so that nobody was.
     pub ambiguous: u64,
+    /// Advertisements and messages that no source could use.
+    pub rejected: u64,
     /// Times that scanning had to be started again.
     pub scan_restarts: u64,
     /// Rows that wait for the broker.
@@ -158,6 +184,7 @@ impl Health {
             heard: self.heard,
             matched: self.matched,
             dropped: self.dropped,
+            rejected: self.rejected,
             ambiguous: self.ambiguous,
             scan_restarts: self.scan_restarts,
             outbox: OutboxMessage { depth: self.outbox_depth, oldest_age_secs: self.outbox_oldest_secs },
@@ -176,7 +203,8 @@ struct StateMessage<'a> {
     since: String,
     clock: ClockTrust,
     configuration: ConfigurationMessage<'a>,
-    radio: RadioMessage<'a>,
+    radio: Option<RadioMessage<'a>>,
+    sources: &'a [SourceState],
 }
 
 #[derive(Serialize)]
@@ -217,6 +245,7 @@ struct HealthMessage {
     heard: u64,
     matched: u64,
     dropped: u64,
+    rejected: u64,
     ambiguous: u64,
     scan_restarts: u64,
     outbox: OutboxMessage,
@@ -245,7 +274,7 @@ mod tests {
             clock: ClockTrust::Synchronised,
             in_force: InForce { digest: "abc".into(), at_us: 1_793_613_600_000_000 },
             refused: None,
-            radio: RadioState { driver: "bluez".into(), adapter: None, scanning: true },
+            sources: vec![SourceState::new("bluez", Some("hci0"), true)],
         }
     }
 
@@ -256,7 +285,11 @@ mod tests {
             "state": "online", "gateway": "gw-till", "site": "bern", "incarnation": "7f", "version": "0.1.0",
             "since": "2026-11-02T10:00:00Z", "clock": "synchronised",
             "configuration": { "in_force": { "digest": "abc", "at": "2026-11-02T10:00:00Z" }, "refused": null },
-            "radio": { "driver": "bluez", "adapter": null, "scanning": true },
+            "radio": { "driver": "bluez", "adapter": "hci0", "scanning": true },
+            "sources": [{
+                "kind": "bluez", "name": "hci0", "listening": true, "scan": null, "reason": null, "restarts": 0,
+                "last_error": null,
+            }],
         });
         assert_eq!(message, expected);
     }
@@ -279,6 +312,7 @@ mod tests {
             heard: 9,
             matched: 4,
             dropped: 1,
+            rejected: 7,
             ambiguous: 2,
             scan_restarts: 3,
             outbox_depth: 5,
@@ -287,7 +321,8 @@ mod tests {
         };
         let message: Value = serde_json::from_str(&health.message(0)).unwrap();
         let expected = json!({
-            "at": "1970-01-01T00:00:00Z", "heard": 9, "matched": 4, "dropped": 1, "ambiguous": 2, "scan_restarts": 3,
+            "at": "1970-01-01T00:00:00Z", "heard": 9, "matched": 4, "dropped": 1, "rejected": 7, "ambiguous": 2,
+            "scan_restarts": 3,
             "outbox": { "depth": 5, "oldest_age_secs": 6 }, "clock": "untrusted",
         });
         assert_eq!(message, expected);

@@ -30,6 +30,11 @@ impl Topics<'_> {
         self.under(format_args!("gateway/{gateway}/health"))
     }
 
+    /// The filter of what phones hear: the last level is the phone's id.
+    pub fn heard(&self) -> String {
+        self.under(format_args!("heard/+"))
+    }
+
     fn under(&self, rest: fmt::Arguments<'_>) -> String {
         format!("{}/{VERSION}/{}/{rest}", self.root, self.site)
     }
@@ -44,6 +49,24 @@ pub fn is_publishable(topic: &str) -> bool {
         && !topic.contains(['+', '#', '\0'])
 }
 
+/// Whether the filter of a subscription takes `topic` (MQTT 5, 4.7). The client library has the same and cuts the first
+/// byte off a topic for it, which panics at a letter of two.
+pub fn matches(filter: &str, topic: &str) -> bool {
+    if topic.starts_with('$') && filter.starts_with(['+', '#']) {
+        return false;
+    }
+    let mut levels = topic.split('/');
+    for wanted in filter.split('/') {
+        match (wanted, levels.next()) {
+            ("#", _) => return true,
+            ("+", Some(_)) => {}
+            (wanted, Some(level)) if wanted == level => {}
+            (_, _) => return false,
+        }
+    }
+    levels.next().is_none()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -55,6 +78,25 @@ mod tests {
         assert_eq!(TOPICS.offer("push", "inbox-7"), "emma/v1/bern/offer/push/inbox-7");
         assert_eq!(TOPICS.gateway_state("gw-till"), "emma/v1/bern/gateway/gw-till/state");
         assert_eq!(TOPICS.gateway_health("gw-till"), "emma/v1/bern/gateway/gw-till/health");
+        assert_eq!(TOPICS.heard(), "emma/v1/bern/heard/+");
+    }
+
+    #[test]
+    fn a_filter_takes_what_the_standard_says() {
+        for (filter, topic) in [
+            ("home/+/BTtoMQTT/#", "home/omg/BTtoMQTT/a/b"),
+            ("home/+/BTtoMQTT/#", "home/omg/BTtoMQTT"),
+            ("home/+/BTtoMQTT/#", "home//BTtoMQTT/a"),
+            ("#", "\u{e9}t\u{e9}/a"),
+            ("a", "a"),
+        ] {
+            assert!(matches(filter, topic), "{filter} {topic}");
+        }
+        for (filter, topic) in
+            [("home/+/x", "home/x"), ("a/+", "a/b/c"), ("a", "a/b"), ("#", "$SYS/a"), ("+/a", "$SYS/a"), ("a/b", "a")]
+        {
+            assert!(!matches(filter, topic), "{filter} {topic}");
+        }
     }
 
     #[test]

@@ -27,7 +27,7 @@ use tokio::time::{sleep, timeout};
 use tracing::debug;
 
 use super::encode::{self, EXTENDED_PAYLOAD_LEN};
-use super::live::{Heard, Outlet};
+use super::source::{Heard, Outlet, Scan as Scanning};
 use crate::gateway::advertisement::{Address, AddressKind};
 
 /// No call over D-Bus takes longer, or its answer is not worth waiting for; the library itself would wait 30 s.
@@ -116,7 +116,7 @@ async fn told_to_stop(stop: &mut oneshot::Receiver<()>, outlet: &Outlet) {
     tokio::select! {
         // The other end of the signal is only ever dropped.
         _ = stop => {}
-        () = outlet.closed() => {}
+        () = outlet.board().closed() => {}
     }
 }
 
@@ -129,7 +129,7 @@ async fn session(wanted: Option<&str>, outlet: &mut Outlet, stop: &mut oneshot::
         Ok(scan) => scan,
         Err(error) => return End::Failed { error, heard: false },
     };
-    outlet.listening(&scan.name);
+    outlet.listening(&scan.name, Some(Scanning::Active), None);
     tokio::select! {
         () = told_to_stop(stop, outlet) => {}
         error = scan.listen(outlet) => return End::Failed { error, heard: scan.heard },
@@ -223,7 +223,7 @@ fn hand_on(device: Device, structures: &[Vec<u8>], outlet: &Outlet) {
     let rssi_dbm = device.rssi_dbm.filter(|rssi_dbm| *rssi_dbm != RSSI_NOT_AVAILABLE);
     let rssi_dbm = rssi_dbm.and_then(|rssi_dbm| i8::try_from(rssi_dbm).ok());
     if let (Some(address), Some(rssi_dbm), false) = (device.address, rssi_dbm, payload.is_empty()) {
-        outlet.hear(Heard { address, payload, rssi_dbm });
+        outlet.hear(Heard::Advertisement { gateway: None, address, payload, rssi_dbm });
     }
 }
 

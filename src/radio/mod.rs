@@ -2,11 +2,23 @@
 
 mod btleplug;
 
+mod playback;
+
 pub mod capture;
 
 pub mod encode;
 
+mod limit;
+
+pub mod source;
+
 pub mod live;
+
+pub mod over_mqtt;
+
+pub mod phone;
+
+pub mod remote;
 
 /// Libraries under the radio that log what they carry, addresses and payloads included, below `info`: whatever level is
 /// configured, the log holds these targets at `info`.

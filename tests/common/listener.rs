@@ -10,7 +10,7 @@ use emma::mqtt::OutboxRow;
 use emma::mqtt::connection::Options;
 use emma::mqtt::memory::MemoryOutbox;
 use emma::mqtt::session::{Command, Session, Wiring};
-use emma::mqtt::state::{ClockTrust, Health, InForce, RadioState, State};
+use emma::mqtt::state::{ClockTrust, Health, InForce, SourceState, State};
 use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::{Packet, Publish};
 use rumqttc::v5::{AsyncClient, Event, MqttOptions};
@@ -76,6 +76,11 @@ impl Listener {
         let heard = self.heard.lock().unwrap();
         let wanted = |publish: &&Publish| String::from_utf8_lossy(&publish.topic).contains(part);
         heard.iter().filter(wanted).cloned().collect()
+    }
+
+    /// What topics that contain `part` last said.
+    pub(crate) fn last(&self, part: &str) -> Option<String> {
+        self.heard(part).pop().map(|last| String::from_utf8_lossy(&last.payload).into_owned())
     }
 
     /// What the state topic last said: `online`, `offline`, or nothing yet.
@@ -179,7 +184,7 @@ fn a_state() -> State {
         clock: ClockTrust::Synchronised,
         in_force: InForce { digest: "abc".into(), at_us: 1_793_613_600_000_000 },
         refused: None,
-        radio: RadioState { driver: "none".into(), adapter: None, scanning: false },
+        sources: vec![SourceState::new("none", None, false)],
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use emma::config::{Config, Sources, check};
 use emma::gateway::advertisement::{Address, AddressKind, Advertisement, GatewayIndex};
+use emma::gateway::consent::rotating::{MAJOR_AND_MINOR, Rolling};
 use emma::radio::encode;
 
 /// Microseconds in a second, as the monotonic clock counts.
@@ -66,15 +67,46 @@ pub(crate) fn campaign(id: &str, trigger: &str, zones: &str, rest: &str) -> Stri
 
 /// A consent record; `rest` are further members, each with a comma before it.
 pub(crate) fn record(customer: &str, epoch: u64, tier: &str, tag: u16, lease: [i64; 2], rest: &str) -> String {
+    record_of(customer, epoch, tier, &identifier(tag), lease, rest)
+}
+
+/// The same with identifiers of any kind.
+pub(crate) fn record_of(
+    customer: &str,
+    epoch: u64,
+    tier: &str,
+    identifiers: &str,
+    lease: [i64; 2],
+    rest: &str,
+) -> String {
     let [from, until] = lease.map(|us| jiff::Timestamp::from_microsecond(us).unwrap());
     format!(
-        r#"{{"customer":"{customer}","epoch":{epoch},"tier":"{tier}","identifiers":[{}],"valid_from":"{from}","valid_until":"{until}"{rest}}}"#,
-        identifier(tag)
+        r#"{{"customer":"{customer}","epoch":{epoch},"tier":"{tier}","identifiers":[{identifiers}],"valid_from":"{from}","valid_until":"{until}"{rest}}}"#
     )
 }
 
-fn identifier(tag: u16) -> String {
+/// A tag's numbers.
+pub(crate) fn identifier(tag: u16) -> String {
     format!(r#"{{"ibeacon":{{"uuid":"{}","major":1,"minor":{tag}}}}}"#, hex::encode(UUID))
+}
+
+/// Rolling ids of these days, such as `2026-10-13`; each day has a key of its own.
+pub(crate) fn rolling(tag: u16, days: &[&str]) -> String {
+    let one = |day: &&str| format!(r#"{{"rolling":{{"day_key":"{}","day":"{day}"}}}}"#, hex::encode(day_key(tag, day)));
+    days.iter().map(one).collect::<Vec<_>>().join(",")
+}
+
+fn day_key(tag: u16, day: &str) -> Vec<u8> {
+    [day.as_bytes(), &[0; 20], &tag.to_be_bytes()].concat()
+}
+
+/// What a device with rolling ids transmits at `at_us` (wall), as far as it can be right about the time.
+pub(crate) fn rolled(tag: u16, at_us: i64, measured_power_dbm: i8) -> Vec<u8> {
+    let day = jiff::Timestamp::from_microsecond(at_us).unwrap().strftime("%F").to_string();
+    let days = i32::try_from(at_us.div_euclid(86_400_000_000)).unwrap();
+    let id = Rolling::new(&day_key(tag, &day), days).at(at_us).unwrap();
+    let (major, minor) = MAJOR_AND_MINOR;
+    encode::ibeacon(&id, major, minor, measured_power_dbm)
 }
 
 /// What a tag transmits.

@@ -1,7 +1,8 @@
 //! Walks as text: a scripted timeline in, a readable timeline out.
 //!
 //! Lines before the first `at` set the shop up: `start INSTANT`, `zones ID…` (of [`ZONES`]), `campaign ID TRIGGER ZONE
-//! [rest of its TOML, `;` for a new line]`, `promise TOML` (`;` again), `consent WHO TIER [purposes and members]`. Then
+//! [rest of its TOML, `;` for a new line]`, `promise TOML` (`;` again), `consent WHO TIER [purposes and members]`, where
+//! `rolling=DAY` registers a rolling id for that day, and who has one transmits it. Then
 //! `at TIME` and what happens: `WHO GATEWAY DBM [power DBM] [every SPAN until TIME]` (`ann+bob` transmit in one), `consent
 //! WHO TIER …`, `withdraw WHO`, `zones ID…` (a reload), `clock lost|found`, `restart SPAN [ZONE…]`, `crash SPAN [ZONE…]` (awake again with other zones).
 //! Times are `[h:]m:ss` since the start. `#` begins a comment.
@@ -15,7 +16,7 @@ use emma::gateway::consent::CustomerId;
 use emma::gateway::effect::{Happening, Input, What};
 
 use crate::life::Life;
-use crate::shop::{DAY_US, SECOND_US, Shop, beacon, campaign, heard, record};
+use crate::shop::{DAY_US, SECOND_US, Shop, beacon, campaign, heard, identifier, record_of, rolled, rolling};
 
 /// The gateways, and the zones told by them.
 const GATEWAYS: [(&str, (f64, f64)); 5] = [
@@ -74,7 +75,8 @@ pub(crate) fn walk(text: &str) -> String {
         tell(&mut told, &time, &life.standalone.run_until(now).unwrap());
         let happened = match act {
             Act::Heard { who, gateway, dbm, power_dbm } => {
-                let payload: Vec<u8> = who.iter().flat_map(|who| beacon(script.tag(who), *power_dbm)).collect();
+                let at_us = script.start_us.saturating_add_unsigned(*at_us);
+                let payload: Vec<u8> = who.iter().flat_map(|who| script.transmitted(who, at_us, *power_dbm)).collect();
                 life.handle(Input::Advertisement(heard(&payload, *gateway, *dbm)), now)
             }
             Act::Consent(words) => match life.accept(&script.record(words), now) {
@@ -252,16 +254,25 @@ impl Script {
         u16::try_from(place).unwrap()
     }
 
+    /// What they carry says: a rolling id if they consented with one, else a tag's numbers.
+    fn transmitted(&self, who: &str, at_us: i64, power_dbm: i8) -> Vec<u8> {
+        let rolls = |(_, act): &(u64, Act)| matches!(act, Act::Consent(line) if line.starts_with(&format!("{who} ")) && line.contains(" rolling="));
+        let tag = self.tag(who);
+        if self.acts.iter().any(rolls) { rolled(tag, at_us, power_dbm) } else { beacon(tag, power_dbm) }
+    }
+
     /// `WHO TIER [member:value…]`; `+5m` becomes an instant that long after the start.
     fn record(&self, line: &str) -> String {
         let mut parts = line.splitn(3, ' ');
         let (who, tier, rest) = (parts.next().unwrap(), parts.next().unwrap(), parts.next().unwrap_or_default());
         let instant = |span: &str| self.start_us.saturating_add_unsigned(span_us(span));
         let mut lease = [self.start_us - 1, instant("2d")];
+        let mut days: Vec<&str> = Vec::new();
         let (mut epoch, mut members) = (1, r#","purposes":["offers","personalisation"]"#.to_owned());
         for word in rest.split_whitespace() {
             match word.split_once('=').unwrap() {
                 ("epoch", value) => epoch = value.parse().unwrap(),
+                ("rolling", value) => days.push(value),
                 ("until", value) => lease[1] = instant(value),
                 ("paused", value) => {
                     let until = jiff::Timestamp::from_microsecond(instant(value)).unwrap();
@@ -274,7 +285,9 @@ impl Script {
                 (key, value) => write!(members, r#","{key}":"{value}""#).unwrap(),
             }
         }
-        record(who, epoch, tier, self.tag(who), lease, &members)
+        let tag = self.tag(who);
+        let identifiers = if days.is_empty() { identifier(tag) } else { rolling(tag, &days) };
+        record_of(who, epoch, tier, &identifiers, lease, &members)
     }
 }
 

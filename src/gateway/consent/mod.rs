@@ -4,6 +4,8 @@ pub mod record;
 
 pub mod registry;
 
+pub mod rotating;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -12,6 +14,7 @@ use jiff::tz::TimeZone;
 
 use crate::config::Name;
 use crate::config::promise::{Caps, QuietHours};
+use rotating::Rotating;
 
 /// A customer's pseudonym: 1 to 64 of `A-Z a-z 0-9 . _ -`, chosen by whoever registers customers.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -95,8 +98,10 @@ pub struct Consent {
     pub tier: Tier,
     /// What for.
     pub purposes: Purposes,
-    /// The identifiers that this build matches.
+    /// The identifiers that are matched as they are.
     pub identifiers: Vec<Identifier>,
+    /// The identifiers that change, by their keys.
+    pub rotating: Vec<Rotating>,
     /// First microsecond (wall) at which it is live.
     pub valid_from_us: i64,
     /// First microsecond (wall) at which it is no longer live.
@@ -127,10 +132,23 @@ pub struct Consent {
     pub paused_until_us: Option<i64>,
 }
 
+/// What the consents in force need a radio to deliver besides frames.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// Advertisements without a frame, known by a public or a resolvable address: patterns cannot ask for them.
+    pub addresses: bool,
+}
+
 impl Consent {
     /// Whether it is live at `wall_us`: half-open, from `valid_from` until before `valid_until`.
     pub fn is_live(&self, wall_us: i64) -> bool {
         (self.valid_from_us..self.valid_until_us).contains(&wall_us)
+    }
+
+    /// Whether it names a device that is known by its address alone: a tag with a public one, or a bonded device.
+    pub fn needs_addresses(&self) -> bool {
+        self.identifiers.iter().any(|identifier| matches!(identifier, Identifier::PublicAddress(_)))
+            || self.rotating.iter().any(|rotating| matches!(rotating, Rotating::Irk(_)))
     }
 
     /// Whether it covers the shop `site`.

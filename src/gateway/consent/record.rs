@@ -19,7 +19,7 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::CustomerId;
+use super::{CustomerId, Identifier};
 
 /// The longest record, in bytes: eight identifiers, full lists and inboxes fit in with room to spare.
 pub const MAX_RECORD_LEN: usize = 16 * 1024;
@@ -210,6 +210,18 @@ pub fn parse(line: &str) -> Result<Record, RecordError> {
     }
     let shape::Strict(value) = serde_json::from_str(line).map_err(|error| not_json(&error))?;
     read::record(value)
+}
+
+/// The beacon that `fields` name as an identifier of a record is named, `{"ibeacon": {…}}`: an iBeacon, an `AltBeacon` or an
+/// Eddystone-UID. Nothing for another kind, or for one with anything wrong.
+pub fn beacon(fields: serde_json::Map<String, serde_json::Value>) -> Option<Identifier> {
+    let mut problems = Vec::new();
+    let read = IdentifierRecord::read("", fields.into(), &mut problems)?;
+    let is_beacon = matches!(
+        read,
+        IdentifierRecord::IBeacon { .. } | IdentifierRecord::AltBeacon { .. } | IdentifierRecord::EddystoneUid { .. }
+    );
+    read.matched().filter(|_| is_beacon && problems.is_empty())
 }
 
 /// The parser's own words are left out where they could repeat what it read.

@@ -6,9 +6,12 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use super::rotating::{Keyring, MAX_IRKS};
 use super::{Consent, CustomerId, Identifier};
-use crate::gateway::advertisement::{AddressKind, Advertisement};
+use crate::clock::Moment;
+use crate::gateway::advertisement::{Address, AddressKind, Advertisement};
 use crate::gateway::decode::{Frame, frames};
+use crate::gateway::key::Key;
 
 /// The most customers that may be registered at once. With 8 identifiers each, the match table holds 1.6 million
 /// entries of 28 bytes: 64 MB with its spare room, and the consents about 200 MB. A shop has a few hundred.
@@ -31,6 +34,34 @@ pub enum Refusal {
     /// [`MAX_CUSTOMERS`] are registered.
     #[error("full: {MAX_CUSTOMERS} customers are registered, and one has to withdraw first")]
     Full,
+    /// As many identity resolving keys are registered as a site can tell apart.
+    #[error("irks-full: {MAX_IRKS} keys that resolve addresses are registered, and one has to go first")]
+    IrksFull,
+    /// As many keys that make identifiers are registered as a site can keep up with.
+    #[error("rotating-full: too many keys of identifiers that rotate are registered, and one has to go first")]
+    RotatingFull,
+}
+
+/// Who is found for one thing that was transmitted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Match {
+    /// Nobody who opted in.
+    Nobody,
+    /// One customer.
+    One(Slot),
+    /// Two customers or more.
+    Several,
+}
+
+impl Match {
+    /// Who is found for both together.
+    pub(super) fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Nobody, found) | (found, Self::Nobody) => found,
+            (Self::One(one), Self::One(other)) if one == other => self,
+            (Self::One(_) | Self::Several, Self::One(_) | Self::Several) => Self::Several,
+        }
+    }
 }
 
 /// Whose an advertisement is.
@@ -50,7 +81,6 @@ pub enum Attribution {
 }
 
 /// Every registered customer, and the table that matches what they transmit.
-#[derive(Default)]
 pub struct Registry {
     slots: Vec<Option<Arc<Consent>>>,
     free: Vec<Slot>,
@@ -59,12 +89,20 @@ pub struct Registry {
     owner_of: HashMap<Identifier, Slot>,
     /// Most shops register no public address; then none is ever hashed.
     public_addresses: usize,
+    keyring: Keyring,
 }
 
 impl Registry {
-    /// Nobody is registered.
-    pub fn new() -> Self {
-        Self::default()
+    /// Nobody is registered. `key` is the installation's.
+    pub fn new(key: &Key) -> Self {
+        Self {
+            slots: Vec::new(),
+            free: Vec::new(),
+            by_customer: BTreeMap::new(),
+            owner_of: HashMap::new(),
+            public_addresses: 0,
+            keyring: Keyring::new(key),
+        }
     }
 
     /// Registers `consent`, or replaces the one of the same customer. The same epoch again replaces too, so that a
@@ -82,6 +120,9 @@ impl Registry {
         for identifier in &consent.identifiers {
             self.claim(*identifier, slot);
         }
+        for rotating in &consent.rotating {
+            self.keyring.claim(*rotating, slot);
+        }
         self.seat(slot, consent);
         Ok(slot)
     }
@@ -96,9 +137,13 @@ impl Registry {
         };
         self.forget_identifiers(slot);
         for identifier in &consent.identifiers {
-            let holder = self.owner_of.get(identifier).and_then(|owner| self.get(*owner));
-            if holder.is_none_or(|holder| holder.valid_until_us <= consent.valid_until_us) {
+            if self.outlasts(&consent, self.owner_of.get(identifier).copied()) {
                 self.claim(*identifier, slot);
+            }
+        }
+        for rotating in &consent.rotating {
+            if self.outlasts(&consent, self.keyring.owner(rotating)) {
+                self.keyring.claim(*rotating, slot);
             }
         }
         self.seat(slot, consent);
@@ -110,9 +155,13 @@ impl Registry {
         if known.and_then(|slot| self.get(slot)).is_some_and(|last| consent.epoch < last.epoch) {
             return Err(Refusal::StaleEpoch);
         }
-        if consent.identifiers.iter().any(|identifier| self.is_taken(identifier, known, now_us)) {
+        let exact = consent.identifiers.iter().map(|identifier| self.owner_of.get(identifier).copied());
+        let rotating = consent.rotating.iter().map(|rotating| self.keyring.owner(rotating));
+        if exact.chain(rotating).flatten().any(|owner| self.holds_on(owner, known, now_us)) {
             return Err(Refusal::IdentifierTaken);
         }
+        let old = known.and_then(|slot| self.get(slot)).map_or(&[][..], |last| &last.rotating);
+        self.keyring.has_room(&consent.rotating, old, known)?;
         if known.is_none() && self.len() >= MAX_CUSTOMERS {
             return Err(Refusal::Full);
         }
@@ -130,30 +179,30 @@ impl Registry {
         Some(slot)
     }
 
-    /// Whose `heard` is: every frame of it and its public address are looked at. Whether that customer's consent is
+    /// Whose `heard` is at `now`: every frame of it and its address are looked at. Whether that customer's consent is
     /// live at this moment is for the gates to judge.
-    pub fn attribute(&self, heard: &Advertisement<'_>) -> Attribution {
-        let mut owner = None;
+    pub fn attribute(&mut self, heard: &Advertisement<'_>, now: Moment) -> Attribution {
+        self.keyring.advance(now);
+        let mut whose = Match::Nobody;
         let mut power = None;
         for frame in frames(heard.payload) {
-            let found = identifier_of(&frame).and_then(|identifier| self.owner_of.get(&identifier).copied());
-            if found.is_some() && owner.is_some() && found != owner {
-                return Attribution::Ambiguous;
-            }
+            let found = self.find_frame(&frame, now);
             // The power of the frame that matched goes before that of one that did not.
-            if power.is_none() || (found.is_some() && owner.is_none()) {
+            if power.is_none() || (found != Match::Nobody && whose == Match::Nobody) {
                 power = frame.measured_power_dbm().or(power);
             }
-            owner = owner.or(found);
+            whose = whose.and(found);
         }
-        let by_address = self.owner_of_address(heard);
-        if by_address.is_some() && owner.is_some() && by_address != owner {
-            return Attribution::Ambiguous;
+        match whose.and(self.find_address(heard.address, now)) {
+            Match::Nobody => Attribution::Nobody,
+            Match::One(slot) => Attribution::Customer { slot, measured_power_dbm: power },
+            Match::Several => Attribution::Ambiguous,
         }
-        match owner.or(by_address) {
-            Some(slot) => Attribution::Customer { slot, measured_power_dbm: power },
-            None => Attribution::Nobody,
-        }
+    }
+
+    /// Whether anybody is registered who is known by the address alone.
+    pub fn has_addresses(&self) -> bool {
+        self.public_addresses > 0 || self.keyring.resolves()
     }
 
     /// The consent in `slot`.
@@ -181,17 +230,32 @@ impl Registry {
         self.by_customer.is_empty()
     }
 
-    fn owner_of_address(&self, heard: &Advertisement<'_>) -> Option<Slot> {
-        if self.public_addresses == 0 || heard.address.kind != AddressKind::Public {
-            return None;
-        }
-        self.owner_of.get(&Identifier::PublicAddress(heard.address.bytes)).copied()
+    fn find_frame(&self, frame: &Frame<'_>, now: Moment) -> Match {
+        let exact = identifier_of(frame).and_then(|identifier| self.owner_of.get(&identifier));
+        exact.map_or(Match::Nobody, |slot| Match::One(*slot)).and(self.keyring.find_frame(frame, now))
     }
 
-    fn is_taken(&self, identifier: &Identifier, by: Option<Slot>, now_us: Option<i64>) -> bool {
-        let Some(&owner) = self.owner_of.get(identifier) else { return false };
+    fn find_address(&mut self, address: Address, now: Moment) -> Match {
+        match address.kind {
+            AddressKind::Random => self.keyring.find_address(address, now),
+            AddressKind::Public if self.public_addresses == 0 => Match::Nobody,
+            AddressKind::Public => {
+                let owner = self.owner_of.get(&Identifier::PublicAddress(address.bytes));
+                owner.map_or(Match::Nobody, |slot| Match::One(*slot))
+            }
+        }
+    }
+
+    /// Whether `owner` still has what is asked for `by` another.
+    fn holds_on(&self, owner: Slot, by: Option<Slot>, now_us: Option<i64>) -> bool {
         let ended = |consent: &Arc<Consent>| now_us.is_some_and(|now| consent.valid_until_us <= now);
         Some(owner) != by && self.get(owner).is_some_and(|consent| !ended(consent))
+    }
+
+    /// Whether `consent` ends no earlier than that of the `owner`, if there is one.
+    fn outlasts(&self, consent: &Consent, owner: Option<Slot>) -> bool {
+        let owner = owner.and_then(|owner| self.get(owner));
+        owner.is_none_or(|owner| owner.valid_until_us <= consent.valid_until_us)
     }
 
     fn seat(&mut self, slot: Slot, consent: Arc<Consent>) {
@@ -222,6 +286,9 @@ impl Registry {
     /// Frees the identifiers that `slot` still holds; one that was taken over stays with its new owner.
     fn forget_identifiers(&mut self, slot: Slot) {
         let Some(consent) = self.get(slot).cloned() else { return };
+        for rotating in &consent.rotating {
+            self.keyring.release(rotating, slot);
+        }
         for identifier in &consent.identifiers {
             if self.owner_of.get(identifier) == Some(&slot) {
                 self.owner_of.remove(identifier);
@@ -242,153 +309,4 @@ fn identifier_of(frame: &Frame<'_>) -> Option<Identifier> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::gateway::advertisement::{Address, GatewayIndex};
-    use crate::gateway::consent::record;
-    use crate::radio::encode;
-
-    const UUID: [u8; 16] = *b"ABCDEFGHIJKLMNOP";
-    const TAG: [u8; 6] = [0x00, 0x11, 0x22, 0x33, 0x44, 0x55];
-    const TAG_PRINTED: &str = r#"{"address":"00:11:22:33:44:55"}"#;
-
-    fn ibeacon(minor: u16) -> String {
-        format!(r#"{{"ibeacon":{{"uuid":"{}","major":1,"minor":{minor}}}}}"#, hex::encode(UUID))
-    }
-
-    fn consent(customer: &str, epoch: u64, identifiers: &str) -> Arc<Consent> {
-        let line = format!(
-            r#"{{"customer":"{customer}","epoch":{epoch},"tier":"contextual","purposes":["offers"],
-            "identifiers":[{identifiers}],"valid_from":"2026-01-01T00:00:00Z","valid_until":"2026-01-02T00:00:00Z"}}"#
-        );
-        let Ok(record::Record::Grant(grant)) = record::parse(&line) else { panic!("no grant: {line}") };
-        Arc::new(grant.check().unwrap())
-    }
-
-    fn attribute(registry: &Registry, structures: &[Vec<u8>], address: ([u8; 6], AddressKind)) -> Attribution {
-        let payload = structures.concat();
-        registry.attribute(&Advertisement {
-            address: Address { bytes: address.0, kind: address.1 },
-            payload: &payload,
-            rssi_dbm: -60,
-            gateway: GatewayIndex(0),
-        })
-    }
-
-    fn heard(registry: &Registry, structures: &[Vec<u8>]) -> Attribution {
-        attribute(registry, structures, ([0; 6], AddressKind::Random))
-    }
-
-    fn beacon(minor: u16) -> Vec<u8> {
-        encode::ibeacon(&UUID, 1, minor, -55)
-    }
-
-    #[test]
-    fn a_customer_is_matched_by_a_frame_and_its_power_is_handed_on() {
-        let mut registry = Registry::new();
-        let slot = registry.accept(consent("ann", 1, &ibeacon(1)), None).unwrap();
-        let url = encode::eddystone_url(0, b"a", -10).unwrap();
-        let found = Attribution::Customer { slot, measured_power_dbm: Some(-55) };
-        assert_eq!(heard(&registry, &[beacon(1)]), found);
-        assert_eq!(heard(&registry, &[url.clone(), beacon(1), url]), found);
-        assert_eq!(heard(&registry, &[beacon(2)]), Attribution::Nobody);
-        assert_eq!(heard(&registry, &[]), Attribution::Nobody);
-    }
-
-    #[test]
-    fn a_public_address_is_matched_and_a_random_one_is_not() {
-        let mut registry = Registry::new();
-        let slot = registry.accept(consent("ann", 1, TAG_PRINTED), None).unwrap();
-        let found = |measured_power_dbm| Attribution::Customer { slot, measured_power_dbm };
-        assert_eq!(attribute(&registry, &[], (TAG, AddressKind::Public)), found(None));
-        assert_eq!(attribute(&registry, &[beacon(9)], (TAG, AddressKind::Public)), found(Some(-55)));
-        assert_eq!(attribute(&registry, &[], (TAG, AddressKind::Random)), Attribution::Nobody);
-        registry.withdraw(&CustomerId::new("ann").unwrap()).unwrap();
-        assert_eq!(attribute(&registry, &[], (TAG, AddressKind::Public)), Attribution::Nobody);
-    }
-
-    #[test]
-    fn two_customers_in_one_advertisement_are_nobody() {
-        let mut registry = Registry::new();
-        registry.accept(consent("ann", 1, &format!("{},{TAG_PRINTED}", ibeacon(1))), None).unwrap();
-        registry.accept(consent("bob", 1, &ibeacon(2)), None).unwrap();
-        assert_eq!(heard(&registry, &[beacon(1), beacon(2)]), Attribution::Ambiguous);
-        assert_eq!(attribute(&registry, &[beacon(2)], (TAG, AddressKind::Public)), Attribution::Ambiguous);
-        let both_hers = attribute(&registry, &[beacon(1)], (TAG, AddressKind::Public));
-        assert!(matches!(both_hers, Attribution::Customer { .. }));
-    }
-
-    #[test]
-    fn an_older_epoch_is_refused_and_the_same_again_replaces() {
-        let mut registry = Registry::new();
-        let slot = registry.accept(consent("ann", 2, &ibeacon(1)), None).unwrap();
-        assert_eq!(registry.accept(consent("ann", 1, &ibeacon(2)), None), Err(Refusal::StaleEpoch));
-        assert_eq!(registry.accept(consent("ann", 2, &ibeacon(3)), None), Ok(slot));
-        assert_eq!(heard(&registry, &[beacon(1)]), Attribution::Nobody);
-        assert!(matches!(heard(&registry, &[beacon(3)]), Attribution::Customer { .. }));
-        assert_eq!(registry.len(), 1);
-    }
-
-    #[test]
-    fn after_a_restart_an_identifier_is_its_last_owner_s_in_any_order() {
-        let ended = consent("ended", 1, &ibeacon(1));
-        let mut later = (*consent("a-later", 1, &ibeacon(1))).clone();
-        later.valid_until_us += 1;
-        let later = Arc::new(later);
-        for order in [[&ended, &later], [&later, &ended]] {
-            let mut registry = Registry::new();
-            for consent in order {
-                registry.restore(Arc::clone(consent));
-            }
-            assert_eq!(registry.len(), 2);
-            let owner = registry.owner_of.get(&Identifier::IBeacon(UUID, 1, 1)).copied();
-            assert_eq!(owner, registry.slot_of(&later.customer));
-        }
-    }
-
-    #[test]
-    fn a_taken_identifier_is_refused_while_its_consent_lasts() {
-        let mut registry = Registry::new();
-        let ann = consent("ann", 1, &ibeacon(1));
-        let end_us = ann.valid_until_us;
-        let ann_slot = registry.accept(ann, None).unwrap();
-        let bob = consent("bob", 1, &format!("{},{}", ibeacon(1), ibeacon(2)));
-        assert_eq!(registry.accept(bob.clone(), None), Err(Refusal::IdentifierTaken));
-        assert_eq!(registry.accept(bob.clone(), Some(end_us - 1)), Err(Refusal::IdentifierTaken));
-        assert_eq!(heard(&registry, &[beacon(2)]), Attribution::Nobody);
-        let bob_slot = registry.accept(bob, Some(end_us)).unwrap();
-        assert_ne!(bob_slot, ann_slot);
-        // What was taken over stays so when its former owner goes.
-        assert_eq!(registry.withdraw(&CustomerId::new("ann").unwrap()), Some(ann_slot));
-        let bobs = Attribution::Customer { slot: bob_slot, measured_power_dbm: Some(-55) };
-        assert_eq!(heard(&registry, &[beacon(1)]), bobs);
-    }
-
-    #[test]
-    fn a_slot_is_used_again_and_customers_come_in_order() {
-        let mut registry = Registry::new();
-        for (name, minor) in [("cid", 1), ("ann", 2), ("bob", 3)] {
-            registry.accept(consent(name, 1, &ibeacon(minor)), None).unwrap();
-        }
-        let cid = CustomerId::new("cid").unwrap();
-        assert_eq!(registry.withdraw(&cid), Some(Slot(0)));
-        assert_eq!(registry.withdraw(&cid), None);
-        assert!(registry.get(Slot(0)).is_none());
-        assert_eq!(registry.accept(consent("dan", 1, &ibeacon(1)), None), Ok(Slot(0)));
-        let names: Vec<_> = registry.iter().map(|(slot, consent)| (slot.0, consent.customer.as_str())).collect();
-        assert_eq!(names, [(1, "ann"), (2, "bob"), (0, "dan")]);
-    }
-
-    #[test]
-    fn a_full_registry_refuses_newcomers_alone() {
-        let mut registry = Registry::new();
-        let template = consent("x", 1, &ibeacon(1));
-        for n in 0..MAX_CUSTOMERS {
-            let customer = CustomerId::new(&format!("c{n}")).unwrap();
-            let consent = Consent { customer, identifiers: Vec::new(), ..(*template).clone() };
-            registry.accept(Arc::new(consent), None).unwrap();
-        }
-        assert_eq!(registry.accept(template, None), Err(Refusal::Full));
-        assert_eq!(registry.accept(consent("c7", 2, &ibeacon(1)), None), Ok(Slot(7)));
-    }
-}
+mod tests;

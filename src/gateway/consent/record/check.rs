@@ -55,6 +55,7 @@ impl ConsentRecord {
             tier: problems.ok(one_of("tier", &self.tier, TIERS)).unwrap_or(Tier::OnRequest),
             purposes: problems.purposes(&self.purposes),
             identifiers: self.identifiers.iter().filter_map(IdentifierRecord::matched).collect(),
+            rotating: self.identifiers.iter().filter_map(IdentifierRecord::rotating).collect(),
             valid_from_us: from_us,
             valid_until_us: until_us,
             sites: self.sites.as_deref().map(|sites| problems.words("sites", sites)),
@@ -190,8 +191,9 @@ impl Problems {
         if record.identifiers.is_empty() {
             self.0.push("`identifiers`: is empty; at least one is required".into());
         }
-        let unreadable =
-            |identifier: &&IdentifierRecord| identifier.is_matched_kind() && identifier.matched().is_none();
+        let unreadable = |identifier: &&IdentifierRecord| {
+            identifier.is_matched_kind() && identifier.matched().is_none() && identifier.rotating().is_none()
+        };
         for identifier in record.identifiers.iter().filter(unreadable) {
             self.0.push(format!("`identifiers`: the {} is not one", identifier.kind()));
         }

@@ -1,4 +1,4 @@
-//! The identifiers of a consent record: every kind is checked and kept; those matched exactly become the core's.
+//! The identifiers of a consent record: every kind is checked and kept; those that are matched become the core's.
 
 use std::fmt;
 
@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::shape::{Object, unknown};
 use crate::gateway::consent::Identifier;
+use crate::gateway::consent::rotating::{Eid, Rolling, Rotating};
 
 /// The most digits of a rolling id's key in hex: 256 bits, as long as any HMAC here needs.
 const MAX_KEY_DIGITS: usize = 64;
@@ -64,7 +65,7 @@ impl IdentifierRecord {
         }
     }
 
-    /// What the core matches, or nothing for a kind that this build does not match yet.
+    /// What the core matches as it is, or nothing for the other kinds.
     pub(super) fn matched(&self) -> Option<Identifier> {
         match self {
             Self::IBeacon { uuid, major, minor } => Some(Identifier::IBeacon(uuid_bytes(uuid)?, *major, *minor)),
@@ -77,9 +78,37 @@ impl IdentifierRecord {
         }
     }
 
+    /// What the core computes identifiers from, or nothing for the other kinds.
+    pub(super) fn rotating(&self) -> Option<Rotating> {
+        match self {
+            Self::EddystoneEid { identity_key, k, counter_at: (counter, read) } => {
+                let read_us = read.parse::<Timestamp>().ok()?.as_microsecond();
+                Some(Rotating::EddystoneEid(Eid::new(hex_bytes(identity_key)?, *k, *counter, read_us)))
+            }
+            Self::Rolling { day_key, day } => {
+                Some(Rotating::Rolling(Rolling::new(&hex::decode(day_key).ok()?, days_since_1970(day)?)))
+            }
+            Self::Irk(irk) => Some(Rotating::Irk(hex_bytes(irk)?)),
+            Self::IBeacon { .. }
+            | Self::AltBeacon { .. }
+            | Self::EddystoneUid { .. }
+            | Self::Address(_)
+            | Self::Phone { .. } => None,
+        }
+    }
+
     /// Whether this build matches the kind.
     pub(super) fn is_matched_kind(&self) -> bool {
-        matches!(self, Self::IBeacon { .. } | Self::AltBeacon { .. } | Self::EddystoneUid { .. } | Self::Address(_))
+        match self {
+            Self::IBeacon { .. }
+            | Self::AltBeacon { .. }
+            | Self::EddystoneUid { .. }
+            | Self::EddystoneEid { .. }
+            | Self::Rolling { .. }
+            | Self::Irk(_)
+            | Self::Address(_) => true,
+            Self::Phone { .. } => false,
+        }
     }
 
     /// Reads the identifier at `path`; what is wrong with it goes to `problems`.
@@ -225,6 +254,11 @@ fn uuid(text: &str) -> Option<String> {
 
 fn date(text: &str) -> Option<String> {
     text.parse::<Date>().ok().map(|date| date.to_string())
+}
+
+fn days_since_1970(day: &str) -> Option<i32> {
+    let days = day.parse::<Date>().ok()?.duration_since(Date::constant(1970, 1, 1)).as_hours() / 24;
+    i32::try_from(days).ok()
 }
 
 fn address(text: &str) -> Option<String> {

@@ -1,0 +1,264 @@
+use super::*;
+use crate::gateway::advertisement::{Address, GatewayIndex};
+use crate::gateway::consent::record;
+use crate::radio::encode;
+
+const UUID: [u8; 16] = *b"ABCDEFGHIJKLMNOP";
+const TAG: [u8; 6] = [0x00, 0x11, 0x22, 0x33, 0x44, 0x55];
+const TAG_PRINTED: &str = r#"{"address":"00:11:22:33:44:55"}"#;
+
+fn ibeacon(minor: u16) -> String {
+    format!(r#"{{"ibeacon":{{"uuid":"{}","major":1,"minor":{minor}}}}}"#, hex::encode(UUID))
+}
+
+/// 2026-01-01T12:00:00Z, while the consents last.
+const NOW: Moment = Moment { monotonic_us: 86_400_000_000, wall_us: Some(1_767_268_800_000_000) };
+
+fn registry() -> Registry {
+    Registry::new(&Key::new([7; 32]))
+}
+
+fn consent(customer: &str, epoch: u64, identifiers: &str) -> Arc<Consent> {
+    let line = format!(
+        r#"{{"customer":"{customer}","epoch":{epoch},"tier":"contextual","purposes":["offers"],
+        "identifiers":[{identifiers}],"valid_from":"2026-01-01T00:00:00Z","valid_until":"2026-01-02T00:00:00Z"}}"#
+    );
+    let Ok(record::Record::Grant(grant)) = record::parse(&line) else { panic!("no grant: {line}") };
+    Arc::new(grant.check().unwrap())
+}
+
+fn attribute(registry: &mut Registry, structures: &[Vec<u8>], address: ([u8; 6], AddressKind)) -> Attribution {
+    let payload = structures.concat();
+    let address = Address { bytes: address.0, kind: address.1 };
+    let heard = Advertisement { address, payload: &payload, rssi_dbm: -60, gateway: GatewayIndex(0) };
+    registry.attribute(&heard, NOW)
+}
+
+fn heard(registry: &mut Registry, structures: &[Vec<u8>]) -> Attribution {
+    attribute(registry, structures, ([0; 6], AddressKind::Random))
+}
+
+fn beacon(minor: u16) -> Vec<u8> {
+    encode::ibeacon(&UUID, 1, minor, -55)
+}
+
+#[test]
+fn a_customer_is_matched_by_a_frame_and_its_power_is_handed_on() {
+    let mut registry = registry();
+    let slot = registry.accept(consent("ann", 1, &ibeacon(1)), None).unwrap();
+    let url = encode::eddystone_url(0, b"a", -10).unwrap();
+    let found = Attribution::Customer { slot, measured_power_dbm: Some(-55) };
+    assert_eq!(heard(&mut registry, &[beacon(1)]), found);
+    assert_eq!(heard(&mut registry, &[url.clone(), beacon(1), url]), found);
+    assert_eq!(heard(&mut registry, &[beacon(2)]), Attribution::Nobody);
+    assert_eq!(heard(&mut registry, &[]), Attribution::Nobody);
+}
+
+#[test]
+fn a_public_address_is_matched_and_a_random_one_is_not() {
+    let mut registry = registry();
+    let slot = registry.accept(consent("ann", 1, TAG_PRINTED), None).unwrap();
+    let found = |measured_power_dbm| Attribution::Customer { slot, measured_power_dbm };
+    assert_eq!(attribute(&mut registry, &[], (TAG, AddressKind::Public)), found(None));
+    assert_eq!(attribute(&mut registry, &[beacon(9)], (TAG, AddressKind::Public)), found(Some(-55)));
+    assert_eq!(attribute(&mut registry, &[], (TAG, AddressKind::Random)), Attribution::Nobody);
+    registry.withdraw(&CustomerId::new("ann").unwrap()).unwrap();
+    assert_eq!(attribute(&mut registry, &[], (TAG, AddressKind::Public)), Attribution::Nobody);
+}
+
+#[test]
+fn two_customers_in_one_advertisement_are_nobody() {
+    let mut registry = registry();
+    registry.accept(consent("ann", 1, &format!("{},{TAG_PRINTED}", ibeacon(1))), None).unwrap();
+    registry.accept(consent("bob", 1, &ibeacon(2)), None).unwrap();
+    assert_eq!(heard(&mut registry, &[beacon(1), beacon(2)]), Attribution::Ambiguous);
+    assert_eq!(attribute(&mut registry, &[beacon(2)], (TAG, AddressKind::Public)), Attribution::Ambiguous);
+    let both_hers = attribute(&mut registry, &[beacon(1)], (TAG, AddressKind::Public));
+    assert!(matches!(both_hers, Attribution::Customer { .. }));
+}
+
+#[test]
+fn an_older_epoch_is_refused_and_the_same_again_replaces() {
+    let mut registry = registry();
+    let slot = registry.accept(consent("ann", 2, &ibeacon(1)), None).unwrap();
+    assert_eq!(registry.accept(consent("ann", 1, &ibeacon(2)), None), Err(Refusal::StaleEpoch));
+    assert_eq!(registry.accept(consent("ann", 2, &ibeacon(3)), None), Ok(slot));
+    assert_eq!(heard(&mut registry, &[beacon(1)]), Attribution::Nobody);
+    assert!(matches!(heard(&mut registry, &[beacon(3)]), Attribution::Customer { .. }));
+    assert_eq!(registry.len(), 1);
+}
+
+#[test]
+fn after_a_restart_an_identifier_is_its_last_owner_s_in_any_order() {
+    let ended = consent("ended", 1, &ibeacon(1));
+    let mut later = (*consent("a-later", 1, &ibeacon(1))).clone();
+    later.valid_until_us += 1;
+    let later = Arc::new(later);
+    for order in [[&ended, &later], [&later, &ended]] {
+        let mut registry = registry();
+        for consent in order {
+            registry.restore(Arc::clone(consent));
+        }
+        assert_eq!(registry.len(), 2);
+        let owner = registry.owner_of.get(&Identifier::IBeacon(UUID, 1, 1)).copied();
+        assert_eq!(owner, registry.slot_of(&later.customer));
+    }
+}
+
+#[test]
+fn a_taken_identifier_is_refused_while_its_consent_lasts() {
+    let mut registry = registry();
+    let ann = consent("ann", 1, &ibeacon(1));
+    let end_us = ann.valid_until_us;
+    let ann_slot = registry.accept(ann, None).unwrap();
+    let bob = consent("bob", 1, &format!("{},{}", ibeacon(1), ibeacon(2)));
+    assert_eq!(registry.accept(bob.clone(), None), Err(Refusal::IdentifierTaken));
+    assert_eq!(registry.accept(bob.clone(), Some(end_us - 1)), Err(Refusal::IdentifierTaken));
+    assert_eq!(heard(&mut registry, &[beacon(2)]), Attribution::Nobody);
+    let bob_slot = registry.accept(bob, Some(end_us)).unwrap();
+    assert_ne!(bob_slot, ann_slot);
+    // What was taken over stays so when its former owner goes.
+    assert_eq!(registry.withdraw(&CustomerId::new("ann").unwrap()), Some(ann_slot));
+    let bobs = Attribution::Customer { slot: bob_slot, measured_power_dbm: Some(-55) };
+    assert_eq!(heard(&mut registry, &[beacon(1)]), bobs);
+}
+
+#[test]
+fn a_slot_is_used_again_and_customers_come_in_order() {
+    let mut registry = registry();
+    for (name, minor) in [("cid", 1), ("ann", 2), ("bob", 3)] {
+        registry.accept(consent(name, 1, &ibeacon(minor)), None).unwrap();
+    }
+    let cid = CustomerId::new("cid").unwrap();
+    assert_eq!(registry.withdraw(&cid), Some(Slot(0)));
+    assert_eq!(registry.withdraw(&cid), None);
+    assert!(registry.get(Slot(0)).is_none());
+    assert_eq!(registry.accept(consent("dan", 1, &ibeacon(1)), None), Ok(Slot(0)));
+    let names: Vec<_> = registry.iter().map(|(slot, consent)| (slot.0, consent.customer.as_str())).collect();
+    assert_eq!(names, [(1, "ann"), (2, "bob"), (0, "dan")]);
+}
+
+#[test]
+fn a_full_registry_refuses_newcomers_alone() {
+    let mut registry = registry();
+    let template = consent("x", 1, &ibeacon(1));
+    for n in 0..MAX_CUSTOMERS {
+        let customer = CustomerId::new(&format!("c{n}")).unwrap();
+        let consent = Consent { customer, identifiers: Vec::new(), ..(*template).clone() };
+        registry.accept(Arc::new(consent), None).unwrap();
+    }
+    assert_eq!(registry.accept(template, None), Err(Refusal::Full));
+    assert_eq!(registry.accept(consent("c7", 2, &ibeacon(1)), None), Ok(Slot(7)));
+}
+
+const DAY_KEY: &str = "000102030405060708090a0b0c0d0e0f";
+
+fn rolling(day: &str) -> String {
+    format!(r#"{{"rolling":{{"day_key":"{DAY_KEY}","day":"{day}"}}}}"#)
+}
+
+/// What a device with that key transmits at `NOW`.
+fn rolled() -> Vec<u8> {
+    let rolling = super::super::rotating::Rolling::new(&hex::decode(DAY_KEY).unwrap(), 20_454);
+    encode::ibeacon(&rolling.at(NOW.wall_us.unwrap()).unwrap(), 0, 0, -62)
+}
+
+fn irk(n: u8) -> String {
+    format!(r#"{{"irk":"{}"}}"#, hex::encode([n; 16]))
+}
+
+#[test]
+fn a_rotating_identifier_is_matched_while_there_is_a_clock() {
+    let mut registry = registry();
+    let slot = registry.accept(consent("ann", 1, &rolling("2026-01-01")), None).unwrap();
+    let found = Attribution::Customer { slot, measured_power_dbm: Some(-62) };
+    assert_eq!(heard(&mut registry, &[rolled()]), found);
+    let payload = rolled();
+    let address = Address { bytes: [0; 6], kind: AddressKind::Random };
+    let advertisement = Advertisement { address, payload: &payload, rssi_dbm: -60, gateway: GatewayIndex(0) };
+    let without_clock = Moment { wall_us: None, ..NOW };
+    assert_eq!(registry.attribute(&advertisement, without_clock), Attribution::Nobody);
+    assert_eq!(registry.attribute(&advertisement, NOW), found);
+}
+
+#[test]
+fn an_exact_and_a_rotating_identifier_of_two_customers_are_ambiguous() {
+    let mut registry = registry();
+    registry.accept(consent("ann", 1, &rolling("2026-01-01")), None).unwrap();
+    registry.accept(consent("bob", 1, &ibeacon(1)), None).unwrap();
+    assert_eq!(heard(&mut registry, &[rolled(), beacon(1)]), Attribution::Ambiguous);
+    // The same frame, named exactly by one and computed by the other.
+    let id = hex::encode(rolled().get(6..22).unwrap());
+    let exact = format!(r#"{{"ibeacon":{{"uuid":"{id}","major":0,"minor":0}}}}"#);
+    registry.accept(consent("cid", 1, &exact), None).unwrap();
+    assert_eq!(heard(&mut registry, &[rolled()]), Attribution::Ambiguous);
+    registry.withdraw(&CustomerId::new("ann").unwrap());
+    assert!(matches!(heard(&mut registry, &[rolled()]), Attribution::Customer { .. }));
+}
+
+#[test]
+fn a_key_that_is_live_for_one_is_taken_for_another() {
+    let eid = |counter: u32| {
+        format!(
+            r#"{{"eddystone_eid":{{"identity_key":"{DAY_KEY}","k":10,"counter_at":[{counter},"2026-01-01T00:00:00Z"]}}}}"#
+        )
+    };
+    for (hers, his) in [(rolling("2026-01-01"), rolling("2026-01-01")), (eid(0), eid(77)), (irk(1), irk(1))] {
+        let mut registry = registry();
+        let ann = consent("ann", 1, &hers);
+        let end_us = ann.valid_until_us;
+        registry.accept(ann, None).unwrap();
+        let bob = consent("bob", 1, &his);
+        assert_eq!(registry.accept(bob.clone(), Some(end_us - 1)), Err(Refusal::IdentifierTaken));
+        registry.accept(consent("ann", 2, &hers), None).unwrap();
+        registry.accept(bob, Some(end_us)).unwrap();
+    }
+    let mut registry = registry();
+    registry.accept(consent("ann", 1, &rolling("2026-01-01")), None).unwrap();
+    assert!(registry.accept(consent("bob", 1, &rolling("2026-01-02")), None).is_ok());
+}
+
+#[test]
+fn after_a_restart_a_key_is_its_last_owner_s_in_any_order() {
+    let ended = consent("ended", 1, &rolling("2026-01-01"));
+    let mut later = (*consent("a-later", 1, &rolling("2026-01-01"))).clone();
+    later.valid_until_us += 1;
+    let later = Arc::new(later);
+    for order in [[&ended, &later], [&later, &ended]] {
+        let mut registry = registry();
+        for consent in order {
+            registry.restore(Arc::clone(consent));
+        }
+        let slot = registry.slot_of(&later.customer).unwrap();
+        let found = Attribution::Customer { slot, measured_power_dbm: Some(-62) };
+        assert_eq!(heard(&mut registry, &[rolled()]), found);
+    }
+}
+
+#[test]
+fn a_site_has_fifty_keys_for_addresses_and_a_customer_may_change_theirs() {
+    let mut registry = registry();
+    for n in 0..50 {
+        registry.accept(consent(&format!("c{n}"), 1, &irk(n)), None).unwrap();
+    }
+    assert_eq!(registry.accept(consent("new", 1, &irk(50)), None), Err(Refusal::IrksFull));
+    assert!(registry.accept(consent("c7", 2, &irk(50)), None).is_ok());
+    assert_eq!(registry.accept(consent("c7", 3, &format!("{},{}", irk(7), irk(50))), None), Err(Refusal::IrksFull));
+    registry.withdraw(&CustomerId::new("c8").unwrap());
+    assert!(registry.accept(consent("new", 1, &irk(7)), None).is_ok());
+}
+
+#[test]
+fn a_site_has_so_many_swift_beacons() {
+    let eid = |n: u8, k: u8| {
+        let key = hex::encode([n; 16]);
+        format!(r#"{{"eddystone_eid":{{"identity_key":"{key}","k":{k},"counter_at":[0,"2026-01-01T00:00:00Z"]}}}}"#)
+    };
+    let mut registry = registry();
+    for n in 0..64 {
+        registry.accept(consent(&format!("c{n}"), 1, &eid(n, 5)), None).unwrap();
+    }
+    assert_eq!(registry.accept(consent("new", 1, &eid(64, 5)), None), Err(Refusal::RotatingFull));
+    assert!(registry.accept(consent("new", 1, &eid(64, 6)), None).is_ok());
+    assert!(registry.accept(consent("c7", 2, &eid(7, 0)), None).is_ok());
+}
