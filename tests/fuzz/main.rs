@@ -15,6 +15,8 @@ use std::path::Path;
 
 use chance::Chance;
 use emma::clock::Clock;
+use emma::config::remote::Format;
+use emma::radio::{phone, remote};
 use mutant::{below, mutant};
 use targets::{TARGETS, Target};
 
@@ -84,6 +86,17 @@ fn another_round(name: &str) -> Box<dyn Fn(u64) -> bool> {
 fn the_seeds_are_sound() {
     for file in ["ad", "ibeacon", "altbeacon", "eddystone"] {
         assert!(!seeds::of(file).is_empty(), "{file}");
+    }
+    for format in Format::ALL {
+        for bytes in seeds::of(format.word()) {
+            let text = String::from_utf8(bytes).unwrap();
+            let (topic, message) = text.split_once('\n').unwrap();
+            assert!(remote::parse(format, topic, message.as_bytes()).is_ok(), "{text}");
+        }
+    }
+    for bytes in seeds::of("phone") {
+        let message = bytes.splitn(2, |byte| *byte == b'\n').nth(1).unwrap();
+        assert!(phone::parse(message, Some(1_668_027_000_500_000)).is_ok_and(|report| !report.heard.is_empty()));
     }
     for text in seeds::of("consent") {
         let refused = emma::gateway::consent::record::parse(std::str::from_utf8(&text).unwrap()).err();

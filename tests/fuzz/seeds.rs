@@ -24,6 +24,56 @@ const CONSENTS: [&str; 3] = [
     r#"{"customer":"karoline-7","epoch":2,"withdrawn":true}"#,
 ];
 
+/// Topics and messages of scanners, made up after their documentation.
+const OPENMQTTGATEWAY: [&str; 2] = [
+    concat!(
+        "home/door/BTtoMQTT/60:87:57:4C:9B:C2\n",
+        r#"{"id":"60:87:57:4C:9B:C2","mac_type":1,"rssi":-78,"model_id":"IBEACON","mfid":"4c00","uuid":"4142434445464748494a4b4c4d4e4f50","major":1,"minor":2,"txpower":-59}"#
+    ),
+    concat!(
+        "home/door/BTtoMQTT/C6C752663CBF\n",
+        r#"{"id":"C6:C7:52:66:3C:BF","mac_type":0,"manufacturerdata":"4c0002154142434445464748494a4b4c4d4e4f5000010002c5","servicedatauuid":"0xfeaa","servicedata":"00ee6e616d657370616365216465766963650000","rssi":-81}"#
+    ),
+];
+
+const THEENGS: [&str; 2] = [
+    concat!(
+        "home/hall/BTtoMQTT/D03038355D6F\n",
+        r#"{"name":"tag","id":"D0:30:38:35:5D:6F","rssi":-64,"model_id":"IBEACON","mfid":"4c00","uuid":"4142434445464748494a4b4c4d4e4f50","major":1,"minor":-2,"volt":1.2}"#
+    ),
+    concat!(
+        "home/hall/BTtoMQTT/D03038355D6F\n",
+        r#"{"servicedatauuid":"feaa","servicedata":"00ee6e616d657370616365216465766963650000","id":"D0:30:38:35:5D:6F","rssi":-71}"#
+    ),
+];
+
+const ESPRESENSE: [&str; 2] = [
+    concat!(
+        "espresense/devices/iBeacon:x/till\n",
+        r#"{"mac":"c0ffee000001","id":"iBeacon:41424344-4546-4748-494a-4b4c4d4e4f50-1-2","rssi@1m":-59,"rssi":-81.10,"distance":6.58,"int":2028}"#
+    ),
+    concat!(
+        "espresense/devices/c0ffee000001/till\n",
+        r#"{"id":"c0ffee000001","idType":55,"rssi@1m":-71,"rssi":-95,"mac":"c0ffee000001"}"#
+    ),
+];
+
+const RUUVI: [&str; 2] = [
+    concat!(
+        "ruuvi/C8:25:2D:8E:9C:2C/C0:FF:EE:00:00:01\n",
+        r#"{"gw_mac":"C8:25:2D:8E:9C:2C","rssi":-26,"aoa":[],"gwts":"1653668027","ts":"1653668020","data":"0201061AFF4C0002154142434445464748494A4B4C4D4E4F5000010002C5","coords":""}"#
+    ),
+    concat!(
+        "ruuvi/C8:25:2D:8E:9C:2C/C0:FF:EE:00:00:01\n",
+        r#"{"gw_mac":"C8:25:2D:8E:9C:2C","rssi":-25,"cnt":"338","data":"020106"}"#
+    ),
+];
+
+const PHONE: [&str; 1] = [concat!(
+    "emma/v1/bern/heard/p1\n",
+    r#"[{"ibeacon":{"uuid":"f7826da6-4fa2-4e98-8024-bc5b71e0893e","major":1,"minor":7},"rssi":-67,"t":1668027000123456},{"eddystone_uid":{"namespace":"f7826da64fa24e988024","instance":"0123456789ab"},"rssi":-80,"t":1668027000456789}]"#
+)];
+
 /// The seeds of a target; the other targets' are stirred in besides.
 pub(crate) fn of(target: &str) -> Vec<Vec<u8>> {
     let texts = |texts: &[&str]| texts.iter().map(|text| text.as_bytes().to_vec()).collect::<Vec<_>>();
@@ -38,6 +88,11 @@ pub(crate) fn of(target: &str) -> Vec<Vec<u8>> {
         "btsnoop" => vec![btsnoop()],
         "jsonl" => texts(&[LINES]),
         "consent" => texts(&CONSENTS),
+        "openmqttgateway" => texts(&OPENMQTTGATEWAY),
+        "theengs" => texts(&THEENGS),
+        "espresense" => texts(&ESPRESENSE),
+        "ruuvi" => texts(&RUUVI),
+        "phone" => texts(&PHONE),
         file if FILES.contains(&file) => texts(&[template(file).unwrap_or_default()]),
         other => panic!("{other} has no seeds"),
     }

@@ -6,19 +6,20 @@
 use std::io::Cursor;
 use std::path::Path;
 
+use emma::config::remote::Format;
 use emma::config::{self, Sources};
 use emma::gateway::advertisement::{AddressKind, MAX_PAYLOAD_LEN};
 use emma::gateway::consent::record::{self, MAX_RECORD_LEN, Record};
 use emma::gateway::decode::ad::AdStructures;
 use emma::gateway::decode::{Frame, eddystone, frames};
 use emma::radio::capture::{self, Heard};
-use emma::radio::encode;
+use emma::radio::{encode, phone, remote};
 
 /// A door, and what is called by that name on the command line.
 pub(crate) type Target = fn(&[u8]);
 
 /// All of them.
-pub(crate) const TARGETS: [(&str, Target); 12] = [
+pub(crate) const TARGETS: [(&str, Target); 17] = [
     ("ad", ad),
     ("ibeacon", ibeacon),
     ("altbeacon", altbeacon),
@@ -26,6 +27,11 @@ pub(crate) const TARGETS: [(&str, Target); 12] = [
     ("btsnoop", btsnoop),
     ("jsonl", jsonl),
     ("consent", consent),
+    ("openmqttgateway", |bytes| scanner(bytes, Format::OpenMqttGateway)),
+    ("theengs", |bytes| scanner(bytes, Format::Theengs)),
+    ("espresense", |bytes| scanner(bytes, Format::Espresense)),
+    ("ruuvi", |bytes| scanner(bytes, Format::Ruuvi)),
+    ("phone", heard_by_phone),
     ("gateway.toml", |bytes| configuration(bytes, |sources| &mut sources.gateway)),
     ("site.toml", |bytes| configuration(bytes, |sources| &mut sources.site)),
     ("zones.toml", |bytes| configuration(bytes, |sources| &mut sources.zones)),
@@ -178,6 +184,36 @@ fn consent(bytes: &[u8]) {
             assert!(len <= 64 * MAX_RECORD_LEN, "{len} bytes of reasons");
         }
     }
+}
+
+/// A scanner's message, after its topic and a line feed: what is read is what a radio can hear, and not stale.
+fn scanner(bytes: &[u8], format: Format) {
+    let (topic, message) = topic_and_message(bytes);
+    if let Some(name) = remote::scanner(format, &topic) {
+        assert!(!name.is_empty() && topic.contains(name), "a scanner that the topic does not name");
+    }
+    let Ok(parsed) = remote::parse(format, &topic, message) else { return };
+    assert!(message.len() <= remote::MAX_MESSAGE_LEN, "too long a message is read");
+    assert!(parsed.payload.len() <= MAX_PAYLOAD_LEN && (-127..=20).contains(&parsed.rssi_dbm), "no radio hears that");
+    assert!(parsed.lag_us <= remote::MAX_LAG_US, "what is stale is taken");
+    assert_eq!(format!("{parsed:?}"), "Parsed(..)", "Debug tells what was transmitted");
+    frames(&parsed.payload).for_each(comes_back);
+}
+
+/// A phone's message, after its topic and a line feed, at the time that the seeds are of and without a time.
+fn heard_by_phone(bytes: &[u8]) {
+    let (topic, message) = topic_and_message(bytes);
+    assert!(phone::id(&topic).is_none_or(|id| (1..=64).contains(&id.chars().count())), "an id that no consent takes");
+    assert!(phone::parse(message, None).is_err(), "without a clock something is taken");
+    let Ok(report) = phone::parse(message, Some(1_668_027_000_500_000)) else { return };
+    assert!(report.heard.len() + report.passed_over <= phone::MAX_ENTRIES, "more entries than are taken");
+    assert!(report.heard.iter().all(|heard| (-127..=-1).contains(&heard.rssi_dbm)), "no phone hears that");
+}
+
+fn topic_and_message(bytes: &[u8]) -> (String, &[u8]) {
+    let end = bytes.iter().position(|byte| *byte == b'\n').unwrap_or(bytes.len());
+    let (topic, message) = bytes.split_at(end);
+    (String::from_utf8_lossy(topic).into_owned(), message.get(1..).unwrap_or_default())
 }
 
 /// One of the five files, the other four as shipped: a configuration, or errors; never both, never neither.
