@@ -14,7 +14,7 @@ use crate::control::{Listed, Reply, Request, Status};
 use crate::daemon::Daemon;
 use crate::gateway::consent::record::{self, ConsentRecord, Record};
 use crate::gateway::consent::registry::{Refusal, Registry};
-use crate::gateway::consent::{Consent, CustomerId, Identifier, Tier};
+use crate::gateway::consent::{Consent, CustomerId, Tier};
 use crate::gateway::effect::Input;
 use crate::ledger::registrar::{self, Prepared};
 use crate::ledger::{LedgerError, Store};

@@ -8,6 +8,8 @@
 
 #[path = "common/audit.rs"]
 mod audit;
+#[path = "common/chance.rs"]
+mod chance;
 #[allow(dead_code, reason = "each test uses its part")]
 #[path = "common/life.rs"]
 mod life;

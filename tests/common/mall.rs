@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use crate::chance::Chance;
 use crate::shop::{Shop, campaign, record};
 
 /// Gateways by index: where someone stands is told by the one that hears them best.
@@ -11,32 +12,6 @@ pub(crate) const SHOES: u16 = 2;
 pub(crate) const TILL: u16 = 3;
 pub(crate) const ADVICE: u16 = 4;
 pub(crate) const SPOTS: [u16; 5] = [DOOR, HALL, SHOES, TILL, ADVICE];
-
-/// A seeded source of chance (`SplitMix64`), so that a seed tells the whole story.
-pub(crate) struct Chance(pub(crate) u64);
-
-impl Chance {
-    pub(crate) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    /// Less than `n`.
-    pub(crate) fn below(&mut self, n: u64) -> u64 {
-        self.next() % n
-    }
-
-    /// Once in `n` times.
-    pub(crate) fn once_in(&mut self, n: u64) -> bool {
-        self.below(n) == 0
-    }
-
-    pub(crate) fn one_of<T: Copy>(&mut self, list: &[T]) -> T {
-        list[usize::try_from(self.below(list.len() as u64)).unwrap()]
-    }
-}
 
 /// The shop.
 pub(crate) fn shop() -> Shop {

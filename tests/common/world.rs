@@ -12,8 +12,9 @@ use emma::gateway::effect::{Happening, Input, What};
 use tempfile::TempDir;
 
 use crate::audit::Audit;
+use crate::chance::Chance;
 use crate::life::Life;
-use crate::mall::{self, Chance, SPOTS};
+use crate::mall::{self, SPOTS};
 use crate::shop::{DAY_US, beacon, heard};
 
 #[path = "fate.rs"]
