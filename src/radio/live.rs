@@ -7,9 +7,12 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
 use tracing::{error, warn};
 
+#[cfg(target_os = "linux")]
+use super::bluez::{self, Wanted};
 use super::btleplug;
 use super::source::{Heard, Orders, SourceStatus, Switchboard};
-use crate::config::gateway::{Driver, Radio};
+use crate::config::Name;
+use crate::config::gateway::{Adapters, Driver, Radio};
 
 /// Sources that were told to stop have ended after so long, or are left behind: the 2 s that a driver gives the scan, and
 /// one more for what it was in the middle of.
@@ -48,11 +51,16 @@ impl Stop {
     }
 }
 
-/// The library that `config` comes to in this build: `btleplug` or `none`.
-pub fn driver_name(config: &Radio) -> &'static str {
-    match config.driver {
-        Driver::Auto | Driver::Bluez | Driver::Btleplug => "btleplug",
-        Driver::None => "none",
+/// The driver that `configured` comes to in this build, and why.
+pub fn choose(configured: Driver) -> (&'static str, &'static str) {
+    match configured {
+        Driver::Auto if cfg!(target_os = "linux") => {
+            ("bluez", "auto takes the Linux driver, which listens without asking")
+        }
+        Driver::Auto => ("btleplug", "auto takes the portable driver, since this is not Linux"),
+        Driver::Bluez => ("bluez", "the configuration says so"),
+        Driver::Btleplug => ("btleplug", "the configuration says so"),
+        Driver::None => ("none", "the configuration says so"),
     }
 }
 
@@ -62,19 +70,52 @@ pub fn driver_name(config: &Radio) -> &'static str {
 pub fn start(config: &Radio, orders: Orders) -> Sources {
     let (board, heard) = Switchboard::new(orders);
     let mut signals = Vec::new();
-    let outlet = board.outlet(driver_name(config), config.adapter.clone());
-    if config.driver != Driver::None {
+    if let Some(run) = radio(config, &board) {
         let (signal, stopped) = oneshot::channel();
         signals.push(signal);
-        let adapter = config.adapter.clone();
-        let run = move || btleplug::run(adapter.as_deref(), outlet, stopped);
-        if let Err(error) = thread::Builder::new().name("radio".to_owned()).spawn(run) {
+        if let Err(error) = thread::Builder::new().name("radio".to_owned()).spawn(move || run(stopped)) {
             error!("the system gives no thread for the radio: {error}");
         }
     }
     let status = board.status();
     let silence = (config.driver == Driver::None).then_some(board);
     Sources { heard, status: status.clone(), stop: Stop { signals, status, silence } }
+}
+
+type Run = Box<dyn FnOnce(oneshot::Receiver<()>) + Send>;
+
+/// The radio of this machine, on the list and ready to run.
+fn radio(config: &Radio, board: &Switchboard) -> Option<Run> {
+    let (kind, _) = choose(config.driver);
+    match kind {
+        #[cfg(target_os = "linux")]
+        "bluez" => {
+            let wanted = match &config.adapters {
+                Adapters::First => Wanted::First(board.outlet(kind, None)),
+                Adapters::All => Wanted::All(board.outlet(kind, None)),
+                Adapters::Named(names) => {
+                    let outlet = |name: &Name| (name.clone(), board.outlet(kind, Some(name.clone())));
+                    Wanted::Named(names.iter().map(outlet).collect())
+                }
+            };
+            let (board, may_restart) = (board.clone(), config.may_restart_bluetoothd);
+            Some(Box::new(move |stop| bluez::run(wanted, &board, may_restart, stop)))
+        }
+        "btleplug" => {
+            let adapter = match &config.adapters {
+                Adapters::First | Adapters::All => None,
+                Adapters::Named(names) => names.first().cloned(),
+            };
+            let outlet = board.outlet(kind, adapter.clone());
+            let one = "the portable driver listens on one adapter";
+            let reason = (!matches!(config.adapters, Adapters::First)).then_some(one);
+            Some(Box::new(move |stop| btleplug::run(adapter.as_deref(), reason, outlet, stop)))
+        }
+        _ => {
+            board.outlet(kind, None);
+            None
+        }
+    }
 }
 
 #[cfg(test)]
@@ -88,7 +129,7 @@ mod tests {
     #[tokio::test]
     async fn no_radio_says_nothing_until_it_is_stopped() {
         let orders = Orders::fixed(Needs::default(), Arc::new(shipped()));
-        let mut sources = start(&Radio { driver: Driver::None, adapter: None }, orders);
+        let mut sources = start(&Radio { driver: Driver::None, ..Radio::default() }, orders);
         assert!(timeout(Duration::from_millis(20), sources.heard.recv()).await.is_err());
         assert!(!sources.status.borrow()[0].listening);
         sources.stop.stop().await;

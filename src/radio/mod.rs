@@ -1,10 +1,17 @@
 //! Sources of advertisements: what turns a radio, a capture file or a simulated shop into inputs of the core.
 
+#[cfg(target_os = "linux")]
+mod bluez;
+
 mod btleplug;
 
 pub mod capture;
 
+mod devices;
+
 pub mod encode;
+
+pub mod formats;
 
 pub mod source;
 
