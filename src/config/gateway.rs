@@ -295,6 +295,23 @@ mod tests {
     }
 
     #[test]
+    fn adapters_are_one_several_or_all() {
+        let adapters = |text: &str| {
+            let text = format!("site = 'a'\ngateway = 'b'\nmqtt.url = 'mqtt://c'\nradio.adapter = {text}\n");
+            let file = File::new("gateway.toml", &text, &[]);
+            let gateway = read(&file, None).gateway;
+            (gateway.map(|gateway| gateway.radio.adapters), file.into_problems().len())
+        };
+        assert_eq!(adapters("'hci1'"), (Some(Adapters::Named(vec!["hci1".into()])), 0));
+        let both = vec!["hci0".into(), "hci1".into()];
+        assert_eq!(adapters("['hci0', 'hci1']"), (Some(Adapters::Named(both)), 0));
+        assert_eq!(adapters("'all'"), (Some(Adapters::All), 0));
+        for wrong in ["[]", "['hci0', 'hci0']", "7", "['hci0', 7]"] {
+            assert_eq!(adapters(wrong), (None, 1), "{wrong}");
+        }
+    }
+
+    #[test]
     fn half_a_certificate_is_refused() {
         let found = problems("site = 'a'\ngateway = 'b'\n[mqtt]\nurl = 'mqtts://c'\nca-file = 'x'\ncert-file = 'y'\n");
         assert_eq!(found[0].what, "`cert-file` is nothing without `key-file`");

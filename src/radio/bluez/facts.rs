@@ -50,13 +50,13 @@ impl Facts {
         let before = std::mem::replace(&mut self.owner, owner.map(str::to_owned));
         self.listed = false;
         self.adapters.clear();
-        self.trouble = match (&before, &self.owner) {
+        let trouble = match (&before, &self.owner) {
             (_, None) => "bluetoothd does not run",
             (Some(_), Some(_)) => "bluetoothd was started again",
             // It is about to be asked.
             (None, Some(_)) => "",
-        }
-        .to_owned();
+        };
+        trouble.clone_into(&mut self.trouble);
     }
 
     /// Takes what is said of an adapter, new or known.
@@ -95,7 +95,9 @@ mod tests {
 
     fn known(names: &[&str]) -> Facts {
         let mut facts = Facts { listed: true, ..Facts::none("") };
-        names.iter().for_each(|name| facts.hear_of(name, wire::Adapter::default()));
+        for name in names {
+            facts.hear_of(name, wire::Adapter::default());
+        }
         facts
     }
 

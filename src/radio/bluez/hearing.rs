@@ -1,7 +1,7 @@
 //! From what bluetoothd says of devices to advertisements. Nothing here waits.
 //!
-//! What is a report depends on the scan, by what bluetoothd does with one (`btd_adapter_device_found` in its `src/adapter.c`,
-//! the same in 5.66 and 5.82):
+//! What is a report depends on the scan, by what bluetoothd does with one (`update_found_devices` in its
+//! `src/adapter.c`, later `btd_adapter_device_found`):
 //!
 //! - While Emma's own discovery runs, with duplicates asked for, each report is one `PropertiesChanged` that carries what
 //!   was advertised and its strength. One without what was advertised is no report.
@@ -73,10 +73,9 @@ impl Hearing {
     pub(super) fn told(&mut self, address: [u8; 6], device: &Device<'_>, asked: bool) {
         self.note(address, device);
         match self.mode {
-            Mode::Deaf => {}
             Mode::Active { .. } => self.report_said(address, device),
             Mode::Passive if asked => self.report_known(address),
-            Mode::Passive => {}
+            Mode::Passive | Mode::Deaf => {}
         }
     }
 
@@ -127,7 +126,7 @@ impl Hearing {
         }
         let known = self.devices.of(&address);
         known.kind = device.kind().or(known.kind);
-        known.rssi_dbm = device.rssi_dbm().unwrap_or(known.rssi_dbm);
+        known.rssi_dbm = device.rssi_dbm(known.rssi_dbm);
         if self.mode == Mode::Passive && device.advertises() {
             known.payload = device.payload();
         }

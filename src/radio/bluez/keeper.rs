@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::time::{sleep, timeout};
+use tokio::time::{interval, sleep, timeout};
 use tracing::warn;
 use zbus::{Connection, Message, Variant};
 
@@ -94,13 +94,17 @@ pub(super) struct Keeper {
     clock: Clock,
     monitors: Monitors,
     retry_us: u64,
+    ladder: Ladder,
+    /// The outage that comes is a rung of the ladder, which is climbed on from there.
+    climbing: bool,
 }
 
 impl Keeper {
     pub(super) fn new(shared: Arc<Shared>, wanted: Option<Name>, outlet: Outlet, may_restart: bool) -> Self {
         let (facts, orders) = (shared.facts.subscribe(), outlet.board().orders().clone());
         let (clock, monitors) = (Clock::start(), Monitors::default());
-        Self { shared, facts, wanted, outlet, orders, may_restart, clock, monitors, retry_us: FIRST_RETRY_US }
+        let (retry_us, ladder) = (FIRST_RETRY_US, Ladder::new(clock.monotonic_us()));
+        Self { shared, facts, wanted, outlet, orders, may_restart, clock, monitors, retry_us, ladder, climbing: false }
     }
 
     /// Keeps it until nobody waits for this any more.
@@ -164,12 +168,15 @@ impl Keeper {
         if !self.facts.borrow().adapters.get(&at.name).is_some_and(|known| known.powered) {
             self.switch_on(at).await?;
         }
-        let mut ladder = Ladder::new(self.clock.monotonic_us());
+        let climbing = std::mem::take(&mut self.climbing);
+        self.ladder.begin(self.clock.monotonic_us(), climbing);
         self.retry_us = FIRST_RETRY_US;
         loop {
             let listening = self.begin(at).await?;
-            self.outlet.listening(&at.name, Some(listening.scan), listening.reason.as_deref());
-            self.attend(at, &listening, &mut ladder).await?;
+            if !self.ladder.has_said() {
+                self.says_it_listens(at, &listening);
+            }
+            self.attend(at, &listening).await?;
         }
     }
 
@@ -192,6 +199,10 @@ impl Keeper {
         Ok(Listening { scan: Scan::Active, reason: Some(reason), retries })
     }
 
+    fn says_it_listens(&mut self, at: &At, listening: &Listening) {
+        self.outlet.listening(&at.name, Some(listening.scan), listening.reason.as_deref());
+    }
+
     fn hear_as(&self, at: &At, mode: Mode) {
         if let Some(hearing) = self.shared.ears().get_mut(&at.name) {
             hearing.listen(mode);
@@ -199,7 +210,8 @@ impl Keeper {
     }
 
     /// Watches over a scan until it should begin again.
-    async fn attend(&mut self, at: &At, listening: &Listening, ladder: &mut Ladder) -> Result<(), Trouble> {
+    async fn attend(&mut self, at: &At, listening: &Listening) -> Result<(), Trouble> {
+        let mut looks = interval(LOOK);
         let mut was_discovering = false;
         let retry_us = self.clock.monotonic_us().saturating_add(self.retry_us);
         let mut needs = self.orders.needs.clone();
@@ -208,8 +220,8 @@ impl Keeper {
             tokio::select! {
                 () = changed(&mut self.facts) => sleep(SETTLE).await,
                 () = changed(&mut needs) => return Ok(()),
-                () = sleep(LOOK) => {
-                    if self.look(at, ladder).await? {
+                _ = looks.tick() => {
+                    if self.look(at, listening).await? {
                         return Ok(());
                     }
                     if listening.retries && self.clock.monotonic_us() >= retry_us {
@@ -237,13 +249,17 @@ impl Keeper {
     }
 
     /// Looks whether anything is heard, and does what is due if not. Answers whether the scan has to begin again.
-    async fn look(&mut self, at: &At, ladder: &mut Ladder) -> Result<bool, Trouble> {
+    async fn look(&mut self, at: &At, listening: &Listening) -> Result<bool, Trouble> {
         let now_us = self.clock.monotonic_us();
         let signs = self.shared.ears().get(&at.name).map(Hearing::signs).unwrap_or_default();
-        if ladder.counts(signs, now_us) {
+        let had_said = self.ladder.has_said();
+        if self.ladder.counts(signs, now_us) {
+            if had_said {
+                self.says_it_listens(at, listening);
+            }
             return Ok(false);
         }
-        let Some(rung) = ladder.due(now_us, expects_beacons(&self.orders)) else { return Ok(false) };
+        let Some(rung) = self.ladder.due(now_us, expects_beacons(&self.orders)) else { return Ok(false) };
         match rung {
             Rung::ScanAgain => at.stop_discovery().await,
             Rung::PowerCycle => {
@@ -254,11 +270,14 @@ impl Keeper {
             }
             Rung::RestartBluetoothd if self.may_restart => {
                 warn!(adapter = at.name, "nothing is heard: bluetoothd is started again");
-                restart_bluetoothd(&at.bus).await?;
+                self.climbing = true;
+                if let Err(error) = restart_bluetoothd(&at.bus).await {
+                    warn!(adapter = at.name, "{error}");
+                }
             }
             Rung::RestartBluetoothd => return Ok(false),
             Rung::SaySo => {
-                warn!(adapter = at.name, "nothing is heard, not even the shop's own beacons: somebody has to look");
+                self.outlet.outage("nothing is heard, not even the shop's own beacons: somebody has to look");
                 return Ok(false);
             }
         }
@@ -284,7 +303,7 @@ fn expects_beacons(_orders: &Orders) -> bool {
 async fn changed<T>(watched: &mut watch::Receiver<T>) {
     if watched.changed().await.is_err() {
         // Whoever told does so no more: what was said last stays.
-        pending().await
+        pending::<()>().await;
     }
 }
 

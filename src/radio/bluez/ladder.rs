@@ -83,6 +83,20 @@ impl Ladder {
         }
     }
 
+    /// Listening begins, and signs of life are counted from 0. What nobody heard before it is no silence, unless the
+    /// outage was a rung of this ladder: then it is `climbing`.
+    pub(super) fn begin(&mut self, now_us: u64, climbing: bool) {
+        self.signs = 0;
+        if !climbing && !self.said {
+            *self = Self { was_heard: self.was_heard, ..Self::new(now_us) };
+        }
+    }
+
+    /// Whether it has been said that nothing is heard, and nothing was since.
+    pub(super) fn has_said(&self) -> bool {
+        self.said
+    }
+
     /// There have been so many signs of life. Answers whether any is new, which ends the silence.
     pub(super) fn counts(&mut self, signs: u64, now_us: u64) -> bool {
         let is_new = signs != self.signs;
@@ -180,6 +194,18 @@ mod tests {
         let rungs = climb(&mut ladder, 0, 600, false);
         let cycles: Vec<_> = rungs.into_iter().filter(|(_, rung)| *rung != Rung::ScanAgain).collect();
         assert_eq!(cycles, [(20, Rung::PowerCycle)]);
+    }
+
+    #[test]
+    fn an_outage_is_no_silence_unless_it_is_a_rung() {
+        let mut ladder = Ladder::new(0);
+        ladder.begin(60 * MINUTE_US, false);
+        assert_eq!(ladder.due(60 * MINUTE_US, true), None);
+        let rungs = climb(&mut ladder, 60 * MINUTE_US, 11, true);
+        assert_eq!(rungs.last(), Some(&(10, Rung::RestartBluetoothd)));
+        ladder.begin(71 * MINUTE_US, true);
+        assert_eq!(climb(&mut ladder, 71 * MINUTE_US, 5, true).last(), Some(&(4, Rung::SaySo)));
+        assert!(ladder.has_said());
     }
 
     #[test]

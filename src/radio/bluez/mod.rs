@@ -146,7 +146,9 @@ async fn list(bus: &Connection, shared: &Shared) -> Result<(), BusError> {
         objects.iter().filter_map(|(path, object)| Some((wire::adapter_of(path)?, object.adapter?))).collect();
     shared.facts.send_modify(|facts| {
         facts.adapters.retain(|name, _| adapters.contains_key(name.as_str()));
-        adapters.iter().for_each(|(name, said)| facts.hear_of(name, *said));
+        for (name, said) in &adapters {
+            facts.hear_of(name, *said);
+        }
         facts.listed = true;
     });
     Ok(())
@@ -159,7 +161,9 @@ async fn keep(wanted: Wanted, shared: &Arc<Shared>, may_restart: bool) {
     match wanted {
         Wanted::First(outlet) => drop(keepers.spawn(keeper(None, outlet))),
         Wanted::Named(named) => {
-            named.into_iter().for_each(|(name, outlet)| drop(keepers.spawn(keeper(Some(name), outlet))));
+            for (name, outlet) in named {
+                keepers.spawn(keeper(Some(name), outlet));
+            }
         }
         Wanted::All(outlet) => {
             let (board, mut spare) = (outlet.board().clone(), Some(outlet));

@@ -89,12 +89,12 @@ impl<'a> Reader<'a> {
         let body = message.body();
         if let Some((adapter, address)) = wire::device_of(path) {
             let said = body.deserialize::<(&str, Device<'_>, Vec<&str>)>().ok().filter(|said| said.0 == DEVICE);
-            let ask = self.hear(adapter, |hearing| match &said {
-                Some((_, device, _)) => hearing.changed(address, device),
-                None => {
+            let ask = self.hear(adapter, |hearing| {
+                let Some((_, device, _)) = &said else {
                     hearing.reject();
-                    false
-                }
+                    return false;
+                };
+                hearing.changed(address, device)
             });
             if ask {
                 self.ask(path);

@@ -62,10 +62,10 @@ impl Device<'_> {
         self.address_type.map(|kind| if kind == "public" { AddressKind::Public } else { AddressKind::Random })
     }
 
-    /// Its strength in dBm; of one that `BlueZ` does not know, `Some(None)`.
-    pub(super) fn rssi_dbm(&self) -> Option<Option<i8>> {
+    /// Its strength in dBm, if `BlueZ` knows it; where nothing is said of it, that of `before`.
+    pub(super) fn rssi_dbm(&self, before: Option<i8>) -> Option<i8> {
         let known = |rssi_dbm: i16| i8::try_from(rssi_dbm).ok().filter(|_| rssi_dbm != RSSI_NOT_AVAILABLE);
-        self.rssi_dbm.map(known)
+        self.rssi_dbm.map_or(before, known)
     }
 
     /// Whether it says what it advertised.
@@ -189,7 +189,7 @@ mod tests {
         let read = |properties: &HashMap<&str, zbus::Variant<'_>>| {
             let bytes = to_bytes(context, properties).unwrap();
             let device = bytes.deserialize::<Device<'_>>();
-            device.map(|(device, _)| (device.rssi_dbm(), device.payload())).ok()
+            device.map(|(device, _)| (device.rssi_dbm(Some(-1)), device.payload())).ok()
         };
         let ibeacon = HashMap::from([(0x004c_u16, zbus::Variant::from(vec![0x02_u8, 0x15]))]);
         let mut properties = HashMap::from([
@@ -198,9 +198,9 @@ mod tests {
             ("UUIDs", zbus::Variant::from(vec!["a", "b"])),
             ("ManufacturerData", zbus::Variant::from(ibeacon)),
         ]);
-        assert_eq!(read(&properties), Some((Some(Some(-60)), vec![5, 0xff, 0x4c, 0, 2, 0x15])));
+        assert_eq!(read(&properties), Some((Some(-60), vec![5, 0xff, 0x4c, 0, 2, 0x15])));
         properties.insert("RSSI", zbus::Variant::from(127_i16));
-        assert_eq!(read(&properties).unwrap().0, Some(None));
+        assert_eq!(read(&properties).unwrap().0, None);
         properties.insert("RSSI", zbus::Variant::from("loud"));
         assert_eq!(read(&properties), None);
     }
