@@ -7,7 +7,8 @@ use super::daemon::Asked;
 use super::finding::Finding;
 use super::root::Root;
 use super::watch::{self, watch};
-use crate::config::gateway::Driver;
+use crate::config::gateway::{Adapters, Driver};
+use crate::radio::live;
 
 /// The checks of this group.
 pub(super) async fn examine(patient: &Patient) -> Vec<Finding> {
@@ -15,7 +16,7 @@ pub(super) async fn examine(patient: &Patient) -> Vec<Finding> {
     let gateway = patient.loaded.gateway.as_ref();
     let scans = gateway.is_none_or(|gateway| gateway.scans);
     let (driver, reason) = if scans {
-        chosen(gateway.map_or(Driver::Auto, |gateway| gateway.radio.driver))
+        live::choose(gateway.map_or(Driver::Auto, |gateway| gateway.radio.driver))
     } else {
         ("none", "this Pi does not scan")
     };
@@ -23,34 +24,21 @@ pub(super) async fn examine(patient: &Patient) -> Vec<Finding> {
     if driver == "none" {
         return findings;
     }
-    let wanted = gateway.and_then(|gateway| gateway.radio.adapter.as_deref());
-    let adapter = bluez.adapters().iter().find(|adapter| wanted.is_none_or(|wanted| wanted == adapter.name));
+    let wanted = match gateway.map(|gateway| &gateway.radio.adapters) {
+        Some(Adapters::Named(names)) => names.iter().map(|name| Some(&**name)).collect(),
+        Some(Adapters::First | Adapters::All) | None => vec![None],
+    };
+    let find = |wanted: Option<&str>| {
+        bluez.adapters().iter().find(|adapter| wanted.is_none_or(|wanted| wanted == adapter.name))
+    };
+    // Several sticks are mostly of one make: the chip of the first that is there stands for all.
+    let adapter = wanted.iter().find_map(|wanted| find(*wanted));
     let is_passive = driver == "bluez" && adapter.is_some_and(|adapter| adapter.has_monitor);
     let (version, filter) = tokio::join!(version(root), filter(adapter, is_passive));
-    findings.extend([
-        state(root, bluez, wanted, adapter, matches!(daemon, Asked::Running(_))),
-        version,
-        monitor(root, adapter),
-        le_only(root, driver),
-        filter,
-        strangers(root),
-    ]);
+    let is_running = matches!(daemon, Asked::Running(_));
+    findings.extend(wanted.iter().map(|wanted| state(root, bluez, *wanted, find(*wanted), is_running)));
+    findings.extend([version, monitor(root, adapter), le_only(root, driver), filter, strangers(root)]);
     findings
-}
-
-/// The driver that the configuration comes to on this machine, and why.
-fn chosen(driver: Driver) -> (&'static str, &'static str) {
-    match (driver, cfg!(target_os = "linux")) {
-        (Driver::Auto, true) => {
-            ("bluez", "`auto` takes Emma's own driver on Linux: it can listen passively, and to LE alone")
-        }
-        (Driver::Auto, false) => ("btleplug", "`auto` takes the portable driver where there is no Linux"),
-        (Driver::Bluez, _) => ("bluez", "as gateway.toml says"),
-        (Driver::Btleplug, _) => {
-            ("btleplug", "as gateway.toml says; on a shop's Pi `auto` hears more and asks nobody's phone")
-        }
-        (Driver::None, _) => ("none", "as gateway.toml says: this Pi does not listen by itself"),
-    }
 }
 
 /// Whether there is an adapter that listens, or why there is none.
