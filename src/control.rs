@@ -35,6 +35,8 @@ pub enum Request {
         /// Whose.
         customer: String,
     },
+    /// The records of test consents alone.
+    Testers,
     /// Withdraw and forget.
     Withdraw {
         /// Whose.
@@ -69,6 +71,11 @@ pub enum Reply {
     Consents {
         /// By pseudonym.
         consents: Vec<Listed>,
+    },
+    /// Test consents, each as JSON.
+    Testers {
+        /// The records.
+        records: Vec<String>,
     },
     /// One consent, as JSON.
     Consent {

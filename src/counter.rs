@@ -22,11 +22,15 @@ use crate::ledger::{LedgerError, Store};
 /// A disk that cannot be written is asked again this often: who wants to be forgotten is, as soon as it can.
 const RETRY_FORGETTING: Duration = Duration::from_secs(1);
 
+/// So many test consents are told at once: more tags than a test has people. Of 16 KiB each, 1.6 MB.
+const MAX_TESTERS: usize = 100;
+
 /// What is to be done about a request, once it is understood.
 enum Errand {
     Save(Prepared),
     Forget(CustomerId),
     Show(CustomerId),
+    Testers,
     Answer(Reply),
 }
 
@@ -107,6 +111,16 @@ impl Daemon {
                     tell(reply, record.map_or(Reply::Unknown, |record| Reply::Consent { record }));
                 });
             }
+            Errand::Testers => {
+                let testers = testers(gateway.consents());
+                tokio::spawn(async move {
+                    let mut records = Vec::new();
+                    for customer in testers {
+                        records.extend(ledger.consent(customer).await);
+                    }
+                    tell(reply, Reply::Testers { records });
+                });
+            }
             Errand::Answer(answer) => tell(reply, answer),
         }
         None
@@ -176,6 +190,11 @@ impl Counter {
             Errand::Show(customer) => {
                 Ok(self.store.consent(&customer)?.map_or(Reply::Unknown, |record| Reply::Consent { record }))
             }
+            Errand::Testers => {
+                let testers = testers(registry.iter().map(|(_, consent)| consent));
+                let records: Result<Vec<_>, _> = testers.iter().map(|customer| self.store.consent(customer)).collect();
+                Ok(Reply::Testers { records: records?.into_iter().flatten().collect() })
+            }
             Errand::Answer(reply) => Ok(reply),
         }
     }
@@ -212,6 +231,7 @@ fn errand(
             Err(error) => Errand::Answer(Reply::Refused { problems: error.problems().to_vec() }),
         },
         Request::List => Errand::Answer(Reply::Consents { consents: list() }),
+        Request::Testers => Errand::Testers,
         Request::Show { customer } => match CustomerId::new(&customer).filter(|customer| find(customer).is_some()) {
             Some(customer) => Errand::Show(customer),
             None => Errand::Answer(Reply::Unknown),
@@ -251,6 +271,10 @@ fn grant(
             Err(refusal) => Errand::Answer(refused(refusal)),
         },
     }
+}
+
+fn testers<'a>(consents: impl Iterator<Item = &'a Arc<Consent>>) -> Vec<CustomerId> {
+    consents.filter(|consent| consent.test).take(MAX_TESTERS).map(|consent| consent.customer.clone()).collect()
 }
 
 fn listed<'a>(consents: impl Iterator<Item = &'a Arc<Consent>>) -> Vec<Listed> {

@@ -159,7 +159,7 @@ fn not_understood() -> Stop {
 }
 
 /// Where requests are answered.
-enum Door {
+pub(super) enum Door {
     /// By the daemon.
     Daemon(BufReader<UnixStream>),
     /// By the ledger, whose lock is held meanwhile.
@@ -167,17 +167,15 @@ enum Door {
 }
 
 impl Door {
-    fn open(config_folder: &Path) -> Result<Self, Stop> {
+    pub(super) fn open(config_folder: &Path) -> Result<Self, Stop> {
         let loaded = crate::config::load(config_folder);
         let Some(config) = loaded.config else {
             let hint = format!("emma check --config {} says what", config_folder.display());
             return Err((exit::CONFIG, format!("the configuration has an error: {hint}")));
         };
         let path = folder::path(config.gateway.ledger_path.as_deref());
-        if let Ok(stream) = UnixStream::connect(folder::socket(&path)) {
-            let set = stream.set_read_timeout(Some(PATIENCE)).and_then(|()| stream.set_write_timeout(Some(PATIENCE)));
-            set.map_err(|error| (exit::UNAVAILABLE, error.to_string()))?;
-            return Ok(Self::Daemon(BufReader::new(stream)));
+        if let Some(door) = Self::of_the_daemon(&path)? {
+            return Ok(door);
         }
         let folder = Folder::open(&path).map_err(ledger_stop)?;
         let store = random_key().and_then(|key| folder.store(key)).map_err(ledger_stop)?;
@@ -185,7 +183,15 @@ impl Door {
         Ok(Self::Ledger(Box::new(counter), folder))
     }
 
-    fn ask(&mut self, request: Request) -> Result<Reply, Stop> {
+    /// The daemon's, if one runs on that state folder.
+    pub(super) fn of_the_daemon(state: &Path) -> Result<Option<Self>, Stop> {
+        let Ok(stream) = UnixStream::connect(folder::socket(state)) else { return Ok(None) };
+        let set = stream.set_read_timeout(Some(PATIENCE)).and_then(|()| stream.set_write_timeout(Some(PATIENCE)));
+        set.map_err(|error| (exit::UNAVAILABLE, error.to_string()))?;
+        Ok(Some(Self::Daemon(BufReader::new(stream))))
+    }
+
+    pub(super) fn ask(&mut self, request: Request) -> Result<Reply, Stop> {
         match self {
             Self::Daemon(stream) => {
                 converse(stream, &request).map_err(|error| (exit::UNAVAILABLE, format!("the daemon: {error}")))

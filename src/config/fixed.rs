@@ -202,7 +202,7 @@ mod tests {
                 "Some(9) another fixed beacon is called `a` already in line 6",
                 "Some(12) `gw-till` is a gateway already",
                 "Some(14) `d` transmits the same as `a`",
-                "Some(17) `gw-till` is no gateway of this file",
+                "Some(17) `gw-tills` is no gateway of this file",
             ]
         );
     }
