@@ -17,7 +17,9 @@ use std::time::Duration;
 
 use bus::PrivateBus;
 use daemon::{CONSENT, IBEACON, Shop};
-use emma::radio::capture;
+use emma::gateway::advertisement::{Address, AddressKind};
+use emma::radio::capture::write::Writer;
+use emma::radio::capture::{self, Format, Heard};
 use fakebluez::{FakeBluez, Report};
 use tempfile::TempDir;
 use tokio::time::sleep;
@@ -178,6 +180,31 @@ fn tshark_reads(file: &PathBuf) {
     };
     let told = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(told.contains("c0:ff:ee:00:00:01") && told.contains("c0:ff:ee:00:00:02"), "{told} {}", err(&output));
+}
+
+#[test]
+fn other_programs_read_what_is_written() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("long.btsnoop");
+    let mut writer = Writer::new(Format::Btsnoop, fs::File::create(&file).unwrap()).unwrap();
+    for (length, address) in [(30, TAG), (220, WALL)] {
+        // One AD structure after the other. What needs several reports tshark calls malformed: it reads each by itself.
+        let payload = std::iter::repeat_n([9, 0xff, 0x4c, 0, 1, 2, 3, 4, 5, 6], 165).flatten().take(length).collect();
+        let address = Address { bytes: address, kind: AddressKind::Random };
+        let t_us = 1_790_000_000_000_000;
+        writer.write(&Heard { t_us, gateway: "gw".into(), address, rssi_dbm: -60, payload }).unwrap();
+    }
+    writer.flush().unwrap();
+    tshark_reads(&file);
+    for program in [&["tshark", "-V", "-r"][..], &["btmon", "-r"]] {
+        let Ok(output) = Command::new(program[0]).args(&program[1..]).arg(&file).output() else {
+            eprintln!("skipped: what {} reads of a recording, for there is none", program[0]);
+            continue;
+        };
+        let told = String::from_utf8_lossy(&output.stdout).to_lowercase();
+        assert!(told.contains("c0:ff:ee:00:00:02") && told.contains("-60 dbm"), "{told}");
+        assert!(!told.contains("malformed") && !told.contains("invalid"), "{told}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
