@@ -36,6 +36,8 @@ pub enum Request {
         /// Whose.
         customer: String,
     },
+    /// The records of test consents alone.
+    Testers,
     /// Withdraw and forget.
     Withdraw {
         /// Whose.
@@ -72,6 +74,11 @@ pub enum Reply {
     Consents {
         /// By pseudonym.
         consents: Vec<Listed>,
+    },
+    /// Test consents, each as JSON.
+    Testers {
+        /// The records.
+        records: Vec<String>,
     },
     /// One consent, as JSON.
     Consent {

@@ -24,12 +24,16 @@ use crate::mqtt::status::Standing;
 /// A disk that cannot be written is asked again this often: who wants to be forgotten is, as soon as it can.
 const RETRY_FORGETTING: Duration = Duration::from_secs(1);
 
+/// So many test consents are told at once: more tags than a test has people. Of 16 KiB each, 1.6 MB.
+const MAX_TESTERS: usize = 100;
+
 /// What is to be done about a request, once it is understood.
 enum Errand {
     Save(Prepared),
     Forget(CustomerId),
     Show(CustomerId),
     Status,
+    Testers,
     Answer(Reply),
 }
 
@@ -111,6 +115,16 @@ impl Daemon {
                 });
             }
             Errand::Status => tell(reply, Reply::Status { status: Box::new(self.status()) }),
+            Errand::Testers => {
+                let testers = testers(gateway.consents());
+                tokio::spawn(async move {
+                    let mut records = Vec::new();
+                    for customer in testers {
+                        records.extend(ledger.consent(customer).await);
+                    }
+                    tell(reply, Reply::Testers { records });
+                });
+            }
             Errand::Answer(answer) => tell(reply, answer),
         }
         None
@@ -200,6 +214,11 @@ impl Counter {
                 Ok(self.store.consent(&customer)?.map_or(Reply::Unknown, |record| Reply::Consent { record }))
             }
             Errand::Status => Ok(refused("no Emma runs on this folder")),
+            Errand::Testers => {
+                let testers = testers(registry.iter().map(|(_, consent)| consent));
+                let records: Result<Vec<_>, _> = testers.iter().map(|customer| self.store.consent(customer)).collect();
+                Ok(Reply::Testers { records: records?.into_iter().flatten().collect() })
+            }
             Errand::Answer(reply) => Ok(reply),
         }
     }
@@ -237,6 +256,7 @@ fn errand(
         },
         Request::Status => Errand::Status,
         Request::List => Errand::Answer(Reply::Consents { consents: list() }),
+        Request::Testers => Errand::Testers,
         Request::Show { customer } => match CustomerId::new(&customer).filter(|customer| find(customer).is_some()) {
             Some(customer) => Errand::Show(customer),
             None => Errand::Answer(Reply::Unknown),
@@ -276,6 +296,10 @@ fn grant(
             Err(refusal) => Errand::Answer(refused(refusal)),
         },
     }
+}
+
+fn testers<'a>(consents: impl Iterator<Item = &'a Arc<Consent>>) -> Vec<CustomerId> {
+    consents.filter(|consent| consent.test).take(MAX_TESTERS).map(|consent| consent.customer.clone()).collect()
 }
 
 fn listed<'a>(consents: impl Iterator<Item = &'a Arc<Consent>>) -> Vec<Listed> {

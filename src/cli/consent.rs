@@ -155,7 +155,7 @@ fn not_understood() -> Stop {
 }
 
 /// Where requests are answered.
-enum Door {
+pub(super) enum Door {
     /// By the daemon.
     Daemon(Daemon),
     /// By the ledger, whose lock is held meanwhile.
@@ -163,15 +163,15 @@ enum Door {
 }
 
 impl Door {
-    fn open(config_folder: &Path) -> Result<Self, Stop> {
+    pub(super) fn open(config_folder: &Path) -> Result<Self, Stop> {
         let loaded = crate::config::load(config_folder);
         let Some(config) = loaded.config else {
             let hint = format!("emma check --config {} says what", config_folder.display());
             return Err((exit::CONFIG, format!("the configuration has an error: {hint}")));
         };
         let path = folder::path(config.gateway.ledger_path.as_deref());
-        if let Ok(daemon) = Daemon::find(&path) {
-            return Ok(Self::Daemon(daemon));
+        if let Some(door) = Self::of_the_daemon(&path) {
+            return Ok(door);
         }
         let folder = Folder::open(&path).map_err(ledger_stop)?;
         let store = random_key().and_then(|key| folder.store(key)).map_err(ledger_stop)?;
@@ -179,7 +179,12 @@ impl Door {
         Ok(Self::Ledger(Box::new(counter), folder))
     }
 
-    fn ask(&mut self, request: Request) -> Result<Reply, Stop> {
+    /// The daemon's, if one runs on that state folder.
+    pub(super) fn of_the_daemon(state: &Path) -> Option<Self> {
+        Daemon::find(state).ok().map(Self::Daemon)
+    }
+
+    pub(super) fn ask(&mut self, request: Request) -> Result<Reply, Stop> {
         match self {
             Self::Daemon(daemon) => {
                 daemon.ask(&request).map_err(|error| (exit::UNAVAILABLE, format!("the daemon: {error}")))

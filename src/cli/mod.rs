@@ -15,6 +15,8 @@ pub mod demo;
 
 pub mod doctor;
 
+pub mod record;
+
 pub mod replay;
 
 pub mod run;
@@ -55,6 +57,8 @@ enum Command {
     /// Show a shop at work: no hardware, no broker, no set-up.
     #[cfg(feature = "demo")]
     Demo(demo::Arguments),
+    /// Write what the radio hears of test consents and fixed beacons to a capture.
+    Record(record::Arguments),
     /// Run captures through the daemon's own core, and tell what happened.
     Replay(replay::Arguments),
     /// Find every problem of a configuration folder at once.
@@ -92,6 +96,7 @@ fn dispatch(command: Command) -> u8 {
         Command::Run(arguments) => run::main(&arguments),
         #[cfg(feature = "demo")]
         Command::Demo(arguments) => demo::main(&arguments),
+        Command::Record(arguments) => record::main(&arguments),
         Command::Replay(arguments) => replay::main(&arguments),
         Command::Check(arguments) => check::main(&arguments),
         Command::Config(arguments) => config::main(&arguments),

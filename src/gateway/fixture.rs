@@ -91,6 +91,7 @@ impl Fixtures {
     }
 
     /// The same after a reload: a beacon that is still there keeps what is known of it.
+    #[must_use]
     pub fn configured(&self, site: &Site, now_us: u64) -> Self {
         let mut new = Self::new(site, now_us);
         for fixture in &mut new.fixtures {
@@ -191,9 +192,8 @@ mod tests {
         let mut sources = Sources::shipped();
         for (id, minor) in beacons {
             let uuid = hex::encode(UUID);
-            sources.site += &format!(
-                "[[fixed-beacon]]\nid = '{id}'\nibeacon = {{ uuid = '{uuid}', major = 1, minor = {minor} }}\n"
-            );
+            let ibeacon = format!("{{ uuid = '{uuid}', major = 1, minor = {minor} }}");
+            sources.site.push_str(&["[[fixed-beacon]]\nid = '", id, "'\nibeacon = ", &ibeacon, "\n"].concat());
         }
         check(&sources).config.unwrap().site
     }
