@@ -53,7 +53,8 @@ pub(crate) fn to(opcode: u16, parameters: &[u8], dual: bool) -> Vec<u8> {
 /// with the legacy commands, as the chip of a Pi 3 or 4 makes it.
 fn supported_commands() -> Vec<u8> {
     let mut commands = vec![0; 65];
-    for (octet, bits) in [(5, 0xc0), (10, 0x80), (14, 0x28), (15, 0x02), (25, 0xf7), (26, 0xff), (27, 0xff), (28, 0x01)] {
+    for (octet, bits) in [(5, 0xc0), (10, 0x80), (14, 0x28), (15, 0x02), (25, 0xf7), (26, 0xff), (27, 0xff), (28, 0x01)]
+    {
         // The status comes before the first octet.
         commands[octet + 1] = bits;
     }

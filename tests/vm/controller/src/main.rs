@@ -22,6 +22,7 @@ const COMMAND: u8 = 0x01;
 const EVENT: u8 = 0x04;
 const VENDOR: u8 = 0xff;
 
+const RESET: u16 = 0x0c03;
 const LE_SET_SCAN_PARAMETERS: u16 = 0x200b;
 const LE_SET_SCAN_ENABLE: u16 = 0x200c;
 const INQUIRY: u16 = 0x0401;
@@ -54,7 +55,8 @@ fn main() -> io::Result<()> {
     (&*kernel).write_all(&[VENDOR, 0x00])?;
     let scan = Arc::new(Mutex::new(Scan::default()));
     if !options.silent {
-        let (kernel, scan, options) = (Arc::clone(&kernel), Arc::clone(&scan), (options.rate, options.beacons, options.obey));
+        let (kernel, scan, options) =
+            (Arc::clone(&kernel), Arc::clone(&scan), (options.rate, options.beacons, options.obey));
         thread::spawn(move || hear(&kernel, &scan, options));
     }
     obey(&kernel, &scan, options.dual)
@@ -93,9 +95,8 @@ fn hear(mut kernel: &File, scan: &Mutex<Scan>, (rate, beacons, obey): (u64, u8, 
             scan.sent += 1;
             report(turn)
         };
-        if kernel.write_all(&report).is_err() {
-            return;
-        }
+        // A device that is switched off takes nothing, and may be switched on again.
+        let _unheard = kernel.write_all(&report);
     }
 }
 
@@ -133,6 +134,7 @@ fn obey(mut kernel: &File, scan: &Mutex<Scan>, dual: bool) -> io::Result<()> {
 /// Keeps what the kernel says about scanning.
 fn note(scan: &mut Scan, opcode: u16, parameters: &[u8]) {
     match (opcode, parameters) {
+        (RESET, _) => scan.on = false,
         (LE_SET_SCAN_PARAMETERS, [kind, ..]) => scan.active = *kind == 1,
         (LE_SET_SCAN_ENABLE, [on, filtered, ..]) => {
             (scan.on, scan.filtered) = (*on == 1, *filtered == 1);
