@@ -14,6 +14,8 @@ roles = ["scan", "decide"]
 [radio]
 driver = "btleplug"
 adapter = "hci0"
+scan = "active"
+may-restart-bluetoothd = true
 
 [[remote]]
 format = "openmqttgateway"

@@ -145,12 +145,14 @@ async fn a_broker_that_is_absent_at_start_gets_what_has_not_expired() {
     until("the offer is committed", || shop.log().contains("an offer is committed")).await;
     assert!(offers(&listener).is_empty());
     broker.restart();
-    until("the offer arrives", || offers(&listener).len() == 1).await;
+    until("the offer arrives", || !offers(&listener).is_empty()).await;
     broker.kill();
     broker.restart();
     until("it is online again", || listener.heard("/state").len() >= 2).await;
     assert_eq!(emma.terminate(), Some(0));
-    assert_eq!(offers(&listener).len(), 1);
+    // The broker may have been killed before its acknowledgement came: a resend is the same event.
+    let offers = offers(&listener);
+    assert!(offers.iter().all(|offer| offer["id"] == offers[0]["id"]), "one a day was promised");
 }
 
 fn holds(bytes: &[u8], part: &[u8]) -> bool {

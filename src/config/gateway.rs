@@ -76,11 +76,13 @@ pub struct Radio {
     pub adapters: Adapters,
     /// bluetoothd may be started again when nothing else helps.
     pub may_restart_bluetoothd: bool,
+    /// Listens without asking where bluetoothd lets it; false trades that for strengths to the dB.
+    pub passive: bool,
 }
 
 impl Default for Radio {
     fn default() -> Self {
-        Self { driver: Driver::Auto, adapters: Adapters::First, may_restart_bluetoothd: false }
+        Self { driver: Driver::Auto, adapters: Adapters::First, may_restart_bluetoothd: false, passive: true }
     }
 }
 
@@ -229,8 +231,9 @@ fn radio(mut table: Table<'_>) -> Option<Radio> {
     }
     let adapters = if table.has("adapter") { adapters(&mut table) } else { Some(Adapters::First) };
     let may_restart_bluetoothd = table.flag("may-restart-bluetoothd").unwrap_or(false);
+    let passive = !table.has("scan") || table.choice("scan", &[("passive", true), ("active", false)]).unwrap_or(true);
     table.finish();
-    Some(Radio { driver: driver?, adapters: adapters?, may_restart_bluetoothd })
+    Some(Radio { driver: driver?, adapters: adapters?, may_restart_bluetoothd, passive })
 }
 
 /// One name, `all`, or a list of names.

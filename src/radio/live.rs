@@ -8,7 +8,7 @@ use tokio::time::timeout;
 use tracing::{error, warn};
 
 #[cfg(target_os = "linux")]
-use super::bluez::{self, Wanted};
+use super::bluez::{self, Manner, Wanted};
 use super::source::{Heard, Orders, SourceStatus, Switchboard};
 use super::{btleplug, over_mqtt, playback};
 use crate::config::Name;
@@ -115,8 +115,9 @@ fn radio(config: &Radio, board: &Switchboard) -> Option<Run> {
                     Wanted::Named(names.iter().map(outlet).collect())
                 }
             };
-            let (board, may_restart) = (board.clone(), config.may_restart_bluetoothd);
-            Some(Box::new(move |stop| bluez::run(wanted, &board, may_restart, stop)))
+            let board = board.clone();
+            let manner = Manner { may_restart: config.may_restart_bluetoothd, passive: config.passive };
+            Some(Box::new(move |stop| bluez::run(wanted, &board, manner, stop)))
         }
         "btleplug" => {
             let adapter = match &config.adapters {

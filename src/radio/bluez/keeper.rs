@@ -10,7 +10,7 @@ use tokio::time::{interval, sleep, timeout};
 use tracing::warn;
 use zbus::{Connection, Message, Variant};
 
-use super::Shared;
+use super::{Manner, Shared};
 use super::bus::{BusError, CALL_TIMEOUT, To, call};
 use super::facts::Facts;
 use super::hearing::{Hearing, Mode};
@@ -48,6 +48,9 @@ const LONGEST_RETRY_US: u64 = 600_000_000;
 /// Why a passive scan is not enough, for whoever reads the state.
 const ADDRESSES: &str =
     "a consent names an address or a resolving key, which no pattern can tell from other people's devices";
+
+/// The same, where the shop has decided so.
+const ASKED_FOR: &str = "gateway.toml says `scan = \"active\"`";
 
 /// Why nothing is heard.
 #[derive(Debug, thiserror::Error)]
@@ -90,7 +93,7 @@ pub(super) struct Keeper {
     wanted: Option<Name>,
     outlet: Outlet,
     orders: Orders,
-    may_restart: bool,
+    manner: Manner,
     clock: Clock,
     monitors: Monitors,
     retry_us: u64,
@@ -100,11 +103,11 @@ pub(super) struct Keeper {
 }
 
 impl Keeper {
-    pub(super) fn new(shared: Arc<Shared>, wanted: Option<Name>, outlet: Outlet, may_restart: bool) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, wanted: Option<Name>, outlet: Outlet, manner: Manner) -> Self {
         let (facts, orders) = (shared.facts.subscribe(), outlet.board().orders().clone());
         let (clock, monitors) = (Clock::start(), Monitors::default());
         let (retry_us, ladder) = (FIRST_RETRY_US, Ladder::new(clock.monotonic_us()));
-        Self { shared, facts, wanted, outlet, orders, may_restart, clock, monitors, retry_us, ladder, climbing: false }
+        Self { shared, facts, wanted, outlet, orders, manner, clock, monitors, retry_us, ladder, climbing: false }
     }
 
     /// Keeps it until nobody waits for this any more.
@@ -185,7 +188,7 @@ impl Keeper {
         let addresses = self.orders.needs.borrow_and_update().addresses;
         // Beside an active scan the monitor keeps the controller from filtering duplicates.
         let monitor = self.monitors.register(&at.bus, &at.name, &mut self.facts).await;
-        if let (Ok(()), false) = (&monitor, addresses) {
+        if let (Ok(()), true) = (&monitor, self.manner.passive && !addresses) {
             at.stop_discovery().await;
             self.hear_as(at, Mode::Passive);
             return Ok(Listening { scan: Scan::Passive, reason: None, retries: false });
@@ -193,8 +196,9 @@ impl Keeper {
         self.hear_as(at, Mode::Active { all: addresses });
         at.start_discovery().await?;
         let (reason, retries) = match monitor {
-            Err(why) if !addresses => (why.to_string(), !matches!(why, NoMonitor::WithoutE)),
-            Ok(()) | Err(_) => (ADDRESSES.to_owned(), false),
+            _ if addresses => (ADDRESSES.to_owned(), false),
+            Err(why) if self.manner.passive => (why.to_string(), !matches!(why, NoMonitor::WithoutE)),
+            Ok(()) | Err(_) => (ASKED_FOR.to_owned(), false),
         };
         Ok(Listening { scan: Scan::Active, reason: Some(reason), retries })
     }
@@ -268,7 +272,7 @@ impl Keeper {
                 sleep(OFF).await;
                 self.switch_on(at).await?;
             }
-            Rung::RestartBluetoothd if self.may_restart => {
+            Rung::RestartBluetoothd if self.manner.may_restart => {
                 warn!(adapter = at.name, "nothing is heard: bluetoothd is started again");
                 self.climbing = true;
                 if let Err(error) = restart_bluetoothd(&at.bus).await {
@@ -295,9 +299,13 @@ impl Keeper {
     }
 }
 
-/// Whether the shop has beacons of its own that ought to be heard.
-fn expects_beacons(_orders: &Orders) -> bool {
-    false
+/// Whether the shop has beacons of its own that this very Pi ought to hear: those fixed to it, and all where no other
+/// gateway listens. One at the other end of a large shop proves nothing.
+fn expects_beacons(orders: &Orders) -> bool {
+    let config = orders.config.borrow();
+    let me = config.site.gateway(&config.gateway.gateway);
+    let is_alone = config.site.gateways.len() == 1;
+    config.site.fixed_beacons.iter().any(|beacon| is_alone || (me.is_some() && beacon.gateway == me))
 }
 
 async fn changed<T>(watched: &mut watch::Receiver<T>) {
@@ -355,5 +363,33 @@ impl At {
         let to = wire::adapter_path(&self.name);
         let body = (ADAPTER, "Powered", Variant::from(powered));
         call(&self.bus, what, To(BLUEZ, &to, PROPERTIES), "Set", &body).await.map(drop)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Sources, check};
+    use crate::gateway::consent::Needs;
+
+    fn expects(site: &str) -> bool {
+        let head = "name = 'A'\ntime-zone = 'UTC'\n[[gateway]]\nid = 'gw-own'\n";
+        let beacon = "[[fixed-beacon]]\nid = 'wall'\nibeacon = { uuid = 'f7826da6-4fa2-4e98-8024-bc5b71e0893e', major = 1, minor = 7 }\n";
+        let sources = Sources {
+            gateway: "site = 'a'\ngateway = 'gw-own'\n".into(),
+            site: format!("{head}{}", site.replace("BEACON", beacon)),
+            promise: "[caps]\ncustomer = [{ at-most = 1, per = '1d' }]\n".into(),
+            ..Sources::default()
+        };
+        expects_beacons(&Orders::fixed(Needs::default(), Arc::new(check(&sources).config.unwrap())))
+    }
+
+    #[test]
+    fn a_beacon_is_expected_where_this_pi_has_to_hear_it() {
+        assert!(!expects(""));
+        assert!(expects("BEACON"));
+        assert!(!expects("[[gateway]]\nid = 'gw-far'\nBEACON"));
+        assert!(expects("[[gateway]]\nid = 'gw-far'\nBEACONgateway = 'gw-own'\n"));
+        assert!(!expects("[[gateway]]\nid = 'gw-far'\nBEACONgateway = 'gw-far'\n"));
     }
 }

@@ -61,8 +61,17 @@ pub(super) enum Wanted {
     All(Outlet),
 }
 
+/// How the shop wants it to listen.
+#[derive(Clone, Copy)]
+pub(super) struct Manner {
+    /// bluetoothd may be started again when nothing else helps.
+    pub(super) may_restart: bool,
+    /// Without asking, where bluetoothd lets it.
+    pub(super) passive: bool,
+}
+
 /// Listens until it is told to stop, or nobody takes what is heard.
-pub(super) fn run(wanted: Wanted, board: &Switchboard, may_restart: bool, stop: oneshot::Receiver<()>) {
+pub(super) fn run(wanted: Wanted, board: &Switchboard, manner: Manner, stop: oneshot::Receiver<()>) {
     let runtime = match Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return tracing::error!("the system gives no event loop for the radio: {error}"),
@@ -75,7 +84,7 @@ pub(super) fn run(wanted: Wanted, board: &Switchboard, may_restart: bool, stop: 
             _ = stop => {}
             () = board.closed() => {}
             () = serve(&shared) => {}
-            () = keep(wanted, &shared, may_restart) => {}
+            () = keep(wanted, &shared, manner) => {}
         }
     });
     runtime.shutdown_background();
@@ -155,9 +164,9 @@ async fn list(bus: &Connection, shared: &Shared) -> Result<(), BusError> {
 }
 
 /// Keeps the adapters that are wanted.
-async fn keep(wanted: Wanted, shared: &Arc<Shared>, may_restart: bool) {
+async fn keep(wanted: Wanted, shared: &Arc<Shared>, manner: Manner) {
     let mut keepers = JoinSet::new();
-    let keeper = |name, outlet| Keeper::new(Arc::clone(shared), name, outlet, may_restart).keep();
+    let keeper = |name, outlet| Keeper::new(Arc::clone(shared), name, outlet, manner).keep();
     match wanted {
         Wanted::First(outlet) => drop(keepers.spawn(keeper(None, outlet))),
         Wanted::Named(named) => {
