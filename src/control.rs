@@ -53,7 +53,7 @@ pub enum Request {
 pub enum Reply {
     /// The record stands.
     Accepted {
-        /// Kinds of identifiers that are kept and not matched yet.
+        /// Kinds of identifiers that are kept and not matched, since the site has all it can tell apart.
         unmatched: Vec<String>,
     },
     /// Withdrawn and forgotten.

@@ -65,7 +65,6 @@ impl Forgetting {
 pub(crate) struct Saving {
     saved: Pin<Box<dyn Future<Output = Result<(), String>> + Send>>,
     consent: Arc<Consent>,
-    unmatched: Vec<&'static str>,
     reply: oneshot::Sender<Reply>,
 }
 
@@ -89,14 +88,15 @@ impl Daemon {
             Errand::Save(Prepared { consent, .. }) if self.forgetting.contains(&consent.customer) => {
                 tell(reply, refused("this customer is being forgotten; try again when that is done"));
             }
-            Errand::Save(Prepared { consent, record, unmatched }) => {
+            Errand::Save(Prepared { consent, record }) => {
                 let (customer, epoch) = (consent.customer.clone(), consent.epoch);
                 let saved = Box::pin(async move { ledger.save_consent(customer, epoch, record).await });
-                return Some(Saving { saved, consent, unmatched, reply });
+                return Some(Saving { saved, consent, reply });
             }
             Errand::Forget(customer) => {
                 // First silence, then forgetting: nothing may be decided for someone who is being forgotten.
                 self.input(Input::Withdraw(customer.clone()));
+                self.tell_needs();
                 let wall_us = self.raw_wall_us();
                 let forgetting = self.forgetting.clone();
                 forgetting.add(customer.clone());
@@ -151,11 +151,13 @@ impl Daemon {
 
     /// The disk has answered: the consent is in force, or was refused.
     pub(crate) fn saved(&mut self, saving: Saving, outcome: Result<(), String>) {
-        let Saving { consent, unmatched, reply, .. } = saving;
+        let Saving { consent, reply, .. } = saving;
         match outcome {
             Ok(()) => {
+                let customer = consent.customer.clone();
                 self.input(Input::Consent(consent));
-                tell(reply, accepted(unmatched));
+                self.tell_needs();
+                tell(reply, accepted(self.gateway.left_out(&customer)));
             }
             Err(problem) => tell(reply, Reply::Failed { problem }),
         }
@@ -200,10 +202,11 @@ impl Counter {
         let admits = |consent: &Consent| registry.admits(consent, None);
         let list = || listed(registry.iter().map(|(_, consent)| consent));
         match errand(request, &self.config, &find, admits, list) {
-            Errand::Save(Prepared { consent, record, unmatched }) => {
-                self.store.save_consent(&consent.customer, consent.epoch, &record)?;
+            Errand::Save(Prepared { consent, record }) => {
+                let customer = consent.customer.clone();
+                self.store.save_consent(&customer, consent.epoch, &record)?;
                 self.registry.accept(consent, None).map_err(|refusal| LedgerError::Damaged(refusal.to_string()))?;
-                Ok(accepted(unmatched))
+                Ok(accepted(self.registry.left_out(&customer)))
             }
             Errand::Forget(customer) => {
                 self.registry.withdraw(&customer);

@@ -344,7 +344,7 @@ impl Daemon {
     }
 
     /// Tells the sources what the consents need of them.
-    fn tell_needs(&self) {
+    pub(crate) fn tell_needs(&self) {
         self.voices.orderer.need(self.gateway.needs(), self.gateway.phones());
     }
 

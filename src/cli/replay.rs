@@ -227,10 +227,12 @@ impl Replay {
                     .store
                     .save_consent(&consent.customer, consent.epoch, &prepared.record)
                     .map_err(ledger_stop)?;
-                for kind in prepared.unmatched {
+                let customer = consent.customer.clone();
+                let happened = self.standalone.handle(Input::Consent(consent), now).map_err(ledger_stop)?;
+                for kind in self.standalone.gateway.left_out(&customer) {
                     *self.unmatched.entry(kind).or_default() += 1;
                 }
-                self.standalone.handle(Input::Consent(consent), now).map_err(ledger_stop)?
+                happened
             }
         };
         tape.write(&happened)
@@ -316,10 +318,10 @@ fn file_and_gateway(text: &str) -> Result<(PathBuf, Name), String> {
     Ok((file.into(), gateway.into()))
 }
 
-/// For consents with identifiers of a kind that this version keeps and does not match.
+/// For consents with identifiers that are kept and not matched.
 pub(super) fn unmatched(kind: &str, count: u64) -> String {
     format!(
-        "identifiers of kind `{kind}` are kept and not matched yet in this version: {count} of the consents have some"
+        "identifiers of kind `{kind}` are kept and not matched, the site has all it can tell apart: {count} of the consents have some"
     )
 }
 

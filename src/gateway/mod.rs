@@ -189,6 +189,11 @@ impl Gateway {
         Needs { addresses }
     }
 
+    /// The kinds of identifiers of this customer's consent that are kept and not matched.
+    pub fn left_out(&self, customer: &CustomerId) -> Vec<&'static str> {
+        self.registry.left_out(customer)
+    }
+
     /// The ids of the phones that consents name.
     pub fn phones(&self) -> BTreeSet<Name> {
         self.registry.phones().map(Name::from).collect()

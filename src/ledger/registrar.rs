@@ -14,8 +14,6 @@ pub struct Prepared {
     pub consent: Arc<Consent>,
     /// For the ledger, as JSON, its inboxes given.
     pub record: String,
-    /// Kinds of identifiers that are kept and not matched yet.
-    pub unmatched: Vec<&'static str>,
 }
 
 /// Checks a record and gives it its inboxes: those it names, else those the customer has, else a fresh one for each
@@ -38,9 +36,8 @@ pub fn prepare(
         record.inbox = Some(given);
     }
     let consent = record.check().map_err(|error| error.problems().to_vec())?;
-    let unmatched = record.unmatched_kinds();
     let record = serde_json::to_string(&record).map_err(|error| vec![error.to_string()])?;
-    Ok(Prepared { consent: Arc::new(consent), record, unmatched })
+    Ok(Prepared { consent: Arc::new(consent), record })
 }
 
 /// An inbox that nobody can guess: 128 random bits in hex.

@@ -155,15 +155,6 @@ impl TestTag {
     }
 }
 
-impl ConsentRecord {
-    /// The kinds of identifiers that this build keeps and does not match yet, each once.
-    pub fn unmatched_kinds(&self) -> Vec<&'static str> {
-        let unmatched = self.identifiers.iter().filter(|identifier| !identifier.is_matched_kind());
-        let kinds: std::collections::BTreeSet<_> = unmatched.map(IdentifierRecord::kind).collect();
-        kinds.into_iter().collect()
-    }
-}
-
 /// `Debug` shows nothing, so that no log line can carry a record by accident.
 impl fmt::Debug for ConsentRecord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-use super::rotating::{Keyring, MAX_IRKS};
+use super::rotating::Keyring;
 use super::{Consent, CustomerId, Identifier, PhoneId};
 use crate::clock::Moment;
 use crate::gateway::advertisement::{Address, AddressKind, Advertisement};
@@ -34,9 +34,6 @@ pub enum Refusal {
     /// [`MAX_CUSTOMERS`] are registered.
     #[error("full: {MAX_CUSTOMERS} customers are registered, and one has to withdraw first")]
     Full,
-    /// As many identity resolving keys are registered as a site can tell apart.
-    #[error("irks-full: {MAX_IRKS} keys that resolve addresses are registered, and one has to go first")]
-    IrksFull,
     /// As many keys that make identifiers are registered as a site can keep up with.
     #[error("rotating-full: too many keys of identifiers that rotate are registered, and one has to go first")]
     RotatingFull,
@@ -235,6 +232,15 @@ impl Registry {
     /// Whether anybody is registered who is known by the address alone.
     pub fn has_addresses(&self) -> bool {
         self.public_addresses > 0 || self.keyring.resolves()
+    }
+
+    /// The kinds of identifiers of this customer's consent that are kept and not matched: a site can tell so many keys
+    /// that resolve addresses apart, and theirs came later.
+    pub fn left_out(&self, customer: &CustomerId) -> Vec<&'static str> {
+        let slot = self.slot_of(customer);
+        let rotating = slot.and_then(|slot| self.get(slot)).map_or(&[][..], |consent| &consent.rotating);
+        let is_left_out = rotating.iter().any(|rotating| rotating.is_irk() && self.keyring.owner(rotating) != slot);
+        if is_left_out { vec!["irk"] } else { Vec::new() }
     }
 
     /// The phones that say what they hear, in no order.

@@ -25,7 +25,6 @@ use crate::clock::Moment;
 use crate::gateway::advertisement::Address;
 use crate::gateway::decode::Frame;
 use crate::gateway::key::Key;
-pub(super) use resolve::MAX_IRKS;
 use resolve::Resolver;
 use table::{Ephemeral, MAX_ROTATING, MAX_SWIFT, SWIFT_BELOW_K, Schedule, Table};
 
@@ -88,6 +87,11 @@ impl Rotating {
         }
     }
 
+    /// Whether it is the key of a device's addresses.
+    pub(super) fn is_irk(&self) -> bool {
+        matches!(self, Self::Irk(_))
+    }
+
     fn is_swift(&self) -> bool {
         matches!(self, Self::EddystoneEid(eid) if eid.k() < SWIFT_BELOW_K)
     }
@@ -129,22 +133,18 @@ impl Keyring {
         }
     }
 
-    /// Whether there is room for `new` in the place of what the same customer has in `slot`, `old`.
+    /// Whether there is room for `new` in the place of what the same customer has in `slot`, `old`. Keys that resolve
+    /// addresses always have: those that are too many are not tried ([`Resolver::claim`]).
     pub(super) fn has_room(&self, new: &[Rotating], old: &[Rotating], slot: Option<Slot>) -> Result<(), Refusal> {
-        let is_irk = |rotating: &&Rotating| matches!(rotating, Rotating::Irk(_));
         let is_swift = |rotating: &&Rotating| rotating.is_swift();
         let freed = || old.iter().filter(|rotating| self.owner(rotating) == slot);
         let fits = |held: usize, freed: usize, new: usize, most: usize| held.saturating_sub(freed) + new <= most;
-        let irks = new.iter().filter(is_irk).count();
-        if irks > 0 && !fits(self.resolver.len(), freed().filter(is_irk).count(), irks, MAX_IRKS) {
-            return Err(Refusal::IrksFull);
-        }
         let swift = new.iter().filter(is_swift).count();
         if swift > 0 && !fits(self.table.swift(), freed().filter(is_swift).count(), swift, MAX_SWIFT) {
             return Err(Refusal::RotatingFull);
         }
-        let tabled = new.len() - irks;
-        let tabled_freed = freed().filter(|rotating| !is_irk(rotating)).count();
+        let is_tabled = |rotating: &&Rotating| !rotating.is_irk();
+        let (tabled, tabled_freed) = (new.iter().filter(is_tabled).count(), freed().filter(is_tabled).count());
         if tabled > 0 && !fits(self.table.len(), tabled_freed, tabled, MAX_ROTATING) {
             return Err(Refusal::RotatingFull);
         }

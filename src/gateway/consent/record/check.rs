@@ -193,10 +193,7 @@ impl Problems {
             self.0.push("`identifiers`: is empty; at least one is required".into());
         }
         let unreadable = |identifier: &&IdentifierRecord| {
-            identifier.is_matched_kind()
-                && identifier.matched().is_none()
-                && identifier.rotating().is_none()
-                && identifier.phone().is_none()
+            identifier.matched().is_none() && identifier.rotating().is_none() && identifier.phone().is_none()
         };
         for identifier in record.identifiers.iter().filter(unreadable) {
             self.0.push(format!("`identifiers`: the {} is not one", identifier.kind()));

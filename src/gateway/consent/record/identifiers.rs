@@ -102,20 +102,6 @@ impl IdentifierRecord {
         if let Self::Phone { id } = self { Some(PhoneId(id.as_str().into())) } else { None }
     }
 
-    /// Whether this build matches the kind.
-    pub(super) fn is_matched_kind(&self) -> bool {
-        match self {
-            Self::IBeacon { .. }
-            | Self::AltBeacon { .. }
-            | Self::EddystoneUid { .. }
-            | Self::EddystoneEid { .. }
-            | Self::Rolling { .. }
-            | Self::Irk(_)
-            | Self::Address(_)
-            | Self::Phone { .. } => true,
-        }
-    }
-
     /// Reads the identifier at `path`; what is wrong with it goes to `problems`.
     pub(super) fn read(path: &str, value: Value, problems: &mut Vec<String>) -> Option<Self> {
         let Value::Object(fields) = value else {

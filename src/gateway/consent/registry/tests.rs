@@ -241,11 +241,16 @@ fn a_site_has_fifty_keys_for_addresses_and_a_customer_may_change_theirs() {
     for n in 0..50 {
         registry.accept(consent(&format!("c{n}"), 1, &irk(n)), None).unwrap();
     }
-    assert_eq!(registry.accept(consent("new", 1, &irk(50)), None), Err(Refusal::IrksFull));
-    assert!(registry.accept(consent("c7", 2, &irk(50)), None).is_ok());
-    assert_eq!(registry.accept(consent("c7", 3, &format!("{},{}", irk(7), irk(50))), None), Err(Refusal::IrksFull));
-    registry.withdraw(&CustomerId::new("c8").unwrap());
-    assert!(registry.accept(consent("new", 1, &irk(7)), None).is_ok());
+    let id = |customer: &str| CustomerId::new(customer).unwrap();
+    // The record stands, and what else it names is matched.
+    let new = registry.accept(consent("new", 1, &format!("{},{}", irk(50), ibeacon(1))), None).unwrap();
+    assert_eq!(registry.left_out(&id("new")), ["irk"]);
+    assert_eq!(heard(&mut registry, &[beacon(1)]), Attribution::Customer { slot: new, measured_power_dbm: Some(-55) });
+    registry.accept(consent("c7", 2, &irk(51)), None).unwrap();
+    assert_eq!(registry.left_out(&id("c7")), [""; 0]);
+    registry.withdraw(&id("c8"));
+    registry.accept(consent("new", 2, &irk(50)), None).unwrap();
+    assert_eq!(registry.left_out(&id("new")), [""; 0]);
 }
 
 #[test]

@@ -16,7 +16,7 @@ use crate::gateway::key::Key;
 /// 1.3 us on a build machine (`benches/rotating.rs`), 50 us at 1 us a block on a Pi without AES instructions (reckoned,
 /// not measured), so 20,000 new addresses a second at the most.
 /// The newcomer is refused.
-pub(in crate::gateway::consent) const MAX_IRKS: usize = 50;
+const MAX_IRKS: usize = 50;
 
 /// A key, expanded so that one trial is one block, and whose it is.
 struct Resolving {
