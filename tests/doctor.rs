@@ -152,8 +152,6 @@ async fn a_well_machine_is_told_line_by_line() {
     let Some(bus) = PrivateBus::start(skipped) else { return };
     let _bluetoothd = bluetoothd(&bus.address(), Manner::Well).await;
     let shop = Shop::new(broker.port);
-    let gateway = fs::read_to_string(shop.config().join("gateway.toml")).unwrap();
-    shop.write("gateway.toml", &gateway.replace("driver = \"btleplug\"", "driver = \"auto\""));
     let root = machine(&WELL);
     let (config, address, root_path) = (shop.config(), bus.address(), root.path().to_str().unwrap().to_owned());
     let asked = tokio::task::spawn_blocking(move || emma("doctor", &config, &address, &["--root", &root_path]));
@@ -193,6 +191,8 @@ async fn a_bluetoothd_that_does_not_answer_well_is_told_from_one_that_is_not_the
 /// The beacon and a stranger transmit, `times` times in 20 s or until the doctor has ended.
 async fn watched(bluez: &FakeBluez, bus: &PrivateBus, times: u32) -> BTreeMap<String, (String, String)> {
     let (shop, root) = (Shop::new(1), machine(&WELL));
+    let gateway = fs::read_to_string(shop.config().join("gateway.toml")).unwrap();
+    shop.write("gateway.toml", &gateway.replace("\"auto\"", "\"btleplug\""));
     let transmit = async {
         bluez.until_called("StartDiscovery", 1).await;
         for _ in 0..times {

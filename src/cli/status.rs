@@ -89,7 +89,13 @@ fn source_line(source: &Source) -> String {
     if let Some(name) = name {
         add(&format!(" {name}"));
     }
-    add(if *listening { ": yes" } else { ": NO" });
+    // Without an error it waits for something to do: phones, for a consent that names one.
+    let standing = match (listening, last_error) {
+        (true, _) => ": yes",
+        (false, None) => ": waits",
+        (false, Some(_)) => ": NO",
+    };
+    add(standing);
     if let Some(scan) = scan {
         add(&format!(", {scan}"));
     }

@@ -83,7 +83,7 @@ pub fn start(config: &Gateway, orders: Orders) -> Result<Sources, OptionsError> 
         signals.push(spawn("capture", move |stop| playback::run(&capture, outlet, stop)));
     }
     let listeners: Vec<Listener> =
-        [over_mqtt::scanners(&board)?, over_mqtt::phones(&board)?].into_iter().flatten().collect();
+        [over_mqtt::scanners(config, &board)?, over_mqtt::phones(config, &board)?].into_iter().flatten().collect();
     let status = board.status();
     let silence = (signals.is_empty() && listeners.is_empty()).then_some(board);
     Ok(Sources { heard, status: status.clone(), stop: Stop { signals, listeners, status, silence } })

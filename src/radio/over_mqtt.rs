@@ -12,6 +12,7 @@ use super::phone::{self, Phones};
 use super::remote::ear::{Ear, Message};
 use super::source::{Heard, Orders, Outlet, Switchboard};
 use crate::config::Name;
+use crate::config::gateway::Gateway;
 use crate::config::remote::Remote;
 use crate::mqtt::connection::{Options, OptionsError};
 use crate::mqtt::listener::{Listener, Subscriber};
@@ -19,10 +20,9 @@ use crate::mqtt::topic::{Topics, matches};
 
 /// Listens to the scanners of `[[remote]]`, each entry a source of its own; nothing where there is none, or where this Pi
 /// does not decide.
-pub fn scanners(board: &Switchboard) -> Result<Option<Listener>, OptionsError> {
+pub fn scanners(gateway: &Gateway, board: &Switchboard) -> Result<Option<Listener>, OptionsError> {
     let mut orders = board.orders().clone();
     let config = Arc::clone(&orders.config.borrow_and_update());
-    let gateway = &config.gateway;
     let Some(broker) = gateway.scanners_broker().filter(|_| gateway.decides && !gateway.remotes.is_empty()) else {
         return Ok(None);
     };
@@ -35,10 +35,8 @@ pub fn scanners(board: &Switchboard) -> Result<Option<Listener>, OptionsError> {
 }
 
 /// Listens to phones, from when the first consent names one; nothing without a broker, or where this Pi does not decide.
-pub fn phones(board: &Switchboard) -> Result<Option<Listener>, OptionsError> {
+pub fn phones(gateway: &Gateway, board: &Switchboard) -> Result<Option<Listener>, OptionsError> {
     let orders = board.orders().clone();
-    let config = Arc::clone(&orders.config.borrow());
-    let gateway = &config.gateway;
     let Some(broker) = gateway.mqtt.as_ref().filter(|_| gateway.decides) else { return Ok(None) };
     let options = Options::for_listener(broker, &gateway.site, &gateway.gateway, "hears-phones")?;
     let filter = Topics { root: &broker.root, site: &gateway.site }.heard();

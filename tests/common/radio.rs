@@ -106,7 +106,7 @@ impl Process {
         let (output, logged) = (BufReader::new(child.stdout.take().unwrap()), log.clone());
         thread::spawn(move || {
             output.lines().map_while(Result::ok).try_for_each(|text| {
-                if !text.starts_with("heard ") && !text.starts_with("status") {
+                if !text.starts_with("heard ") {
                     *logged.lock().unwrap() += &(text.clone() + "\n");
                 }
                 line.send(text)

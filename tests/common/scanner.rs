@@ -164,11 +164,11 @@ impl Orders {
     /// Listens to the scanners.
     pub(crate) fn scanners(&self) -> (Listener, Memory) {
         let memory = Memory::new(self.told());
-        (over_mqtt::scanners(&memory.board).unwrap().unwrap(), memory)
+        (over_mqtt::scanners(&self.config.borrow().gateway, &memory.board).unwrap().unwrap(), memory)
     }
 
     pub(crate) fn listen_to_phones(&self) -> (Listener, Memory) {
         let memory = Memory::new(self.told());
-        (over_mqtt::phones(&memory.board).unwrap().unwrap(), memory)
+        (over_mqtt::phones(&self.config.borrow().gateway, &memory.board).unwrap().unwrap(), memory)
     }
 }

@@ -66,6 +66,7 @@ fn state(asked: &Asked, state_folder: &Path) -> Finding {
 /// What a daemon that runs says of itself, the worst first.
 fn running(status: &Status) -> Finding {
     const CHECK: &str = "daemon";
+    // A source without an error waits for something to do: phones, for a consent that names one.
     let State { clock, configuration, sources, .. } = State::of(status);
     if status.broker.as_deref() == Some("taken-over") {
         let what = "it is silent: another Emma decides for this site";
@@ -76,7 +77,7 @@ fn running(status: &Status) -> Finding {
         );
     }
     if let Some(Source { kind, name, last_error, .. }) =
-        sources.iter().find(|source| !source.listening && source.kind != "none")
+        sources.iter().find(|source| !source.listening && source.last_error.is_some() && source.kind != "capture")
     {
         let name = name.as_ref().map(|name| format!(" {name}")).unwrap_or_default();
         let why = last_error.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
