@@ -60,8 +60,11 @@ fn rolling(customers: u32) -> Registry {
 
 /// A resolvable address, as far as its first bits tell.
 fn resolvable(n: u32) -> [u8; 6] {
-    let [a, b, c, d] = n.to_be_bytes();
-    [0x40, a, b, c, d, 7]
+    let mut address = [0x40, 0, 0, 0, 0, 7];
+    for (to, from) in address.iter_mut().skip(1).zip(n.to_be_bytes()) {
+        *to = from;
+    }
+    address
 }
 
 #[divan::bench]

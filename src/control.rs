@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Semaphore, mpsc, oneshot};
@@ -35,11 +36,15 @@ pub enum Request {
         /// Whose.
         customer: String,
     },
+    /// The records of test consents alone.
+    Testers,
     /// Withdraw and forget.
     Withdraw {
         /// Whose.
         customer: String,
     },
+    /// How Emma does.
+    Status,
 }
 
 /// What is answered.
@@ -70,11 +75,39 @@ pub enum Reply {
         /// By pseudonym.
         consents: Vec<Listed>,
     },
+    /// Test consents, each as JSON.
+    Testers {
+        /// The records.
+        records: Vec<String>,
+    },
     /// One consent, as JSON.
     Consent {
         /// The record.
         record: String,
     },
+    /// How Emma does.
+    Status {
+        /// As of a few seconds ago at the most.
+        status: Box<Status>,
+    },
+}
+
+/// How the running Emma does: what she says on her own topics, and totals. Nothing in it is about a person.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+pub struct Status {
+    /// The message of the state topic.
+    pub state: Value,
+    /// The message of the health topic.
+    pub health: Value,
+    /// Where the session with the broker stands: `connecting`, `connected`, `taken-over` or `stopped`; nothing where
+    /// no broker is configured.
+    pub broker: Option<String>,
+    /// Consents held.
+    pub customers: usize,
+    /// Of them, those that name an address: they cost the radio its restraint.
+    pub by_address: usize,
+    /// Customers in the shop now.
+    pub present: usize,
 }
 
 /// One consent in a list.

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use tokio::sync::oneshot;
 
 use crate::config::Config;
-use crate::control::{Listed, Reply, Request};
+use crate::control::{Listed, Reply, Request, Status};
 use crate::daemon::Daemon;
 use crate::gateway::consent::record::{self, ConsentRecord, Record};
 use crate::gateway::consent::registry::{Refusal, Registry};
@@ -18,15 +18,22 @@ use crate::gateway::consent::{Consent, CustomerId, Tier};
 use crate::gateway::effect::Input;
 use crate::ledger::registrar::{self, Prepared};
 use crate::ledger::{LedgerError, Store};
+use crate::mqtt::state::Presence;
+use crate::mqtt::status::Standing;
 
 /// A disk that cannot be written is asked again this often: who wants to be forgotten is, as soon as it can.
 const RETRY_FORGETTING: Duration = Duration::from_secs(1);
+
+/// So many test consents are told at once: more tags than a test has people. Of 16 KiB each, 1.6 MB.
+const MAX_TESTERS: usize = 100;
 
 /// What is to be done about a request, once it is understood.
 enum Errand {
     Save(Prepared),
     Forget(CustomerId),
     Show(CustomerId),
+    Status,
+    Testers,
     Answer(Reply),
 }
 
@@ -107,9 +114,39 @@ impl Daemon {
                     tell(reply, record.map_or(Reply::Unknown, |record| Reply::Consent { record }));
                 });
             }
+            Errand::Status => tell(reply, Reply::Status { status: Box::new(self.status()) }),
+            Errand::Testers => {
+                let testers = testers(gateway.consents());
+                tokio::spawn(async move {
+                    let mut records = Vec::new();
+                    for customer in testers {
+                        records.extend(ledger.consent(customer).await);
+                    }
+                    tell(reply, Reply::Testers { records });
+                });
+            }
             Errand::Answer(answer) => tell(reply, answer),
         }
         None
+    }
+
+    /// How Emma does, in the words of her own topics.
+    fn status(&self) -> Status {
+        let snapshot = self.gateway.snapshot();
+        let presence = match self.session {
+            Some(Standing::Connected) => Presence::Online,
+            _ => Presence::Offline,
+        };
+        // What was JSON a moment ago is JSON.
+        let json = |message: String| serde_json::from_str(&message).unwrap_or_default();
+        Status {
+            state: json(self.voices.state.borrow().message(presence)),
+            health: json(self.voices.health.borrow().message(self.raw_wall_us())),
+            broker: self.session.map(|standing| standing.word().to_owned()),
+            customers: snapshot.customers,
+            by_address: self.gateway.consents().filter(|consent| consent.needs_addresses()).count(),
+            present: snapshot.present,
+        }
     }
 
     /// The disk has answered: the consent is in force, or was refused.
@@ -145,6 +182,7 @@ impl Counter {
     /// The ledger cannot be read.
     pub fn open(config: Arc<Config>, store: Store, wall_us: i64) -> Result<Self, LedgerError> {
         let mut registry = Registry::new(store.key());
+        registry.keep_for_the_shop(config.site.fixed_beacons.iter().map(|beacon| beacon.identifier));
         for consent in remembered(&store)? {
             registry.restore(consent);
         }
@@ -174,6 +212,12 @@ impl Counter {
             }
             Errand::Show(customer) => {
                 Ok(self.store.consent(&customer)?.map_or(Reply::Unknown, |record| Reply::Consent { record }))
+            }
+            Errand::Status => Ok(refused("no Emma runs on this folder")),
+            Errand::Testers => {
+                let testers = testers(registry.iter().map(|(_, consent)| consent));
+                let records: Result<Vec<_>, _> = testers.iter().map(|customer| self.store.consent(customer)).collect();
+                Ok(Reply::Testers { records: records?.into_iter().flatten().collect() })
             }
             Errand::Answer(reply) => Ok(reply),
         }
@@ -210,7 +254,9 @@ fn errand(
             },
             Err(error) => Errand::Answer(Reply::Refused { problems: error.problems().to_vec() }),
         },
+        Request::Status => Errand::Status,
         Request::List => Errand::Answer(Reply::Consents { consents: list() }),
+        Request::Testers => Errand::Testers,
         Request::Show { customer } => match CustomerId::new(&customer).filter(|customer| find(customer).is_some()) {
             Some(customer) => Errand::Show(customer),
             None => Errand::Answer(Reply::Unknown),
@@ -250,6 +296,10 @@ fn grant(
             Err(refusal) => Errand::Answer(refused(refusal)),
         },
     }
+}
+
+fn testers<'a>(consents: impl Iterator<Item = &'a Arc<Consent>>) -> Vec<CustomerId> {
+    consents.filter(|consent| consent.test).take(MAX_TESTERS).map(|consent| consent.customer.clone()).collect()
 }
 
 fn listed<'a>(consents: impl Iterator<Item = &'a Arc<Consent>>) -> Vec<Listed> {

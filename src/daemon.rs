@@ -1,6 +1,5 @@
 //! The loop that joins core and shells: one select, one `handle`, effects performed in order.
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,8 +12,9 @@ use crate::control::Asked;
 use crate::counter;
 use crate::gateway::Gateway;
 use crate::gateway::advertisement::{Advertisement, GatewayIndex};
-use crate::gateway::effect::{Answer, Effect, Happening, Input, Reservation, What};
+use crate::gateway::effect::{Answer, Effect, Happening, Input, Report, Reservation, What};
 use crate::gateway::key::Key;
+use crate::inventory::Inventory;
 use crate::ledger::retention;
 use crate::ledger::thread::{Answers, Ledger};
 use crate::mqtt::event::{Draft, OfferIds, drafts};
@@ -74,7 +74,9 @@ pub struct Daemon {
     clock: Clock,
     key: Key,
     me: GatewayIndex,
-    voices: Voices,
+    pub(crate) voices: Voices,
+    /// Where the session with the broker stood at the last look; nothing without a broker.
+    pub(crate) session: Option<Standing>,
     synchronised: bool,
     /// Another decider of this site took over: this one listens no more.
     stood_down: bool,
@@ -83,6 +85,7 @@ pub struct Daemon {
     pub(crate) forgetting: counter::Forgetting,
     started_us: u64,
     noted_us: u64,
+    inventory: Inventory,
 }
 
 impl Daemon {
@@ -109,6 +112,7 @@ impl Daemon {
             key,
             me,
             voices,
+            session: None,
             synchronised: false,
             stood_down: false,
             pruned_us: None,
@@ -116,6 +120,7 @@ impl Daemon {
             forgetting: counter::Forgetting::default(),
             started_us: clock.monotonic_us(),
             noted_us: clock.monotonic_us(),
+            inventory: Inventory::default(),
         }
     }
 
@@ -198,7 +203,9 @@ impl Daemon {
                     let (address, rssi_dbm) = (*address, *rssi_dbm);
                     self.input(Input::Advertisement(Advertisement { address, payload, rssi_dbm, gateway }));
                 }
-                Heard::Report { .. } => {}
+                Heard::Report { phone, beacon, rssi_dbm } => {
+                    self.input(Input::Report(Report { phone, beacon: *beacon, rssi_dbm: *rssi_dbm }));
+                }
             }
         }
     }
@@ -291,7 +298,8 @@ impl Daemon {
     /// Looks at the clock, the radio and the session, and says what has changed.
     fn look(&mut self, doors: &mut Doors) {
         self.synchronised = *doors.synchronised.borrow();
-        let stood_down = doors.session.as_ref().is_some_and(|session| session.borrow().standing == Standing::TakenOver);
+        self.session = doors.session.as_ref().map(|session| session.borrow().standing);
+        let stood_down = self.session == Some(Standing::TakenOver);
         if stood_down && !self.stood_down {
             tracing::error!("another Emma decides for this site now: this one stands down until it is restarted");
         }
@@ -303,6 +311,8 @@ impl Daemon {
         self.tell_sources(&sources);
         self.tell_needs();
         let total = |count: fn(&SourceStatus) -> u64| sources.iter().map(count).sum();
+        let listens = sources.iter().any(|source| source.listening);
+        let fixed_beacons = self.inventory.look(&self.gateway, listens, self.clock.monotonic_us());
         let now_us = self.clock.wall_us();
         let age_secs = |then_us: i64| u64::try_from(now_us.saturating_sub(then_us)).unwrap_or(0) / 1_000_000;
         self.voices.health.send_modify(|health| {
@@ -315,6 +325,7 @@ impl Daemon {
             health.outbox_depth = self.ledger.gauges().outbox_rows();
             health.outbox_oldest_secs = self.ledger.gauges().outbox_oldest_us().map(age_secs);
             health.clock = clock;
+            health.fixed_beacons = fixed_beacons;
         });
         self.prune();
         if self.now().monotonic_us.saturating_sub(self.noted_us) >= NOTE_WALL_EVERY_US {
@@ -334,7 +345,7 @@ impl Daemon {
 
     /// Tells the sources what the consents need of them.
     fn tell_needs(&self) {
-        self.voices.orderer.need(self.gateway.needs(), BTreeSet::new());
+        self.voices.orderer.need(self.gateway.needs(), self.gateway.phones());
     }
 
     fn clock_trust(&self, believed: bool) -> ClockTrust {

@@ -2,6 +2,8 @@
 
 /// All is well.
 pub const OK: u8 = 0;
+/// `emma doctor`: something needs a hand.
+pub const UNWELL: u8 = 2;
 /// The command line is not understood.
 pub const USAGE: u8 = 64;
 /// A file's content is not what it should be.
@@ -25,13 +27,14 @@ pub const CONFIG: u8 = 78;
 pub const PAGE: &str = "\
 Exit codes (those of sysexits.h)
 
-   0  all is well; check: no error (there may be warnings)
+   0  all is well; check, doctor: no error (there may be warnings)
    1  consent show, withdraw: there is no such customer
+   2  doctor: a check fails (warnings and what is unknown do not count)
   64  the command line is not understood
   65  a file's content is not what it should be: a consent record that is refused, a ledger that is none,
       a state folder that is newer than the capture
   66  a file cannot be read, or is no capture
-  69  something that is needed is not there: a port that is taken, a daemon that does not answer
+  69  something that is needed is not there: a port that is taken, a daemon that does not answer; status: none runs
   70  a fault in Emma herself: please report it
   73  a file or folder cannot be made
   74  reading or writing failed half-way

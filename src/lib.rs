@@ -34,6 +34,8 @@ pub mod mqtt;
 
 pub mod watching;
 
+mod inventory;
+
 pub mod daemon;
 
 pub mod control;

@@ -15,9 +15,13 @@ use emma::radio::encode;
 
 const CONSENT: &str = r#"{"customer":"c-0001","epoch":1,"tier":"contextual","purposes":["offers"],"identifiers":[{"ibeacon":{"uuid":"41424344-4546-4748-494a-4b4c4d4e4f50","major":1,"minor":2}},{"address":"00:11:22:33:44:55"},{"rolling":{"day_key":"000102030405060708090a0b0c0d0e0f","day":"2026-09-21"}},{"eddystone_eid":{"identity_key":"0102030405060708090a111213141516","k":10,"counter_at":[7,"2026-01-01T00:00:00Z"]}},{"irk":"ec0234a357c8ad05341010a60a397d9b"}],"valid_from":"2020-01-01T00:00:00Z","valid_until":"2035-01-01T00:00:00Z"}"#;
 
+const FIXED_BEACON: &str = "[[fixed-beacon]]\nid = 'wall'\neddystone-uid = { namespace = '01010101010101010101', instance = '020202020202' }\n";
+
 #[test]
 fn what_is_no_sighting_allocates_nothing() {
-    let config = Arc::new(config::check(&Sources::shipped()).config.unwrap());
+    let mut sources = Sources::shipped();
+    sources.site.push_str(FIXED_BEACON);
+    let config = Arc::new(config::check(&sources).config.unwrap());
     let mut gateway = Gateway::new(config, Key::new([7; 32]), 0);
     let Record::Grant(grant) = record::parse(CONSENT).unwrap() else { panic!("no grant") };
     let at = |us: u64| Moment { monotonic_us: us, wall_us: Some(1_790_000_000_000_000 + us.cast_signed()) };
@@ -28,6 +32,9 @@ fn what_is_no_sighting_allocates_nothing() {
         encode::eddystone_eid(&[7; 8], -18),
         encode::altbeacon(0x0118, b"ABCDEFGHIJKLMNOP", 1, 2, -59),
         encode::eddystone_uid(&[7; 10], &[7; 6], -18),
+        encode::eddystone_tlm(2_900, 0x1580, 1, 1),
+        // A fixed beacon costs none either.
+        encode::eddystone_uid(&[1; 10], &[2; 6], -18),
         encode::eddystone_url(3, b"shop.example\x07deal", -18).unwrap(),
         encode::manufacturer_data(0x004c, &[0x10, 0x05, 0x0b, 0x18, 0x77]).unwrap(),
         vec![0x1e, 0xff, 0x4c, 0x00, 0x02, 0x15],
@@ -50,7 +57,7 @@ fn what_is_no_sighting_allocates_nothing() {
     hear(1);
     let measured = allocation_counter::measure(|| hear(1_000));
     assert_eq!(measured.count_total, 0, "{measured:?}");
-    assert_eq!(gateway.snapshot().counters.heard, 9 * 1_001);
+    assert_eq!(gateway.snapshot().counters.heard, 11 * 1_001);
     assert_eq!(gateway.snapshot().counters.matched, 0);
     assert_eq!(gateway.snapshot().present, 0);
 }

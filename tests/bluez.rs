@@ -1,7 +1,5 @@
-//! The radio against a stand-in bluetoothd: what is transmitted arrives as advertising data, and outages pass.
-//!
-//! libdbus reads the bus's address once in a process, so each radio runs in a process of its own: this test program
-//! again, asked for [`radio_process`] alone.
+//! The Linux driver against a stand-in bluetoothd: passively and actively, what is transmitted arrives once and with its own
+//! strength, and what cannot be heard passively is said.
 
 #![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
 
@@ -9,277 +7,206 @@
 mod bus;
 #[path = "common/fakebluez.rs"]
 mod fakebluez;
-#[path = "common/tetam.rs"]
-mod tetam;
-
-use std::env;
-use std::io::{BufRead, BufReader, Cursor, Read, Write};
-use std::path::Path;
-use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::Arc;
-use std::thread;
-use std::time::Duration;
+#[path = "common/radio.rs"]
+mod radio;
 
 use bus::PrivateBus;
-use emma::config::gateway::{Driver, Gateway, Radio};
-use emma::gateway::advertisement::AddressKind;
-use emma::gateway::consent::Needs;
-use emma::radio::live::{self, Sources};
-use emma::radio::source::{Heard, Orders, SourceStatus};
-use emma::radio::{capture, encode};
 use fakebluez::{FakeBluez, Report};
-use tetam::{BEACON, Reading, Tetam};
-use tokio::sync::{mpsc, oneshot};
-use tokio::time::timeout;
-
-/// Nothing here waits for a speed: whoever waits so long has a real fault.
-const PATIENCE: Duration = Duration::from_mins(1);
-
-/// Names the adapter to a radio's process.
-const ADAPTER: &str = "EMMA_TEST_ADAPTER";
+use radio::Process;
 
 const TAG: [u8; 6] = [0xc0, 0xff, 0xee, 0, 0, 1];
 const OTHER: [u8; 6] = [0xc0, 0xff, 0xee, 0, 0, 2];
+const STRANGER: [u8; 6] = [0xde, 0xad, 0xbe, 0xef, 0x13, 0x37];
 const EDDYSTONE: &str = "0000feaa-0000-1000-8000-00805f9b34fb";
-const LONG_UUID: &str = "f7826da6-4fa2-4e98-8024-bc5b71e0893e";
 
-/// Says what a radio hears and how it fares, a line each, until its input ends. On its own a test of nothing.
+/// A radio's own process; on its own a test of nothing.
 #[test]
 fn radio_process() {
-    let Ok(adapter) = env::var(ADAPTER) else { return };
-    let adapter = (!adapter.is_empty()).then(|| adapter.into());
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let config = emma::config::check(&emma::config::Sources::shipped()).config.unwrap();
-    let gateway = Gateway { radio: Radio { driver: Driver::Btleplug, adapter }, mqtt: None, ..config.gateway.clone() };
-    let orders = Orders::fixed(Needs::default(), Arc::new(config));
-    runtime.block_on(async { speak(live::start(&gateway, orders).unwrap()).await });
+    radio::process();
 }
 
-async fn speak(sources: Sources) {
-    let Sources { mut heard, mut status, stop } = sources;
-    let (ended, mut end) = oneshot::channel();
-    thread::spawn(move || {
-        std::io::stdin().read_to_end(&mut Vec::new()).unwrap();
-        ended.send(()).unwrap();
-    });
-    let mut output = std::io::stdout();
-    loop {
-        let line = tokio::select! {
-            Some(Heard::Advertisement { address, payload, rssi_dbm, .. }) = heard.recv() => {
-                let kind = if address.kind == AddressKind::Public { "public" } else { "random" };
-                format!("heard {} {kind} {rssi_dbm} {}", hex::encode(address.bytes), hex::encode(payload))
-            }
-            Ok(()) = status.changed() => {
-                let SourceStatus { listening, restarts, name, last_error, .. } = status.borrow_and_update()[0].clone();
-                format!("status {listening} {restarts} {name:?} {last_error:?}")
-            }
-            _ = &mut end => break,
-        };
-        // A test harness may have begun this line.
-        write!(output, "\n{line}\n").unwrap();
-    }
-    stop.stop().await;
-}
-
-/// A radio in a process of its own.
-struct Process {
-    child: Child,
-    input: Option<ChildStdin>,
-    lines: mpsc::UnboundedReceiver<String>,
-}
-
-impl Process {
-    fn start(bus: &PrivateBus, adapter: &str) -> Self {
-        let mut command = Command::new(env::current_exe().unwrap());
-        command.args(["--exact", "radio_process", "--nocapture", "--test-threads=1"]);
-        command.env(ADAPTER, adapter).env("DBUS_SYSTEM_BUS_ADDRESS", bus.address());
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-        let (line, lines) = mpsc::unbounded_channel();
-        let output = BufReader::new(child.stdout.take().unwrap());
-        thread::spawn(move || output.lines().map_while(Result::ok).try_for_each(|text| line.send(text)));
-        let input = child.stdin.take();
-        Self { child, input, lines }
-    }
-
-    /// The next line that begins with `start`, without it.
-    async fn next(&mut self, start: &str) -> String {
-        let next = async {
-            loop {
-                let line = self.lines.recv().await.expect("the radio's process has ended");
-                if let Some(rest) = line.strip_prefix(start) {
-                    return rest.trim().to_owned();
-                }
-            }
-        };
-        timeout(PATIENCE, next).await.unwrap_or_else(|_| panic!("never said: {start}"))
-    }
-
-    async fn heard(&mut self) -> String {
-        self.next("heard ").await
-    }
-
-    /// Stops the radio, and waits until its process has ended well.
-    async fn stop(mut self) {
-        drop(self.input.take());
-        let ended = async { while self.lines.recv().await.is_some() {} };
-        assert!(timeout(PATIENCE, ended).await.is_ok(), "never stopped");
-        assert!(self.child.wait().unwrap().success());
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        // It may have ended already.
-        self.child.kill().ok();
-        self.child.wait().ok();
-    }
-}
-
-/// A bus, a stand-in and a radio that listens to it; nothing where there is no bus.
-async fn listening(skipped: &str) -> Option<(PrivateBus, FakeBluez, Process)> {
+/// A bus, a stand-in with `-E` or without, and a radio that listens to it; nothing where there is no bus.
+async fn listening(skipped: &str, experimental: bool) -> Option<(PrivateBus, FakeBluez, Process)> {
     let bus = PrivateBus::start(skipped)?;
-    let bluez = FakeBluez::start(&bus.address()).await;
-    let mut radio = Process::start(&bus, "");
+    let bluez = FakeBluez::start_with(&bus.address(), experimental).await;
+    let mut radio = Process::start(&bus, "bluez", "");
+    let scan = if experimental { "passive" } else { "active" };
+    radio.next(&format!("status0 true 0 Some(\"hci0\") Some(\"{scan}\")")).await;
     bluez.until_scanning().await;
-    radio.next("status true 0 Some(\"hci0\")").await;
     Some((bus, bluez, radio))
 }
 
-fn report(address: [u8; 6], rssi_dbm: i16, data: &[u8]) -> Report {
-    Report { address, rssi_dbm, manufacturer: vec![(0x004c, data.to_vec())], ..Report::default() }
+/// An iBeacon, as far as a pattern looks.
+fn beacon(address: [u8; 6], rssi_dbm: i16, round: u8) -> Report {
+    Report { address, rssi_dbm, manufacturer: vec![(0x004c, vec![2, 0x15, round])], ..Report::default() }
+}
+
+/// A phone that is nobody's business.
+fn phone(address: [u8; 6], rssi_dbm: i16) -> Report {
+    Report { address, rssi_dbm, manufacturer: vec![(0x004c, vec![0x10, 5, 0xab, 0xcd])], ..Report::default() }
 }
 
 #[tokio::test]
-async fn a_first_report_and_those_after_it_arrive_with_their_own_rssi() {
-    let Some((_bus, bluez, mut radio)) = listening("reports and their RSSI").await else { return };
-    // Each device's RSSI belongs to its own next payload, however the devices take turns.
-    for (round, rssi_dbm) in [(1, -40), (2, -41), (3, -41), (3, -41)] {
-        bluez.report(report(TAG, rssi_dbm, &[2, 0x15, round])).await;
-        bluez.report(report(OTHER, rssi_dbm - 40, &[2, 0x15, round])).await;
-        assert_eq!(radio.heard().await, format!("c0ffee000001 random {rssi_dbm} 06ff4c000215{round:02x}"));
-        let rssi_dbm = rssi_dbm - 40;
-        assert_eq!(radio.heard().await, format!("c0ffee000002 random {rssi_dbm} 06ff4c000215{round:02x}"));
+async fn passively_each_report_arrives_once_with_the_strength_told_last() {
+    let Some((_bus, bluez, mut radio)) = listening("passive reports", true).await else { return };
+    for (rssi_dbm, heard_dbm, round) in [(-40, -40, 1), (-41, -40, 1), (-60, -60, 1), (-61, -60, 2)] {
+        bluez.report(beacon(TAG, rssi_dbm, round)).await;
+        assert_eq!(radio.heard().await, format!("c0ffee000001 random {heard_dbm} 06ff4c000215{round:02x}"));
     }
-    assert_eq!((bluez.calls("SetDiscoveryFilter"), bluez.calls("StartDiscovery")), (1, 1));
-    radio.stop().await;
-    assert_eq!(bluez.calls("StopDiscovery"), 1);
-}
-
-#[tokio::test]
-async fn a_report_without_rssi_is_not_heard() {
-    let Some((_bus, bluez, mut radio)) = listening("RSSI 127").await else { return };
-    bluez.report(report(TAG, 127, &[1])).await;
-    // Events keep their order: once the other device is heard, the first report has been dealt with.
-    bluez.report(report(OTHER, -60, &[1])).await;
-    assert_eq!(radio.heard().await, "c0ffee000002 random -60 04ff4c0001");
-    bluez.report(report(TAG, -50, &[2])).await;
-    bluez.report(report(TAG, 127, &[3])).await;
-    bluez.report(report(TAG, -52, &[4])).await;
-    assert_eq!(radio.heard().await, "c0ffee000001 random -50 04ff4c0002");
-    assert_eq!(radio.heard().await, "c0ffee000001 random -52 04ff4c0004");
-}
-
-#[tokio::test]
-async fn service_data_of_short_uuids_arrives_and_joins_a_first_reports_manufacturer_data() {
-    let Some((_bus, bluez, mut radio)) = listening("service data").await else { return };
-    let service = vec![(EDDYSTONE, vec![0x00, 0xee]), (LONG_UUID, vec![1])];
-    bluez.report(Report { public: true, service: service.clone(), ..report(TAG, -50, &[9]) }).await;
-    assert_eq!(radio.heard().await, "c0ffee000001 public -50 04ff4c00090516aafe00ee");
-    bluez.report(Report { address: TAG, rssi_dbm: -51, service, ..Report::default() }).await;
-    let several = vec![(0x0118, vec![0xbe, 0xac]), (0x004c, vec![9])];
-    bluez.report(Report { address: TAG, rssi_dbm: -52, manufacturer: several, ..Report::default() }).await;
-    assert_eq!(radio.heard().await, "c0ffee000001 public -51 0516aafe00ee");
-    assert_eq!(radio.heard().await, "c0ffee000001 public -52 04ff4c000905ff1801beac");
-}
-
-#[tokio::test]
-async fn a_device_that_was_silent_is_discovered_again() {
-    let Some((_bus, bluez, mut radio)) = listening("a second discovery").await else { return };
-    bluez.report(report(TAG, -50, &[1])).await;
-    assert_eq!(radio.heard().await, "c0ffee000001 random -50 04ff4c0001");
-    bluez.forget(TAG).await;
-    bluez.report(report(TAG, -70, &[2])).await;
-    assert_eq!(radio.heard().await, "c0ffee000001 random -70 04ff4c0002");
-    bluez.report(report(TAG, -71, &[3])).await;
-    assert_eq!(radio.heard().await, "c0ffee000001 random -71 04ff4c0003");
-}
-
-#[tokio::test]
-async fn bluetoothd_may_come_later_and_come_back() {
-    let Some(mut bus) = PrivateBus::start("bluetoothd absent") else { return };
-    let mut radio = Process::start(&bus, "all");
-    let status = radio.next("status false 0").await;
-    assert!(status.contains("cannot list the adapters"), "{status}");
-    let bluez = FakeBluez::start(&bus.address()).await;
-    radio.next("status true 0 Some(\"hci0\")").await;
-    bluez.report(report(TAG, -50, &[1])).await;
-    assert_eq!(radio.heard().await, "c0ffee000001 random -50 04ff4c0001");
-    // Not even a bus that is gone keeps the radio from stopping.
-    bus.kill();
+    assert_eq!(bluez.calls("StartDiscovery"), 0, "nobody was asked anything");
     radio.stop().await;
 }
 
 #[tokio::test]
-async fn an_adapter_switched_off_is_switched_on_again() {
-    let Some((_bus, bluez, mut radio)) = listening("an adapter switched off").await else { return };
-    bluez.set_powered(false).await;
-    let status = radio.next("status false").await;
-    assert!(status.contains("switched off"), "{status}");
-    radio.next("status true 1").await;
-    bluez.until_called("StartDiscovery", 2).await;
-    bluez.report(report(TAG, -50, &[1])).await;
-    assert_eq!(radio.heard().await, "c0ffee000001 random -50 04ff4c0001");
+async fn actively_each_report_arrives_once_with_its_own_strength() {
+    let Some((_bus, bluez, mut radio)) = listening("active reports", false).await else { return };
+    for (rssi_dbm, round) in [(-40, 1), (-41, 1), (-41, 1), (-60, 2)] {
+        bluez.report(beacon(TAG, rssi_dbm, round)).await;
+        bluez.report(beacon(OTHER, rssi_dbm - 30, round)).await;
+        assert_eq!(radio.heard().await, format!("c0ffee000001 random {rssi_dbm} 06ff4c000215{round:02x}"));
+        assert_eq!(radio.heard().await, format!("c0ffee000002 random {} 06ff4c000215{round:02x}", rssi_dbm - 30));
+    }
+    radio.stop().await;
+}
+
+#[tokio::test]
+async fn without_e_it_says_why_it_scans_actively() {
+    let Some(bus) = PrivateBus::start("the reason for an active scan") else { return };
+    let _bluez = FakeBluez::start_with(&bus.address(), false).await;
+    let mut radio = Process::start(&bus, "bluez", "");
+    let status = radio.next("status0 true 0").await;
+    assert!(status.contains("bluetoothd runs without -E"), "{status}");
+}
+
+#[tokio::test]
+async fn actively_only_the_formats_in_use_are_handed_on() {
+    let Some((_bus, bluez, mut radio)) = listening("strangers, actively", false).await else { return };
+    bluez.report(phone(STRANGER, -40)).await;
+    bluez.report(phone(STRANGER, -41)).await;
+    let service = vec![(EDDYSTONE, vec![0x20, 0])];
+    bluez.report(Report { address: TAG, public: true, rssi_dbm: -50, service, ..Report::default() }).await;
+    assert_eq!(radio.heard().await, "c0ffee000001 public -50 0516aafe2000");
+}
+
+#[tokio::test]
+async fn a_strength_that_is_not_available_is_no_report() {
+    for experimental in [true, false] {
+        let Some((_bus, bluez, mut radio)) = listening("RSSI 127", experimental).await else { return };
+        bluez.report(beacon(TAG, 127, 1)).await;
+        bluez.report(beacon(TAG, 127, 2)).await;
+        bluez.report(beacon(TAG, -52, 3)).await;
+        assert_eq!(radio.heard().await, "c0ffee000001 random -52 06ff4c00021503");
+    }
+}
+
+#[tokio::test]
+async fn a_device_that_bluetoothd_knew_before_is_asked_for_once() {
+    let Some(bus) = PrivateBus::start("a device known before") else { return };
+    let bluez = FakeBluez::start_with(&bus.address(), true).await;
+    let mut first = Process::start(&bus, "bluez", "");
+    first.next("status0 true").await;
+    bluez.report(beacon(TAG, -50, 1)).await;
+    first.heard().await;
+    first.stop().await;
+    let mut second = Process::start(&bus, "bluez", "");
+    second.next("status0 true").await;
+    for _ in 0..2 {
+        bluez.report(beacon(TAG, -50, 1)).await;
+        assert_eq!(second.heard().await, "c0ffee000001 random -50 06ff4c00021501");
+    }
+    assert_eq!(bluez.calls("GetAll"), 1);
+}
+
+#[tokio::test]
+async fn addresses_are_listened_for_only_while_a_consent_names_one() {
+    let Some((_bus, bluez, mut radio)) = listening("addresses", true).await else { return };
+    radio.need_addresses(true);
+    let status = radio.next("status0 true 0 Some(\"hci0\") Some(\"active\")").await;
+    assert!(status.contains("a consent names an address"), "{status}");
+    bluez.report(phone(STRANGER, -40)).await;
+    assert_eq!(radio.heard().await, "deadbeef1337 random -40 07ff4c001005abcd");
+    // The monitor runs beside, and still nothing is heard twice.
+    bluez.report(beacon(TAG, -50, 1)).await;
+    bluez.report(beacon(TAG, -51, 2)).await;
+    assert_eq!(radio.heard().await, "c0ffee000001 random -50 06ff4c00021501");
+    assert_eq!(radio.heard().await, "c0ffee000001 random -51 06ff4c00021502");
+    radio.need_addresses(false);
+    radio.next("status0 true 0 Some(\"hci0\") Some(\"passive\") None").await;
+    bluez.report(phone(STRANGER, -40)).await;
+    bluez.report(beacon(TAG, -60, 3)).await;
+    assert_eq!(radio.heard().await, "c0ffee000001 random -60 06ff4c00021503");
+}
+
+#[tokio::test]
+async fn another_programs_scan_beside_the_monitor_doubles_nothing() {
+    let Some((_bus, bluez, mut radio)) = listening("a foreign scan", true).await else { return };
+    bluez.begin_discovery().await;
+    for round in 1..4 {
+        bluez.report(phone(STRANGER, -40)).await;
+        bluez.report(beacon(TAG, -50, round)).await;
+        assert_eq!(radio.heard().await, format!("c0ffee000001 random -50 06ff4c000215{round:02x}"));
+    }
+}
+
+#[tokio::test]
+async fn several_adapters_are_sources_of_their_own_and_later_ones_join() {
+    let Some(bus) = PrivateBus::start("several adapters") else { return };
+    let bluez = FakeBluez::start_with(&bus.address(), true).await;
+    let mut radio = Process::start(&bus, "bluez", "all");
+    radio.next("status0 true 0 Some(\"hci0\")").await;
+    bluez.plug("hci1").await;
+    radio.next("status1 true 0 Some(\"hci1\")").await;
+    bluez.report_on("hci0", beacon(TAG, -50, 1)).await;
+    assert_eq!(radio.heard().await, "c0ffee000001 random -50 06ff4c00021501");
+    bluez.report_on("hci1", beacon(TAG, -70, 1)).await;
+    assert_eq!(radio.heard().await, "c0ffee000001 random -70 06ff4c00021501");
+    bluez.unplug("hci0").await;
+    let status = radio.next("status0 false").await;
+    assert!(status.contains("there is no adapter hci0; there is hci1"), "{status}");
+    bluez.report_on("hci1", beacon(TAG, -71, 1)).await;
+    radio.heard().await;
 }
 
 #[tokio::test]
 async fn an_adapter_that_is_not_there_is_answered_with_what_there_is() {
     let Some(bus) = PrivateBus::start("no such adapter") else { return };
-    let _bluez = FakeBluez::start(&bus.address()).await;
-    let mut radio = Process::start(&bus, "hci7");
-    let status = radio.next("status false").await;
+    let _bluez = FakeBluez::start_with(&bus.address(), true).await;
+    let mut radio = Process::start(&bus, "bluez", "hci0,hci7");
+    let status = radio.next("status1 false 0 Some(\"hci7\") None None Some").await;
     assert!(status.contains("there is no adapter hci7; there is hci0"), "{status}");
 }
 
 #[tokio::test]
-async fn a_real_walk_is_heard_reading_by_reading() {
-    let Some(tetam) = Tetam::find("a real walk over D-Bus") else { return };
-    let Some((_bus, bluez, mut radio)) = listening("a real walk over D-Bus").await else { return };
-    let mut walk = tetam.track("straight_01_all_sensors.mbd");
-    walk.retain(|reading| reading.sensor == "sensor10");
-    let walked = |readings: &[Reading]| -> Vec<String> {
-        readings.iter().map(|reading| format!("e78f135624ce random {} 05ff4c000215", reading.rssi_dbm)).collect()
-    };
-    let stream = |readings: &[Reading]| -> Vec<_> {
-        let offset_us = |reading: &Reading| u64::try_from(reading.t_us - readings[0].t_us).unwrap();
-        let played = |reading| (offset_us(reading), BEACON, i16::from(reading.rssi_dbm), (0x004c, vec![2, 0x15]));
-        readings.iter().map(played).collect()
-    };
-    // What a first report said is read afterwards: the next one waits until it was.
-    for part in [&walk[..1], &walk[1..]] {
-        assert_eq!(bluez.play(stream(part).into_iter(), 1_000.0).await, part.len());
-        for expected in walked(part) {
-            assert_eq!(radio.heard().await, expected);
-        }
-    }
+async fn what_cannot_be_read_is_counted_and_harms_nothing() {
+    let Some((_bus, bluez, mut radio)) = listening("garbage on the bus", false).await else { return };
+    bluez.report(beacon(TAG, -50, 1)).await;
+    radio.heard().await;
+    let (device, properties) = ("/org/bluez/hci0/dev_C0_FF_EE_00_00_01", "org.freedesktop.DBus.Properties");
+    let loud = std::collections::HashMap::from([("RSSI", zbus::Variant::from("loud"))]);
+    let nothing: &[&str] = &[];
+    bluez.signal(device, properties, "PropertiesChanged", &("org.bluez.Device1", loud, nothing)).await;
+    bluez.signal(device, properties, "PropertiesChanged", &("org.bluez.Device1", 7_u32)).await;
+    bluez.signal("/org/bluez/hci0/dev_C0", properties, "PropertiesChanged", &("org.bluez.Device1", 7_u32)).await;
+    bluez.signal("/org/bluez/hci0", properties, "PropertiesChanged", &("org.bluez.Adapter1", 7_u32)).await;
+    bluez.signal("/", "org.freedesktop.DBus.ObjectManager", "InterfacesAdded", &"nonsense").await;
+    bluez.report(beacon(TAG, -51, 2)).await;
+    assert_eq!(radio.heard().await, "c0ffee000001 random -51 06ff4c00021502");
 }
 
-#[test]
-fn a_real_walk_is_a_capture_and_its_hall_a_site() {
-    let Some(tetam) = Tetam::find("a real walk as a capture") else { return };
-    let walk = tetam.track("straight_01_all_sensors.mbd");
-    let payload = encode::ibeacon(b"ABCDEFGHIJKLMNOP", 1, 2, -59);
-    let text = tetam::capture_jsonl(&walk, &payload);
-    let capture = capture::read(Path::new("walk.jsonl"), Box::new(Cursor::new(text)), None).unwrap();
-    let read: Vec<_> = capture.map(Result::unwrap).collect();
-    assert_eq!(read.len(), walk.len());
-    for (heard, reading) in read.iter().zip(&walk) {
-        assert_eq!((heard.t_us, &*heard.gateway, heard.rssi_dbm), (reading.t_us, &*reading.sensor, reading.rssi_dbm));
-        assert_eq!((heard.address.bytes, &heard.payload), (BEACON, &payload));
+#[tokio::test]
+async fn strangers_are_in_no_log_line_at_any_level() {
+    for experimental in [true, false] {
+        let Some((_bus, bluez, mut radio)) = listening("strangers in the log", experimental).await else { return };
+        for rssi_dbm in [-40, -60, -41] {
+            bluez.report(phone(STRANGER, rssi_dbm)).await;
+            bluez.report(beacon(OTHER, rssi_dbm, 7)).await;
+        }
+        bluez.set_powered(false).await;
+        radio.next("status0 true 1").await;
+        let log = radio.log().to_lowercase();
+        for trace in ["de:ad:be", "de_ad_be", "deadbeef", "c0:ff:ee", "c0_ff_ee", "c0ffee", "abcd", "4c000215"] {
+            assert!(!log.contains(trace), "{trace} in {log}");
+        }
+        assert!(log.contains("the radio listens again"), "there is a log");
     }
-    let site: toml::Table = tetam.site_toml().parse().unwrap();
-    assert_eq!(site["gateway"].as_array().unwrap().len(), 12);
-    let zones: toml::Table = tetam::zones_toml().parse().unwrap();
-    let ids = zones["zone"].as_array().unwrap().iter().map(|zone| zone["id"].as_str().unwrap());
-    assert!(ids.clone().any(|id| id == tetam::zone_at(walk[0].x_m, walk[0].y_m)));
-    assert_eq!(ids.count(), 4);
 }

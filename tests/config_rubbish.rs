@@ -14,6 +14,8 @@ roles = ["scan", "decide"]
 [radio]
 driver = "btleplug"
 adapter = "hci0"
+scan = "active"
+may-restart-bluetoothd = true
 
 [[remote]]
 format = "openmqttgateway"
@@ -73,6 +75,8 @@ height-m = 2
 [[fixed-beacon]]
 id = "wall-south"
 altbeacon = { id1 = "f7826da64fa24e988024bc5b71e0893e", id2 = 1, id3 = 7 }
+gateway = "gw-till"
+measured-power-dbm = -65
 
 [[fixed-beacon]]
 id = "wall-east"

@@ -28,7 +28,7 @@ const DAY_KEY: [u8; 32] = *b"a key that is good for one day..";
 const IRK: &str = "ec0234a357c8ad05341010a60a397d9b";
 const ADDRESS_OF_THE_SPECIFICATION: &str = "70:81:94:0D:FB:AA";
 
-/// Another of the same key (Bluetooth-Devices/bluetooth-data-tools, tests/test_privacy.py).
+/// Another of the same key (Bluetooth-Devices/bluetooth-data-tools, `tests/test_privacy.py`).
 const ANOTHER_ADDRESS: &str = "40:01:02:B2:12:DA";
 
 fn consent(identifiers: &str) -> String {
@@ -97,8 +97,8 @@ fn an_address_that_a_bonded_device_changes_is_one_visit() {
     }
 }
 
-/// The identifiers of one key at the counters 0 and 2000, by k = 10 (RadiusNetworks/ephemeral_calc,
-/// spec/encryptor_spec.rb).
+/// The identifiers of one key at the counters 0 and 2000, by k = 10 (`RadiusNetworks/ephemeral_calc`,
+/// `spec/encryptor_spec.rb`).
 #[test]
 fn an_eddystone_eid_is_recognised_by_its_key_and_clock() {
     let identifier = r#"{"eddystone_eid":{"identity_key":"0102030405060708090a111213141516","k":10,"counter_at":[0,"2026-11-24T09:00:00Z"]}}"#;

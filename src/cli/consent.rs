@@ -1,14 +1,13 @@
 //! `emma consent`: the embedded registry, over the daemon's socket or, without a daemon, on the ledger itself.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Write};
-use std::os::unix::net::UnixStream;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
+use super::daemon::Daemon;
 use super::replay::unmatched;
 use super::{Stop, complain, ledger_stop, say};
 use crate::clock::Clock;
@@ -20,9 +19,6 @@ use crate::ledger::store::random_key;
 
 /// The answer to `show` and `withdraw` for someone who is not registered.
 const NOBODY: u8 = 1;
-
-/// A daemon answers within a group's commit; after so long its disk is the trouble.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What it is asked.
 #[derive(Args)]
@@ -159,25 +155,23 @@ fn not_understood() -> Stop {
 }
 
 /// Where requests are answered.
-enum Door {
+pub(super) enum Door {
     /// By the daemon.
-    Daemon(BufReader<UnixStream>),
+    Daemon(Daemon),
     /// By the ledger, whose lock is held meanwhile.
     Ledger(Box<Counter>, #[expect(dead_code, reason = "holding it holds the lock")] Folder),
 }
 
 impl Door {
-    fn open(config_folder: &Path) -> Result<Self, Stop> {
+    pub(super) fn open(config_folder: &Path) -> Result<Self, Stop> {
         let loaded = crate::config::load(config_folder);
         let Some(config) = loaded.config else {
             let hint = format!("emma check --config {} says what", config_folder.display());
             return Err((exit::CONFIG, format!("the configuration has an error: {hint}")));
         };
         let path = folder::path(config.gateway.ledger_path.as_deref());
-        if let Ok(stream) = UnixStream::connect(folder::socket(&path)) {
-            let set = stream.set_read_timeout(Some(PATIENCE)).and_then(|()| stream.set_write_timeout(Some(PATIENCE)));
-            set.map_err(|error| (exit::UNAVAILABLE, error.to_string()))?;
-            return Ok(Self::Daemon(BufReader::new(stream)));
+        if let Some(door) = Self::of_the_daemon(&path) {
+            return Ok(door);
         }
         let folder = Folder::open(&path).map_err(ledger_stop)?;
         let store = random_key().and_then(|key| folder.store(key)).map_err(ledger_stop)?;
@@ -185,23 +179,17 @@ impl Door {
         Ok(Self::Ledger(Box::new(counter), folder))
     }
 
-    fn ask(&mut self, request: Request) -> Result<Reply, Stop> {
+    /// The daemon's, if one runs on that state folder.
+    pub(super) fn of_the_daemon(state: &Path) -> Option<Self> {
+        Daemon::find(state).ok().map(Self::Daemon)
+    }
+
+    pub(super) fn ask(&mut self, request: Request) -> Result<Reply, Stop> {
         match self {
-            Self::Daemon(stream) => {
-                converse(stream, &request).map_err(|error| (exit::UNAVAILABLE, format!("the daemon: {error}")))
+            Self::Daemon(daemon) => {
+                daemon.ask(&request).map_err(|error| (exit::UNAVAILABLE, format!("the daemon: {error}")))
             }
             Self::Ledger(counter, _) => counter.answer(request).map_err(ledger_stop),
         }
     }
-}
-
-fn converse(stream: &mut BufReader<UnixStream>, request: &Request) -> std::io::Result<Reply> {
-    let mut line = serde_json::to_vec(request)?;
-    line.push(b'\n');
-    stream.get_mut().write_all(&line)?;
-    let mut answer = String::new();
-    if stream.read_line(&mut answer)? == 0 {
-        return Err(std::io::Error::new(std::io::ErrorKind::UnexpectedEof, "it has gone away"));
-    }
-    Ok(serde_json::from_str(&answer)?)
 }

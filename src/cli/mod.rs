@@ -8,12 +8,20 @@ pub mod config;
 
 pub mod consent;
 
+mod daemon;
+
 #[cfg(feature = "demo")]
 pub mod demo;
+
+pub mod doctor;
+
+pub mod record;
 
 pub mod replay;
 
 pub mod run;
+
+pub mod status;
 
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
@@ -49,12 +57,18 @@ enum Command {
     /// Show a shop at work: no hardware, no broker, no set-up.
     #[cfg(feature = "demo")]
     Demo(demo::Arguments),
+    /// Write what the radio hears of test consents and fixed beacons to a capture.
+    Record(record::Arguments),
     /// Run captures through the daemon's own core, and tell what happened.
     Replay(replay::Arguments),
     /// Find every problem of a configuration folder at once.
     Check(check::Arguments),
     /// Print the commented template of a configuration file.
     Config(config::Arguments),
+    /// Examine this machine: what is amiss, and what to do.
+    Doctor(doctor::Arguments),
+    /// Say how the running daemon does.
+    Status(status::Arguments),
     /// Take, list, show and withdraw consents.
     Consent(consent::Arguments),
     /// Print a completion script for a shell.
@@ -82,9 +96,12 @@ fn dispatch(command: Command) -> u8 {
         Command::Run(arguments) => run::main(&arguments),
         #[cfg(feature = "demo")]
         Command::Demo(arguments) => demo::main(&arguments),
+        Command::Record(arguments) => record::main(&arguments),
         Command::Replay(arguments) => replay::main(&arguments),
         Command::Check(arguments) => check::main(&arguments),
         Command::Config(arguments) => config::main(&arguments),
+        Command::Doctor(arguments) => doctor::main(&arguments),
+        Command::Status(arguments) => status::main(&arguments),
         Command::Consent(arguments) => consent::main(&arguments),
         Command::Completions(arguments) => completions::main(&arguments),
         Command::ExitCodes => say(exit::PAGE),

@@ -165,7 +165,7 @@ fn broker(
 }
 
 /// Ends at SIGTERM or SIGINT.
-fn asked_to_stop() -> Result<impl Future<Output = ()>, Stop> {
+pub(super) fn asked_to_stop() -> Result<impl Future<Output = ()>, Stop> {
     let failed = |error: std::io::Error| (exit::SOFTWARE, error.to_string());
     let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;

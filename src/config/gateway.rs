@@ -7,7 +7,7 @@ use super::playback::{self, Playback};
 use super::reader::Table;
 use super::remote::{self, MOST_REMOTES, Remote};
 use super::tree::{At, Value};
-use super::values::choice_of;
+use super::values::{choice_of, text_of};
 use super::{Name, broker};
 
 /// What `gateway.toml` says.
@@ -52,13 +52,38 @@ pub enum Driver {
     None,
 }
 
+/// More adapters than this are more than a Pi has ports for.
+pub const MOST_ADAPTERS: usize = 8;
+
+/// Which of the machine's Bluetooth adapters listen.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Adapters {
+    /// The first there is.
+    #[default]
+    First,
+    /// Those, at most [`MOST_ADAPTERS`].
+    Named(Vec<Name>),
+    /// All, also those that come later, up to [`MOST_ADAPTERS`].
+    All,
+}
+
 /// `[radio]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Radio {
     /// Which driver.
     pub driver: Driver,
-    /// `hci0`, or `all`; nothing is the first adapter.
-    pub adapter: Option<Name>,
+    /// Which adapters.
+    pub adapters: Adapters,
+    /// bluetoothd may be started again when nothing else helps.
+    pub may_restart_bluetoothd: bool,
+    /// Listens without asking where bluetoothd lets it; false trades that for strengths to the dB.
+    pub passive: bool,
+}
+
+impl Default for Radio {
+    fn default() -> Self {
+        Self { driver: Driver::Auto, adapters: Adapters::First, may_restart_bluetoothd: false, passive: true }
+    }
 }
 
 impl Gateway {
@@ -109,7 +134,7 @@ pub(super) fn read(file: &File<'_>, folder: Option<&Path>) -> Read {
     let site = table.id("site");
     let id = table.id("gateway");
     let roles = roles(&mut table);
-    let radio = table.table("radio", "[radio]").map_or(Some(Radio { driver: Driver::Auto, adapter: None }), radio);
+    let radio = table.table("radio", "[radio]").map_or_else(|| Some(Radio::default()), radio);
     let playback = table.table("capture", "[capture]").and_then(|capture| playback::read(capture, folder));
     let has_broker = table.has("mqtt") || table.has("shop-mqtt") || file.has_gaps();
     let remote_at = table.has("remote").then(|| table.at("remote"));
@@ -201,24 +226,33 @@ fn radio(mut table: Table<'_>) -> Option<Radio> {
     let drivers =
         [("auto", Driver::Auto), ("bluez", Driver::Bluez), ("btleplug", Driver::Btleplug), ("none", Driver::None)];
     let driver = if table.has("driver") { table.choice("driver", &drivers) } else { Some(Driver::Auto) };
-    if driver == Some(Driver::Bluez) {
-        table.file.warning(
-            &table.at("driver"),
-            "`driver = \"bluez\"` is not in force yet in this version",
-            "btleplug is used meanwhile",
-        );
+    if driver == Some(Driver::Bluez) && !cfg!(target_os = "linux") {
+        table.error("driver", "bluez is for Linux", "write \"auto\", which picks what works here");
     }
-    let mut adapter = table.text("adapter");
-    if adapter.as_deref() == Some("all") {
-        table.file.warning(
-            &table.at("adapter"),
-            "`adapter = \"all\"` is not in force yet in this version",
-            "the first adapter is used meanwhile",
-        );
-        adapter = None;
-    }
+    let adapters = if table.has("adapter") { adapters(&mut table) } else { Some(Adapters::First) };
+    let may_restart_bluetoothd = table.flag("may-restart-bluetoothd").unwrap_or(false);
+    let passive = !table.has("scan") || table.choice("scan", &[("passive", true), ("active", false)]).unwrap_or(true);
     table.finish();
-    Some(Radio { driver: driver?, adapter })
+    Some(Radio { driver: driver?, adapters: adapters?, may_restart_bluetoothd, passive })
+}
+
+/// One name, `all`, or a list of names.
+fn adapters(table: &mut Table<'_>) -> Option<Adapters> {
+    let node = table.node("adapter")?;
+    if !matches!(node.value, Value::List(_)) {
+        let name = text_of(table.file, node, "adapter")?;
+        return Some(if &*name == "all" { Adapters::All } else { Adapters::Named(vec![name]) });
+    }
+    let named: Option<Vec<Name>> =
+        table.list("adapter")?.iter().map(|node| text_of(table.file, node, "adapter")).collect();
+    let named = named?;
+    let is_twice = named.iter().enumerate().any(|(index, name)| named.iter().take(index).any(|before| before == name));
+    if named.is_empty() || named.len() > MOST_ADAPTERS || is_twice {
+        let what = format!("`adapter` names none, one twice, or more than {MOST_ADAPTERS}");
+        table.error("adapter", what, "write `adapter = [\"hci0\", \"hci1\"]`, or \"all\"");
+        return None;
+    }
+    Some(Adapters::Named(named))
 }
 
 /// The scanners to listen to; they need a broker.
@@ -295,6 +329,23 @@ mod tests {
         };
         assert_eq!(broker("").as_deref(), Some("out"));
         assert_eq!(broker("[shop-mqtt]\nurl = 'mqtt://10.0.0.5'\n").as_deref(), Some("10.0.0.5"));
+    }
+
+    #[test]
+    fn adapters_are_one_several_or_all() {
+        let adapters = |text: &str| {
+            let text = format!("site = 'a'\ngateway = 'b'\nmqtt.url = 'mqtt://c'\nradio.adapter = {text}\n");
+            let file = File::new("gateway.toml", &text, &[]);
+            let gateway = read(&file, None).gateway;
+            (gateway.map(|gateway| gateway.radio.adapters), file.into_problems().len())
+        };
+        assert_eq!(adapters("'hci1'"), (Some(Adapters::Named(vec!["hci1".into()])), 0));
+        let both = vec!["hci0".into(), "hci1".into()];
+        assert_eq!(adapters("['hci0', 'hci1']"), (Some(Adapters::Named(both)), 0));
+        assert_eq!(adapters("'all'"), (Some(Adapters::All), 0));
+        for wrong in ["[]", "['hci0', 'hci0']", "7", "['hci0', 7]"] {
+            assert_eq!(adapters(wrong), (None, 1), "{wrong}");
+        }
     }
 
     #[test]

@@ -22,6 +22,9 @@ const DEFAULT_LANGUAGE: &str = "en";
 pub struct Loaded {
     /// The checked configuration, unless a problem is an error.
     pub config: Option<Config>,
+    /// What `gateway.toml` says, where it can be read: also beside errors, for whoever looks after a machine whose
+    /// configuration is refused.
+    pub gateway: Option<gateway::Gateway>,
     /// Everything that is wrong, in the order of [`FILES`], then by line.
     pub problems: Vec<Problem>,
 }
@@ -149,7 +152,7 @@ fn check_texts(texts: [Result<String, Problem>; 5], env: &[(String, String)], fo
         index += 1;
         text.as_ref().ok().map(|text| File::new(name, text, variables))
     });
-    let config = check_files(&files, folder);
+    let (gateway, config) = check_files(&files, folder);
     let mut problems = Vec::new();
     for ((file, text), name) in files.into_iter().zip(&texts).zip(FILES) {
         match (file, text) {
@@ -159,11 +162,11 @@ fn check_texts(texts: [Result<String, Problem>; 5], env: &[(String, String)], fo
         }
     }
     let is_refused = problems.iter().any(Problem::is_error);
-    Loaded { config: if is_refused { None } else { config }, problems }
+    Loaded { config: if is_refused { None } else { config }, gateway, problems }
 }
 
-/// Reads every file that there is, then holds them against each other.
-fn check_files(files: &[Option<File<'_>>; 5], folder: Option<&Path>) -> Option<Config> {
+/// Reads every file that there is, then holds them against each other. `gateway.toml` by itself, and all together.
+fn check_files(files: &[Option<File<'_>>; 5], folder: Option<&Path>) -> (Option<gateway::Gateway>, Option<Config>) {
     let [gateway_file, site_file, zones_file, offers_file, promise_file] = files.each_ref().map(Option::as_ref);
     let site = site_file.map(site::read);
     let language = site.as_ref().and_then(|site| site.language.clone());
@@ -173,7 +176,8 @@ fn check_files(files: &[Option<File<'_>>; 5], folder: Option<&Path>) -> Option<C
     let gateway_ids = site.as_ref().filter(|_| whole(site_file)).map(site::Read::gateway_ids);
 
     let gateway = gateway_file.map(|file| gateway::read(file, folder));
-    let zones = zones_file.map(|file| zones::read(file, gateway_ids.as_deref(), language));
+    let anchors = site.as_ref().filter(|_| whole(site_file)).map(site::Read::anchors);
+    let zones = zones_file.map(|file| zones::read(file, anchors.as_deref(), language));
     let offers = offers_file.map(|file| offers::read(file, language));
     let promise = promise_file.and_then(promise::read);
 
@@ -194,11 +198,16 @@ fn check_files(files: &[Option<File<'_>>; 5], folder: Option<&Path>) -> Option<C
             crosscheck::offers_in_promise(file, offers, &promise.caps);
         }
     }
-    Some(Config {
-        gateway: gateway?.gateway?,
-        site: site?.site?,
-        zones: zones?.into_zones()?,
-        offers: offers?.into_offers()?,
-        promise: promise?,
-    })
+    let gateway = gateway.and_then(|read| read.gateway);
+    let config = || {
+        Some(Config {
+            gateway: gateway.clone()?,
+            site: site?.site?,
+            zones: zones?.into_zones()?,
+            offers: offers?.into_offers()?,
+            promise: promise?,
+        })
+    };
+    let config = config();
+    (gateway, config)
 }

@@ -7,6 +7,7 @@
 //! one key after the other and reports what is wrong; each file's own module holds what it says and how it is read;
 //! `crosscheck` holds the files against each other.
 
+pub mod fixed;
 pub mod gateway;
 pub mod offers;
 pub mod playback;

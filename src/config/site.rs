@@ -4,6 +4,7 @@ use jiff::tz::TimeZone;
 
 use super::Name;
 use super::file::File;
+use super::fixed::{self, FixedBeacon};
 use super::problem::nearest;
 use super::reader::Table;
 use super::tree::At;
@@ -22,7 +23,7 @@ const LONGEST_SCANNER: usize = 64;
 /// More Pis than any shop has; it bounds what each device can cost.
 const MOST_GATEWAYS: usize = 64;
 
-/// What `site.toml` says. Fixed beacons are read and checked, and not in force yet.
+/// What `site.toml` says.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Site {
     /// The shop's name, for people.
@@ -35,6 +36,8 @@ pub struct Site {
     pub floor_m: Option<(f64, f64)>,
     /// The Pis, in the order of the file; a [`GatewayIndex`] counts them.
     pub gateways: Vec<SiteGateway>,
+    /// The shop's own transmitters, in the order of the file.
+    pub fixed_beacons: Vec<FixedBeacon>,
 }
 
 /// One Pi of the shop.
@@ -68,6 +71,18 @@ impl Site {
         let index = self.gateways.iter().position(|gateway| *gateway.id == *id)?;
         u16::try_from(index).ok().map(GatewayIndex)
     }
+
+    /// The place of each fixed beacon among what a level can be told for: the gateway that it is fixed to, else its own,
+    /// counted on from the gateways.
+    pub fn fixed_beacon_anchors(&self) -> Vec<GatewayIndex> {
+        anchors(self.gateways.len(), &self.fixed_beacons)
+    }
+}
+
+fn anchors(gateways: usize, beacons: &[FixedBeacon]) -> Vec<GatewayIndex> {
+    // At most 64 of each.
+    let own = |index: usize| GatewayIndex(u16::try_from(gateways + index).unwrap_or(u16::MAX));
+    beacons.iter().enumerate().map(|(index, beacon)| beacon.gateway.unwrap_or_else(|| own(index))).collect()
 }
 
 /// What was read, and what the other files are held against, even where the rest is wrong.
@@ -77,12 +92,21 @@ pub(super) struct Read {
     pub(super) floor_m: Option<(f64, f64)>,
     /// Every gateway that has an id, with where it stands in the file.
     pub(super) gateways: Vec<(SiteGateway, At)>,
+    pub(super) fixed_beacons: Vec<FixedBeacon>,
 }
 
 impl Read {
     /// The gateways' ids, in the order of the file.
     pub(super) fn gateway_ids(&self) -> Vec<Name> {
         self.gateways.iter().map(|(gateway, _)| gateway.id.clone()).collect()
+    }
+
+    /// What a zone can be `near`, and where that counts: the gateways, then the fixed beacons.
+    pub(super) fn anchors(&self) -> Vec<(Name, GatewayIndex)> {
+        let own = (0..).map(GatewayIndex);
+        let gateways = self.gateways.iter().map(|(gateway, _)| gateway.id.clone()).zip(own);
+        let beacons = self.fixed_beacons.iter().map(|beacon| beacon.id.clone());
+        gateways.chain(beacons.zip(anchors(self.gateways.len(), &self.fixed_beacons))).collect()
     }
 }
 
@@ -106,15 +130,15 @@ pub(super) fn read(file: &File<'_>) -> Read {
     }
     let floor_m = table.table("floor-plan", "`floor-plan`").and_then(floor_plan);
     let gateways = read_gateways(&mut table, floor_m);
-    for beacon in table.tables("fixed-beacon", "a fixed beacon") {
-        check_fixed_beacon(beacon, floor_m);
-    }
+    let gateway_ids: Vec<Name> = gateways.iter().map(|(gateway, _)| gateway.id.clone()).collect();
+    let fixed_beacons = fixed::read(&mut table, &gateway_ids, floor_m);
     table.finish();
     let site = || {
         let gateways = gateways.iter().map(|(gateway, _)| gateway.clone()).collect();
-        Some(Site { name: name?, time_zone: time_zone?, language: language.clone(), floor_m, gateways })
+        let (language, fixed_beacons) = (language.clone(), fixed_beacons.clone());
+        Some(Site { name: name?, time_zone: time_zone?, language, floor_m, gateways, fixed_beacons })
     };
-    Read { site: site(), language: language.clone(), floor_m, gateways }
+    Read { site: site(), language: language.clone(), floor_m, gateways, fixed_beacons }
 }
 
 fn time_zone(table: &mut Table<'_>) -> Option<TimeZone> {
@@ -209,7 +233,7 @@ fn check_scanner(file: &File<'_>, earlier: &[(SiteGateway, At)], gateway: &SiteG
     }
 }
 
-fn position(table: &mut Table<'_>, floor_m: Option<(f64, f64)>) -> Option<(f64, f64)> {
+pub(super) fn position(table: &mut Table<'_>, floor_m: Option<(f64, f64)>) -> Option<(f64, f64)> {
     let (x, y) = table.point("position-m")?;
     if let Some((width, height)) = floor_m
         && !((0.0..=width).contains(&x) && (0.0..=height).contains(&y))
@@ -221,70 +245,6 @@ fn position(table: &mut Table<'_>, floor_m: Option<(f64, f64)>) -> Option<(f64, 
         );
     }
     Some((x, y))
-}
-
-fn check_fixed_beacon(mut table: Table<'_>, floor_m: Option<(f64, f64)>) {
-    table.file.not_in_force(&table.here, "[[fixed-beacon]]");
-    table.need("id", "\"wall-north\"");
-    table.id("id");
-    position(&mut table, floor_m);
-    table.number("height-m", 0.0..=50.0);
-    let kinds = ["ibeacon", "altbeacon", "eddystone-uid"];
-    let given = kinds.into_iter().filter(|kind| table.has(kind)).count();
-    if given != 1 {
-        table.file.error(
-            &table.here,
-            format!("a fixed beacon transmits one format, not {given}"),
-            "write one of `ibeacon`, `altbeacon`, `eddystone-uid`",
-        );
-    }
-    if let Some(beacon) = table.table("ibeacon", "`ibeacon`") {
-        check_numbers(beacon, "uuid", ["major", "minor"]);
-    }
-    if let Some(beacon) = table.table("altbeacon", "`altbeacon`") {
-        check_numbers(beacon, "id1", ["id2", "id3"]);
-    }
-    if let Some(mut beacon) = table.table("eddystone-uid", "`eddystone-uid`") {
-        check_hex(&mut beacon, "namespace", 20);
-        check_hex(&mut beacon, "instance", 12);
-        beacon.finish();
-    }
-    table.finish();
-}
-
-fn check_numbers(mut beacon: Table<'_>, uuid: &'static str, numbers: [&'static str; 2]) {
-    check_hex(&mut beacon, uuid, 32);
-    for key in numbers {
-        beacon.need(key, "1");
-        beacon.whole(key, 0..=65_535);
-    }
-    beacon.finish();
-}
-
-/// Checks `digits` hexadecimal digits; 32 are a UUID, whose hyphens have their places.
-fn check_hex(table: &mut Table<'_>, key: &'static str, digits: usize) {
-    let uuid = digits == 32;
-    table.need(key, "\"…\"");
-    let Some(text) = table.text(key) else { return };
-    let hyphens: Vec<usize> = text.bytes().enumerate().filter(|(_, byte)| *byte == b'-').map(|(at, _)| at).collect();
-    let bare = text.replace('-', "");
-    let well_placed = hyphens.is_empty() || (uuid && hyphens == [8, 13, 18, 23]);
-    if well_placed && bare.len() == digits && bare.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return;
-    }
-    if uuid {
-        table.error(
-            key,
-            format!("`{key}` is no UUID"),
-            "write 32 hexadecimal digits: f7826da6-4fa2-4e98-8024-bc5b71e0893e",
-        );
-    } else {
-        table.error(
-            key,
-            format!("`{key}` does not have {digits} hexadecimal digits"),
-            "take them from the beacon's own settings",
-        );
-    }
 }
 
 #[cfg(test)]
@@ -341,20 +301,5 @@ mod tests {
         assert!(gateways("id = 'b'\nscanner = 'c8252d8e9c2c'")[0].starts_with(&format!("Some(8) {twice}")));
         assert!(gateways("id = 'C8252D8E9C2C'")[0].contains(twice));
         assert!(gateways("id = 'b'\nscanner = 'home/OMG'")[0].contains("one level of a topic"));
-    }
-
-    #[test]
-    fn a_fixed_beacon_is_checked_though_not_in_force() {
-        let text = format!(
-            "{HEAD}[[gateway]]\nid = 'a'\n[[fixed-beacon]]\nid = 'w'\nibeacon = {{ uuid = 'xyz', major = 1, minor = 70000 }}\n"
-        );
-        let found = problems(&text);
-        assert!(found[0].contains("not in force yet"));
-        assert!(
-            found[1].contains("`minor` cannot be 70000") && found[2].contains("no UUID")
-                || found[1].contains("no UUID"),
-            "{found:?}"
-        );
-        assert_eq!(found.len(), 3);
     }
 }

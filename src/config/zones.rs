@@ -65,9 +65,10 @@ pub struct Zone {
 /// How a zone is told.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Shape {
-    /// What one Pi hears well: levels in dBm, as if the device transmitted -59 dBm at 1 m.
+    /// What one Pi hears well, or where a fixed beacon is heard well: levels in dBm, as if the device transmitted
+    /// -59 dBm at 1 m.
     Near {
-        /// The Pi.
+        /// The Pi; counted on from the Pis, the fixed beacon.
         gateway: GatewayIndex,
         /// Entered at or above.
         enter_dbm: f64,
@@ -192,8 +193,11 @@ impl Read {
     }
 }
 
-/// Reads `zones.toml`. `gateways` are the shop's, in order, where `site.toml` could be read.
-pub(super) fn read(file: &File<'_>, gateways: Option<&[Name]>, language: &str) -> Read {
+/// What a zone can be near: its id, and its place among what a level can be told for.
+type Anchor = (Name, GatewayIndex);
+
+/// Reads `zones.toml`. `anchors` are the shop's gateways and fixed beacons, where `site.toml` could be read.
+pub(super) fn read(file: &File<'_>, anchors: Option<&[Anchor]>, language: &str) -> Read {
     let mut table = file.root("zones.toml");
     let everywhere = read_holds(&mut table);
     let opening_hours = table.table("opening-hours", "[opening-hours]").map(hours::read);
@@ -201,7 +205,7 @@ pub(super) fn read(file: &File<'_>, gateways: Option<&[Name]>, language: &str) -
     if let Some(excess) = tables.get(MOST_ZONES) {
         file.error(&excess.here, format!("more than {MOST_ZONES} zones"), "join some that lie side by side");
     }
-    let zones: Vec<ZoneRead> = tables.into_iter().map(|zone| read_zone(zone, gateways, language, everywhere)).collect();
+    let zones: Vec<ZoneRead> = tables.into_iter().map(|zone| read_zone(zone, anchors, language, everywhere)).collect();
     let ids: Vec<_> = zones.iter().filter_map(|zone| Some((zone.id.clone()?, zone.id_at.clone()))).collect();
     check_unique(file, &ids, "zone");
     table.finish();
@@ -227,12 +231,12 @@ fn read_holds(table: &mut Table<'_>) -> HoldsRead {
     holds
 }
 
-fn read_zone(mut table: Table<'_>, gateways: Option<&[Name]>, language: &str, everywhere: HoldsRead) -> ZoneRead {
+fn read_zone(mut table: Table<'_>, anchors: Option<&[Anchor]>, language: &str, everywhere: HoldsRead) -> ZoneRead {
     table.need("id", "\"shoes\"");
     table.need("name", "{ en = \"Shoes\" }");
     let id = table.id("id");
     let name = table.texts("name", language);
-    let shape = read_shape(&mut table, gateways);
+    let shape = read_shape(&mut table, anchors);
     let holds = read_holds(&mut table).or(everywhere);
     let sensitive = table.flag("sensitive").unwrap_or(false);
     let categories = table.ids("categories").unwrap_or_default();
@@ -243,14 +247,16 @@ fn read_zone(mut table: Table<'_>, gateways: Option<&[Name]>, language: &str, ev
     ZoneRead { id, id_at, sensitive, categories, shape, shape_at, holds, name, kind }
 }
 
-fn read_shape(table: &mut Table<'_>, gateways: Option<&[Name]>) -> Option<Shape> {
+fn read_shape(table: &mut Table<'_>, anchors: Option<&[Anchor]>) -> Option<Shape> {
     match (table.has("near"), table.has("polygon-m")) {
         (true, true) => {
             table.error("polygon-m", "a zone is either `near` a gateway or a polygon, not both", "keep one of the two");
             None
         }
         (false, false) => {
-            let hint = "write `near = \"…\"` with a gateway's id, or `polygon-m = [[0.0, 0.0], …]`".to_owned();
+            let hint =
+                "write `near = \"…\"` with the id of a gateway or fixed beacon, or `polygon-m = [[0.0, 0.0], …]`"
+                    .to_owned();
             table.file.lacks(&table.here, "near", "nothing says where the zone is".to_owned(), hint);
             // Known all the same, so that they are suggested for misspelt ones.
             for key in ["reach", "enter-dbm", "leave-dbm"] {
@@ -258,7 +264,7 @@ fn read_shape(table: &mut Table<'_>, gateways: Option<&[Name]>) -> Option<Shape>
             }
             None
         }
-        (true, false) => read_near(table, gateways),
+        (true, false) => read_near(table, anchors),
         (false, true) => {
             for key in ["reach", "enter-dbm", "leave-dbm"] {
                 if table.has(key) {
@@ -270,10 +276,17 @@ fn read_shape(table: &mut Table<'_>, gateways: Option<&[Name]>) -> Option<Shape>
     }
 }
 
-fn read_near(table: &mut Table<'_>, gateways: Option<&[Name]>) -> Option<Shape> {
+fn read_near(table: &mut Table<'_>, anchors: Option<&[Anchor]>) -> Option<Shape> {
     let gateway = table.id("near");
     if let Some(gateway) = &gateway {
-        check_known(table.file, &table.at("near"), gateway, gateways, "no gateway of site.toml");
+        let known: Option<Vec<Name>> = anchors.map(|anchors| anchors.iter().map(|(id, _)| id.clone()).collect());
+        check_known(
+            table.file,
+            &table.at("near"),
+            gateway,
+            known.as_deref(),
+            "no gateway or fixed beacon of site.toml",
+        );
     }
     let reach = table.choice("reach", &REACHES);
     let [enter, leave] = ["enter-dbm", "leave-dbm"].map(|key| (table.has(key), table.number(key, -120.0..=0.0)));
@@ -306,8 +319,8 @@ fn read_near(table: &mut Table<'_>, gateways: Option<&[Name]>) -> Option<Shape> 
         _ => REACHES[1].1,
     };
     let gateway = gateway?;
-    let index = gateways?.iter().position(|known| *known == gateway)?;
-    Some(Shape::Near { gateway: GatewayIndex(u16::try_from(index).ok()?), enter_dbm, leave_dbm })
+    let &(_, gateway) = anchors?.iter().find(|(known, _)| *known == gateway)?;
+    Some(Shape::Near { gateway, enter_dbm, leave_dbm })
 }
 
 fn read_polygon(table: &mut Table<'_>) -> Option<Polygon<f64>> {
@@ -325,7 +338,7 @@ mod tests {
 
     fn read_all(text: &str) -> (Option<Zones>, Vec<String>) {
         let file = File::new("zones.toml", text, &[]);
-        let read = read(&file, Some(&["gw-a".into(), "gw-b".into()]), "de");
+        let read = read(&file, Some(&[("gw-a".into(), GatewayIndex(0)), ("gw-b".into(), GatewayIndex(1))]), "de");
         let zones = read.into_zones();
         (
             zones,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::advertisement::Advertisement;
 use super::cap::{CapRule, CapScope};
-use super::consent::{Consent, CustomerId};
+use super::consent::{Consent, CustomerId, Identifier};
 use crate::clock::Moment;
 use crate::config::offers::{Class, Text};
 use crate::config::{Config, Name};
@@ -16,6 +16,8 @@ use crate::config::{Config, Name};
 pub enum Input<'a> {
     /// A radio heard something.
     Advertisement(Advertisement<'a>),
+    /// A phone says what it hears.
+    Report(Report<'a>),
     /// A deadline asked for by `next_wakeup` may be due.
     Tick,
     /// The ledger's answer to [`Effect::Reserve`].
@@ -28,6 +30,17 @@ pub enum Input<'a> {
     Configure(Arc<Config>),
     /// What the ledger remembered of a customer, once after a start.
     Resume(Memory),
+}
+
+/// A phone that listens instead of transmitting says that it hears a fixed beacon of the shop.
+#[derive(Clone, Copy)]
+pub struct Report<'a> {
+    /// The `id` of the consent's `phone` identifier.
+    pub phone: &'a str,
+    /// What the phone heard.
+    pub beacon: Identifier,
+    /// How strongly the phone heard it, in dBm.
+    pub rssi_dbm: i8,
 }
 
 /// What the core asks the shells to do, in order.

@@ -28,6 +28,8 @@ pub mod cap;
 
 pub mod effect;
 
+pub mod fixture;
+
 mod guest;
 
 pub mod key;
@@ -44,7 +46,9 @@ use crate::config::{Config, Name};
 use advertisement::Advertisement;
 use consent::registry::{Attribution, Refusal, Registry, Slot};
 use consent::{Consent, CustomerId, Needs, Tier};
-use effect::{Answer, DeliveryId, Effect, Happening, Input, Reason, What};
+use decode::Frame;
+use effect::{Answer, DeliveryId, Effect, Happening, Input, Reason, Report, What};
+use fixture::{FixtureStatus, Fixtures, Sight};
 use guest::Guest;
 pub use guest::SAVE_EVERY_US;
 use key::Key;
@@ -88,6 +92,7 @@ pub struct Gateway {
     floor: Floor,
     menu: Menu,
     registry: Registry,
+    fixtures: Fixtures,
     guests: BTreeMap<Slot, Guest>,
     /// One entry at most for each presence; it may be early, never late.
     deadlines: BTreeSet<(u64, Slot)>,
@@ -102,11 +107,15 @@ impl Gateway {
     /// A core for this configuration. `key` is the installation's; `high_water_us` is the latest wall time that the
     /// ledger has seen, in microseconds, 0 for a new one.
     pub fn new(config: Arc<Config>, key: Key, high_water_us: i64) -> Self {
+        let fixtures = Fixtures::new(&config.site, 0);
+        let mut registry = Registry::new(&key);
+        registry.keep_for_the_shop(fixtures.identifiers());
         Self {
             floor: Floor::new(&config),
             menu: Menu::new(&config),
             config,
-            registry: Registry::new(&key),
+            registry,
+            fixtures,
             guests: BTreeMap::new(),
             deadlines: BTreeSet::new(),
             trust: Trust::new(high_water_us),
@@ -133,6 +142,7 @@ impl Gateway {
         self.run_deadlines(now, &mut effects);
         match input {
             Input::Advertisement(advertisement) => self.advertisement(&advertisement, now, &mut effects),
+            Input::Report(report) => self.report(&report, now, &mut effects),
             Input::Tick => {}
             Input::Reserved(delivery, answer) => self.reserved(&delivery, answer, now, &mut effects),
             Input::Consent(consent) => self.consent(consent, now, &mut effects),
@@ -179,6 +189,11 @@ impl Gateway {
         Needs { addresses }
     }
 
+    /// The ids of the phones that consents name.
+    pub fn phones(&self) -> BTreeSet<Name> {
+        self.registry.phones().map(Name::from).collect()
+    }
+
     /// A look at the state.
     pub fn snapshot(&self) -> Snapshot {
         Snapshot {
@@ -189,10 +204,23 @@ impl Gateway {
         }
     }
 
+    /// How the shop's fixed beacons fare at `now_us`, on the monotonic clock; `listening_since_us` as
+    /// [`Fixtures::status`] has it.
+    pub fn fixed_beacons(&self, now_us: u64, listening_since_us: Option<u64>) -> Vec<FixtureStatus> {
+        self.fixtures.status(now_us, listening_since_us)
+    }
+
     /// The path of every transmission in the shop; most end at the first question, without a trace.
     fn advertisement(&mut self, advertisement: &Advertisement<'_>, now: Moment, effects: &mut Vec<Effect>) {
         self.counters.heard += 1;
-        match self.registry.attribute(advertisement, now) {
+        let mut sight = Sight::default();
+        let fixtures = &self.fixtures;
+        let see = |frame: &Frame<'_>, identifier| fixtures.look(frame, identifier, &mut sight);
+        let attribution = self.registry.attribute_seeing(advertisement, now, see);
+        if self.fixtures.take(sight, advertisement, now.monotonic_us).is_some() {
+            return;
+        }
+        match attribution {
             Attribution::Nobody => {}
             Attribution::Ambiguous => self.counters.ambiguous += 1,
             Attribution::Customer { slot, measured_power_dbm } => {
@@ -202,6 +230,16 @@ impl Gateway {
                     self.sighting(slot, advertisement.gateway, level_dbm, now, effects);
                 }
             }
+        }
+    }
+
+    /// A phone hears a fixed beacon: by reciprocity the same evidence as if the beacon's place heard the phone. A phone
+    /// that no consent names ends here, unseen.
+    fn report(&mut self, report: &Report<'_>, now: Moment, effects: &mut Vec<Effect>) {
+        let Some(slot) = self.registry.owner_of_phone(report.phone) else { return };
+        let Some((anchor, level_dbm)) = self.fixtures.place(&report.beacon, report.rssi_dbm) else { return };
+        if self.may_be_seen(slot, now) {
+            self.sighting(slot, anchor, level_dbm, now, effects);
         }
     }
 

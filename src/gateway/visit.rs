@@ -319,6 +319,8 @@ impl Gateway {
             }
         }
         self.floor = new_floor;
+        self.fixtures = self.fixtures.configured(&config.site, now.monotonic_us);
+        self.registry.keep_for_the_shop(self.fixtures.identifiers());
         self.menu = Menu::new(&config);
         self.config = config;
         for slot in slots {

@@ -96,6 +96,14 @@ impl Options {
         Topics { root: &self.root, site: &self.site }
     }
 
+    /// For a visit that leaves nothing behind: a client id of its own, and no session.
+    pub(super) fn to_visit(&self) -> MqttOptions {
+        let client_id = format!("emma-{}-{}-doctor", self.site, self.gateway);
+        let mut options = Self { client_id, ..self.clone() }.to_connect();
+        options.set_clean_start(true);
+        options
+    }
+
     /// For the session: the broker keeps it while Emma is away.
     pub(super) fn to_library(&self) -> MqttOptions {
         let mut options = self.to_connect();

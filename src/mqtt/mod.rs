@@ -29,6 +29,8 @@ pub mod session;
 
 pub mod listener;
 
+pub mod knock;
+
 pub mod memory;
 
 #[cfg(feature = "demo")]

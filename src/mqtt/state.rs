@@ -154,7 +154,7 @@ fn refused_message(refused: &RefusedChange) -> RefusedMessage<'_> {
 }
 
 /// What a gateway has counted since it started; by default nothing.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Health {
     /// Advertisements heard.
     pub heard: u64,
@@ -174,6 +174,23 @@ pub struct Health {
     pub outbox_oldest_secs: Option<u64>,
     /// Whether the time is known.
     pub clock: ClockTrust,
+    /// The shop's own transmitters.
+    pub fixed_beacons: Vec<FixedBeaconHealth>,
+}
+
+/// How a fixed beacon fares.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct FixedBeaconHealth {
+    /// Its id in `site.toml`.
+    pub id: String,
+    /// Whether it was heard in the last ten minutes.
+    pub heard: bool,
+    /// For how long nobody has heard it, in seconds, once it is missed.
+    pub missing_secs: Option<u64>,
+    /// What its battery had when it last said so, in millivolts.
+    pub battery_mv: Option<u16>,
+    /// What it measured when it last said so, in degrees Celsius.
+    pub temperature_c: Option<f64>,
 }
 
 impl Health {
@@ -189,6 +206,7 @@ impl Health {
             scan_restarts: self.scan_restarts,
             outbox: OutboxMessage { depth: self.outbox_depth, oldest_age_secs: self.outbox_oldest_secs },
             clock: self.clock,
+            fixed_beacons: &self.fixed_beacons,
         })
     }
 }
@@ -240,7 +258,7 @@ fn is_zero(n: &usize) -> bool {
 }
 
 #[derive(Serialize)]
-struct HealthMessage {
+struct HealthMessage<'a> {
     at: String,
     heard: u64,
     matched: u64,
@@ -250,6 +268,7 @@ struct HealthMessage {
     scan_restarts: u64,
     outbox: OutboxMessage,
     clock: ClockTrust,
+    fixed_beacons: &'a [FixedBeaconHealth],
 }
 
 #[derive(Serialize)]
@@ -318,12 +337,22 @@ mod tests {
             outbox_depth: 5,
             outbox_oldest_secs: Some(6),
             clock: ClockTrust::Untrusted,
+            fixed_beacons: vec![FixedBeaconHealth {
+                id: "wall".into(),
+                heard: false,
+                missing_secs: Some(601),
+                battery_mv: Some(2_800),
+                temperature_c: Some(21.5),
+            }],
         };
         let message: Value = serde_json::from_str(&health.message(0)).unwrap();
         let expected = json!({
             "at": "1970-01-01T00:00:00Z", "heard": 9, "matched": 4, "dropped": 1, "rejected": 7, "ambiguous": 2,
             "scan_restarts": 3,
             "outbox": { "depth": 5, "oldest_age_secs": 6 }, "clock": "untrusted",
+            "fixed_beacons": [
+                { "id": "wall", "heard": false, "missing_secs": 601, "battery_mv": 2800, "temperature_c": 21.5 },
+            ],
         });
         assert_eq!(message, expected);
     }

@@ -14,6 +14,18 @@ pub enum Standing {
     Stopped,
 }
 
+impl Standing {
+    /// The word for it on the control socket.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Connecting => "connecting",
+            Self::Connected => "connected",
+            Self::TakenOver => "taken-over",
+            Self::Stopped => "stopped",
+        }
+    }
+}
+
 /// The session's own counters since it started.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Status {

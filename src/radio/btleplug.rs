@@ -9,8 +9,7 @@
 //! has a thread, and each session a runtime of its own there: when a session has failed, dropping the runtime closes
 //! its connection, and the next session starts afresh.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::hash::Hash;
+use std::collections::HashMap;
 use std::pin::Pin;
 use std::thread;
 use std::time::Duration;
@@ -26,7 +25,8 @@ use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout};
 use tracing::debug;
 
-use super::encode::{self, EXTENDED_PAYLOAD_LEN};
+use super::devices::{Devices, MAX_DEVICES};
+use super::encode;
 use super::source::{Heard, Outlet, Scan as Scanning};
 use crate::gateway::advertisement::{Address, AddressKind};
 
@@ -45,10 +45,6 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 
 /// The longest.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-
-/// So many devices are known at once, the oldest forgotten first: one that is heard again costs two round trips. Phones
-/// change their address every 15 minutes: a thousand phones fit for an hour. About 200 bytes each, under 1 MB.
-const MAX_DEVICES: usize = 4_096;
 
 /// What `BlueZ` says instead of a signal strength that it does not have.
 const RSSI_NOT_AVAILABLE: i16 = 127;
@@ -78,11 +74,14 @@ enum End {
     Failed { error: RadioError, heard: bool },
 }
 
+/// The adapter that is asked for, and why that one.
+type Asked<'a> = (Option<&'a str>, Option<&'a str>);
+
 /// Listens until it is told to stop, or nobody takes what is heard: one session after another.
-pub(super) fn run(wanted: Option<&str>, mut outlet: Outlet, mut stop: oneshot::Receiver<()>) {
+pub(super) fn run(wanted: Option<&str>, reason: Option<&str>, mut outlet: Outlet, mut stop: oneshot::Receiver<()>) {
     let mut pause = Duration::ZERO;
     loop {
-        let (error, heard) = match run_session(pause, wanted, &mut outlet, &mut stop) {
+        let (error, heard) = match run_session(pause, (wanted, reason), &mut outlet, &mut stop) {
             End::Stopped => return,
             End::Failed { error, heard } => (error, heard),
         };
@@ -92,7 +91,7 @@ pub(super) fn run(wanted: Option<&str>, mut outlet: Outlet, mut stop: oneshot::R
 }
 
 /// One session in a runtime of its own, after a pause.
-fn run_session(pause: Duration, wanted: Option<&str>, outlet: &mut Outlet, stop: &mut oneshot::Receiver<()>) -> End {
+fn run_session(pause: Duration, wanted: Asked<'_>, outlet: &mut Outlet, stop: &mut oneshot::Receiver<()>) -> End {
     let runtime = match Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -120,7 +119,7 @@ async fn told_to_stop(stop: &mut oneshot::Receiver<()>, outlet: &Outlet) {
     }
 }
 
-async fn session(wanted: Option<&str>, outlet: &mut Outlet, stop: &mut oneshot::Receiver<()>) -> End {
+async fn session((wanted, reason): Asked<'_>, outlet: &mut Outlet, stop: &mut oneshot::Receiver<()>) -> End {
     let opened = tokio::select! {
         () = told_to_stop(stop, outlet) => return End::Stopped,
         opened = Scan::open(wanted) => opened,
@@ -129,7 +128,7 @@ async fn session(wanted: Option<&str>, outlet: &mut Outlet, stop: &mut oneshot::
         Ok(scan) => scan,
         Err(error) => return End::Failed { error, heard: false },
     };
-    outlet.listening(&scan.name, Some(Scanning::Active), None);
+    outlet.listening(&scan.name, Some(Scanning::Active), reason);
     tokio::select! {
         () = told_to_stop(stop, outlet) => {}
         error = scan.listen(outlet) => return End::Failed { error, heard: scan.heard },
@@ -145,7 +144,8 @@ struct Scan {
     name: String,
     adapter: Adapter,
     events: Pin<Box<dyn Stream<Item = CentralEvent> + Send>>,
-    devices: Devices<PeripheralId>,
+    /// About 200 bytes each, under 1 MB. One that is forgotten and heard again costs two round trips.
+    devices: Devices<PeripheralId, Device>,
     /// Whether anything was heard at all.
     heard: bool,
 }
@@ -184,10 +184,10 @@ impl Scan {
             CentralEvent::DeviceDiscovered(id) => self.discovered(&id, outlet).await,
             CentralEvent::RssiUpdate { id, rssi } => self.devices.of(&id).rssi_dbm = Some(rssi),
             CentralEvent::ManufacturerDataAdvertisement { id, manufacturer_data } => {
-                self.advertised(&id, &manufacturer_structures(&manufacturer_data), outlet).await;
+                self.advertised(&id, encode::from_maps(manufacturer(&manufacturer_data), []), outlet).await;
             }
             CentralEvent::ServiceDataAdvertisement { id, service_data } => {
-                self.advertised(&id, &service_structures(&service_data), outlet).await;
+                self.advertised(&id, encode::from_maps([], service(&service_data)), outlet).await;
             }
             _ => return,
         }
@@ -201,25 +201,23 @@ impl Scan {
         let Some(properties) = properties(&self.adapter, id).await else { return };
         let device = Device { address: Some(address(&properties)), rssi_dbm: properties.rssi };
         *self.devices.of(id) = device;
-        let mut structures = manufacturer_structures(&properties.manufacturer_data);
-        structures.extend(service_structures(&properties.service_data));
-        hand_on(device, &structures, outlet);
+        let payload = encode::from_maps(manufacturer(&properties.manufacturer_data), service(&properties.service_data));
+        hand_on(device, payload, outlet);
     }
 
     /// A later report. The event carries no RSSI: that of the same report came immediately before, on the same device.
-    async fn advertised(&mut self, id: &PeripheralId, structures: &[Vec<u8>], outlet: &Outlet) {
+    async fn advertised(&mut self, id: &PeripheralId, payload: Vec<u8>, outlet: &Outlet) {
         if self.devices.of(id).address.is_none() {
             let Some(properties) = properties(&self.adapter, id).await else { return };
             let device = self.devices.of(id);
             device.address = Some(address(&properties));
             device.rssi_dbm = device.rssi_dbm.or(properties.rssi);
         }
-        hand_on(*self.devices.of(id), structures, outlet);
+        hand_on(*self.devices.of(id), payload, outlet);
     }
 }
 
-fn hand_on(device: Device, structures: &[Vec<u8>], outlet: &Outlet) {
-    let payload = encode::payload(structures.iter().map(Vec::as_slice), EXTENDED_PAYLOAD_LEN);
+fn hand_on(device: Device, payload: Vec<u8>, outlet: &Outlet) {
     let rssi_dbm = device.rssi_dbm.filter(|rssi_dbm| *rssi_dbm != RSSI_NOT_AVAILABLE);
     let rssi_dbm = rssi_dbm.and_then(|rssi_dbm| i8::try_from(rssi_dbm).ok());
     if let (Some(address), Some(rssi_dbm), false) = (device.address, rssi_dbm, payload.is_empty()) {
@@ -236,7 +234,7 @@ async fn call<T>(what: &'static str, reply: impl Future<Output = btleplug::Resul
     }
 }
 
-/// The adapter named `wanted`; for `all` and for nothing the first there is.
+/// The adapter named `wanted`; for nothing the first there is.
 async fn choose(manager: &Manager, wanted: Option<&str>) -> Result<(String, Adapter), RadioError> {
     let mut adapters = Vec::new();
     for adapter in call("list the adapters", manager.adapters()).await? {
@@ -247,7 +245,7 @@ async fn choose(manager: &Manager, wanted: Option<&str>) -> Result<(String, Adap
     }
     // hci2 comes before hci10.
     adapters.sort_by(|(a, _), (b, _)| (a.len(), a).cmp(&(b.len(), b)));
-    let Some(wanted) = wanted.filter(|wanted| *wanted != "all") else {
+    let Some(wanted) = wanted else {
         return adapters.into_iter().next().ok_or(RadioError::NoAdapter);
     };
     let names: Vec<_> = adapters.iter().map(|(name, _)| name.as_str()).collect();
@@ -282,16 +280,13 @@ fn address(properties: &PeripheralProperties) -> Address {
     Address { bytes: properties.address.into(), kind }
 }
 
-/// In the order of the company identifiers, so that the same report gives the same bytes.
-fn manufacturer_structures(data: &HashMap<u16, Vec<u8>>) -> Vec<Vec<u8>> {
-    let sorted: BTreeMap<_, _> = data.iter().collect();
-    sorted.into_iter().filter_map(|(company, data)| encode::manufacturer_data(*company, data)).collect()
+fn manufacturer(data: &HashMap<u16, Vec<u8>>) -> impl Iterator<Item = (u16, &[u8])> {
+    data.iter().map(|(company, data)| (*company, data.as_slice()))
 }
 
 /// Those of 16-bit UUIDs; no frame that Emma knows has a longer one.
-fn service_structures<U: BleUuid>(data: &HashMap<U, Vec<u8>>) -> Vec<Vec<u8>> {
-    let sorted: BTreeMap<_, _> = data.iter().filter_map(|(uuid, data)| Some((uuid.to_ble_u16()?, data))).collect();
-    sorted.into_iter().filter_map(|(uuid, data)| encode::service_data16(uuid, data)).collect()
+fn service<U: BleUuid>(data: &HashMap<U, Vec<u8>>) -> impl Iterator<Item = (u16, &[u8])> {
+    data.iter().filter_map(|(uuid, data)| Some((uuid.to_ble_u16()?, data.as_slice())))
 }
 
 /// What is remembered of a device between two events, in memory alone.
@@ -299,53 +294,4 @@ fn service_structures<U: BleUuid>(data: &HashMap<U, Vec<u8>>) -> Vec<Vec<u8>> {
 struct Device {
     address: Option<Address>,
     rssi_dbm: Option<i16>,
-}
-
-/// The devices of one session, at most so many; the one known longest is forgotten first.
-struct Devices<Id> {
-    most: usize,
-    known: HashMap<Id, Device>,
-    order: VecDeque<Id>,
-}
-
-impl<Id: Clone + Eq + Hash> Devices<Id> {
-    fn new(most: usize) -> Self {
-        Self { most, known: HashMap::new(), order: VecDeque::new() }
-    }
-
-    fn of(&mut self, id: &Id) -> &mut Device {
-        if !self.known.contains_key(id) {
-            if self.order.len() >= self.most
-                && let Some(oldest) = self.order.pop_front()
-            {
-                self.known.remove(&oldest);
-            }
-            self.order.push_back(id.clone());
-        }
-        self.known.entry(id.clone()).or_default()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_device_known_longest_is_forgotten_first() {
-        let mut devices = Devices::new(2);
-        for id in [1, 2, 1, 3] {
-            devices.of(&id).rssi_dbm = Some(-50);
-        }
-        assert_eq!(devices.of(&2).rssi_dbm, Some(-50));
-        assert_eq!(devices.of(&3).rssi_dbm, Some(-50));
-        assert_eq!(devices.of(&1).rssi_dbm, None);
-        assert_eq!((devices.known.len(), devices.order.len()), (2, 2));
-    }
-
-    #[test]
-    fn maps_become_structures_in_one_order() {
-        let data = HashMap::from([(0x0118, vec![2]), (0x004c, vec![1]), (0x0059, vec![0; 253])]);
-        let expected = [vec![4, 0xff, 0x4c, 0x00, 1], vec![4, 0xff, 0x18, 0x01, 2]];
-        assert_eq!(manufacturer_structures(&data), expected);
-    }
 }

@@ -118,6 +118,25 @@ pub fn payload<'a>(structures: impl IntoIterator<Item = &'a [u8]>, limit: usize)
     bytes
 }
 
+/// Advertising data from what a driver hands over as maps: by company identifier and by 16-bit service UUID, in that order
+/// and each in the order of its identifiers, so that the same report gives the same bytes.
+pub fn from_maps<'a>(
+    manufacturer: impl IntoIterator<Item = (u16, &'a [u8])>,
+    service: impl IntoIterator<Item = (u16, &'a [u8])>,
+) -> Vec<u8> {
+    let sorted = |mut data: Vec<(u16, &'a [u8])>| {
+        data.sort_unstable();
+        data
+    };
+    let manufacturer = sorted(manufacturer.into_iter().collect()).into_iter();
+    let service = sorted(service.into_iter().collect()).into_iter();
+    let structures: Vec<_> = manufacturer
+        .filter_map(|(company, data)| manufacturer_data(company, data))
+        .chain(service.filter_map(|(uuid, data)| service_data16(uuid, data)))
+        .collect();
+    payload(structures.iter().map(Vec::as_slice), EXTENDED_PAYLOAD_LEN)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -138,6 +157,14 @@ mod tests {
         assert_eq!(manufacturer_data(APPLE, &[0; 253]), None);
         assert_eq!(service_data16(EDDYSTONE, &[0; 253]), None);
         assert_eq!(eddystone_url(0, &[b'a'; 250], -18), None);
+    }
+
+    #[test]
+    fn maps_become_structures_in_one_order() {
+        let manufacturer: [(u16, &[u8]); 3] = [(0x0118, &[2]), (0x004c, &[1]), (0x0059, &[0; 253])];
+        let service: [(u16, &[u8]); 1] = [(EDDYSTONE, &[0])];
+        let expected = [4, 0xff, 0x4c, 0x00, 1, 4, 0xff, 0x18, 0x01, 2, 4, 0x16, 0xaa, 0xfe, 0];
+        assert_eq!(from_maps(manufacturer, service), expected);
     }
 
     #[test]

@@ -7,9 +7,12 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
 use tracing::{error, warn};
 
-use super::source::{Heard, Orders, Outlet, SourceStatus, Switchboard};
+#[cfg(target_os = "linux")]
+use super::bluez::{self, Manner, Wanted};
+use super::source::{Heard, Orders, SourceStatus, Switchboard};
 use super::{btleplug, over_mqtt, playback};
-use crate::config::gateway::{Driver, Gateway, Radio};
+use crate::config::Name;
+use crate::config::gateway::{Adapters, Driver, Gateway, Radio};
 use crate::mqtt::connection::OptionsError;
 use crate::mqtt::listener::Listener;
 
@@ -49,11 +52,18 @@ impl Stop {
     }
 }
 
-/// The library that `config` comes to in this build: `btleplug` or `none`.
-pub fn driver_name(config: &Radio) -> &'static str {
-    match config.driver {
-        Driver::Auto | Driver::Bluez | Driver::Btleplug => "btleplug",
-        Driver::None => "none",
+/// The driver that `configured` comes to in this build, and why.
+pub fn choose(configured: Driver) -> (&'static str, &'static str) {
+    match configured {
+        Driver::Auto if cfg!(target_os = "linux") => {
+            ("bluez", "`auto` takes Emma's own driver on Linux: it can listen passively, and to LE alone")
+        }
+        Driver::Auto => ("btleplug", "`auto` takes the portable driver where there is no Linux"),
+        Driver::Bluez => ("bluez", "as gateway.toml says"),
+        Driver::Btleplug => {
+            ("btleplug", "as gateway.toml says; on a shop's Pi `auto` hears more and asks nobody's phone")
+        }
+        Driver::None => ("none", "as gateway.toml says: this Pi does not listen by itself"),
     }
 }
 
@@ -65,14 +75,12 @@ pub fn driver_name(config: &Radio) -> &'static str {
 pub fn start(config: &Gateway, orders: Orders) -> Result<Sources, OptionsError> {
     let (board, heard) = Switchboard::new(orders);
     let mut signals = Vec::new();
-    let outlet = board.outlet(driver_name(&config.radio), config.radio.adapter.clone());
-    if config.radio.driver != Driver::None {
-        let adapter = config.radio.adapter.clone();
-        signals.push(spawn("radio", outlet, move |outlet, stop| btleplug::run(adapter.as_deref(), outlet, stop)));
+    if let Some(run) = radio(&config.radio, &board) {
+        signals.push(spawn("radio", run));
     }
     if let Some(capture) = config.playback.clone() {
         let outlet = board.outlet("capture", None);
-        signals.push(spawn("capture", outlet, move |outlet, stop| playback::run(&capture, outlet, stop)));
+        signals.push(spawn("capture", move |stop| playback::run(&capture, outlet, stop)));
     }
     let listeners: Vec<Listener> =
         [over_mqtt::scanners(&board)?, over_mqtt::phones(&board)?].into_iter().flatten().collect();
@@ -83,16 +91,49 @@ pub fn start(config: &Gateway, orders: Orders) -> Result<Sources, OptionsError> 
 
 /// Runs a source in a thread of its own, and gives the signal that stops it. Where the system gives no thread, the source
 /// has ended at once.
-fn spawn(
-    name: &str,
-    outlet: Outlet,
-    run: impl FnOnce(Outlet, oneshot::Receiver<()>) + Send + 'static,
-) -> oneshot::Sender<()> {
+fn spawn(name: &str, run: impl FnOnce(oneshot::Receiver<()>) + Send + 'static) -> oneshot::Sender<()> {
     let (signal, stopped) = oneshot::channel();
-    if let Err(error) = thread::Builder::new().name(name.to_owned()).spawn(move || run(outlet, stopped)) {
+    if let Err(error) = thread::Builder::new().name(name.to_owned()).spawn(move || run(stopped)) {
         error!("the system gives no thread to listen with ({name}): {error}");
     }
     signal
+}
+
+type Run = Box<dyn FnOnce(oneshot::Receiver<()>) + Send>;
+
+/// The radio of this machine, on the list and ready to run.
+fn radio(config: &Radio, board: &Switchboard) -> Option<Run> {
+    let (kind, _) = choose(config.driver);
+    match kind {
+        #[cfg(target_os = "linux")]
+        "bluez" => {
+            let wanted = match &config.adapters {
+                Adapters::First => Wanted::First(board.outlet(kind, None)),
+                Adapters::All => Wanted::All(board.outlet(kind, None)),
+                Adapters::Named(names) => {
+                    let outlet = |name: &Name| (name.clone(), board.outlet(kind, Some(name.clone())));
+                    Wanted::Named(names.iter().map(outlet).collect())
+                }
+            };
+            let board = board.clone();
+            let manner = Manner { may_restart: config.may_restart_bluetoothd, passive: config.passive };
+            Some(Box::new(move |stop| bluez::run(wanted, &board, manner, stop)))
+        }
+        "btleplug" => {
+            let adapter = match &config.adapters {
+                Adapters::First | Adapters::All => None,
+                Adapters::Named(names) => names.first().cloned(),
+            };
+            let outlet = board.outlet(kind, adapter.clone());
+            let one = "the portable driver listens on one adapter";
+            let reason = (!matches!(config.adapters, Adapters::First)).then_some(one);
+            Some(Box::new(move |stop| btleplug::run(adapter.as_deref(), reason, outlet, stop)))
+        }
+        _ => {
+            board.outlet(kind, None);
+            None
+        }
+    }
 }
 
 #[cfg(test)]

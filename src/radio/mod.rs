@@ -1,12 +1,19 @@
 //! Sources of advertisements: what turns a radio, a capture file or a simulated shop into inputs of the core.
 
+#[cfg(target_os = "linux")]
+mod bluez;
+
 mod btleplug;
 
 mod playback;
 
 pub mod capture;
 
+mod devices;
+
 pub mod encode;
+
+pub mod formats;
 
 mod limit;
 

@@ -202,7 +202,7 @@ impl Switchboard {
             index = all.len();
             all.push(SourceStatus::new(kind, name));
         });
-        Outlet { board: self.clone(), index, standing: Standing::New }
+        Outlet { ear: Ear { board: self.clone(), index }, standing: Standing::New }
     }
 
     /// What the sources are told.
@@ -234,20 +234,14 @@ enum Standing {
     Outage { listened_before: bool },
 }
 
-/// Where one source puts what it hears and how it fares.
-#[derive(Debug)]
-pub struct Outlet {
+/// Where one source puts what it hears: for the part of it that hears, while another looks after how it fares.
+#[derive(Clone, Debug)]
+pub struct Ear {
     board: Switchboard,
     index: usize,
-    standing: Standing,
 }
 
-impl Outlet {
-    /// The switchboard, for a source that is several.
-    pub fn board(&self) -> &Switchboard {
-        &self.board
-    }
-
+impl Ear {
     /// Hands one advertisement on, or drops and counts it.
     pub fn hear(&self, heard: Heard) {
         match self.board.heard.try_send(heard) {
@@ -262,9 +256,50 @@ impl Outlet {
         self.count(|status| *status.rejected.entry(why).or_default() += 1);
     }
 
+    fn count(&self, change: impl FnOnce(&mut SourceStatus)) {
+        self.change(|status| {
+            change(status);
+            false
+        });
+    }
+
+    /// Changes the status, and wakes whoever watches where `change` says so.
+    fn change(&self, change: impl FnOnce(&mut SourceStatus) -> bool) {
+        self.board.status.send_if_modified(|all| all.get_mut(self.index).is_some_and(change));
+    }
+}
+
+/// Where one source puts what it hears and how it fares.
+#[derive(Debug)]
+pub struct Outlet {
+    ear: Ear,
+    standing: Standing,
+}
+
+impl Outlet {
+    /// The switchboard, for a source that is several.
+    pub fn board(&self) -> &Switchboard {
+        &self.ear.board
+    }
+
+    /// Where what it hears goes.
+    pub fn ear(&self) -> Ear {
+        self.ear.clone()
+    }
+
+    /// Hands one advertisement on, or drops and counts it.
+    pub fn hear(&self, heard: Heard) {
+        self.ear.hear(heard);
+    }
+
+    /// Counts one thing that could not be used, by the word for why.
+    pub fn reject(&self, why: &'static str) {
+        self.ear.reject(why);
+    }
+
     /// The scan was started again.
     pub fn restarted(&self) {
-        self.count(|status| status.restarts += 1);
+        self.ear.count(|status| status.restarts += 1);
     }
 
     /// It listens: on what, how, and why so.
@@ -282,7 +317,7 @@ impl Outlet {
         }
         let again = self.standing == Standing::Outage { listened_before: true };
         self.standing = Standing::Listening;
-        self.change(|status| {
+        self.ear.change(|status| {
             let was = (status.listening, status.scan, status.name.clone(), status.reason.clone());
             status.name = Some(name.into());
             status.listening = true;
@@ -300,7 +335,7 @@ impl Outlet {
             warn!(kind, name = name.as_deref(), reason, "the radio does not listen; it is tried again until it does");
             self.standing = Standing::Outage { listened_before: self.standing == Standing::Listening };
         }
-        self.change(|status| {
+        self.ear.change(|status| {
             let changed = status.listening || status.last_error.as_deref() != Some(reason);
             status.listening = false;
             status.scan = None;
@@ -311,7 +346,7 @@ impl Outlet {
 
     /// The source has ended, and why: it is not tried again.
     pub fn ended(&mut self, reason: Option<&str>) {
-        self.change(|status| {
+        self.ear.change(|status| {
             status.listening = false;
             status.scan = None;
             status.last_error = reason.map(str::to_owned);
@@ -324,19 +359,7 @@ impl Outlet {
     }
 
     fn read<T: Default>(&self, read: impl FnOnce(&SourceStatus) -> T) -> T {
-        self.board.status.borrow().get(self.index).map(read).unwrap_or_default()
-    }
-
-    fn count(&self, change: impl FnOnce(&mut SourceStatus)) {
-        self.change(|status| {
-            change(status);
-            false
-        });
-    }
-
-    /// Changes the status, and wakes whoever watches where `change` says so.
-    fn change(&self, change: impl FnOnce(&mut SourceStatus) -> bool) {
-        self.board.status.send_if_modified(|all| all.get_mut(self.index).is_some_and(change));
+        self.ear.board.status.borrow().get(self.ear.index).map(read).unwrap_or_default()
     }
 }
 

@@ -72,6 +72,11 @@ impl PrivateBus {
         fs::remove_file(self.dir.path().join("socket")).ok();
     }
 
+    /// The process of the daemon, while it runs.
+    pub(crate) fn id(&self) -> Option<u32> {
+        self.daemon.as_ref().map(Child::id)
+    }
+
     /// For `DBUS_SYSTEM_BUS_ADDRESS`.
     pub(crate) fn address(&self) -> String {
         format!("unix:path={}", self.dir.path().join("socket").display())

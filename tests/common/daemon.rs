@@ -28,7 +28,7 @@ impl Shop {
         shop.write(
             "gateway.toml",
             &format!(
-                "site = \"hall\"\ngateway = \"sensor10\"\n[radio]\ndriver = \"btleplug\"\n\
+                "site = \"hall\"\ngateway = \"sensor10\"\n[radio]\ndriver = \"auto\"\n\
                  [mqtt]\nurl = \"mqtt://127.0.0.1:{port}\"\n[ledger]\npath = {state:?}\n\
                  [clock]\ntrust = \"assume\"\n[log]\nlevel = \"trace\"\n"
             ),

@@ -6,6 +6,7 @@ pub mod registry;
 
 pub mod rotating;
 
+use std::borrow::Borrow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -87,6 +88,24 @@ impl fmt::Debug for Identifier {
     }
 }
 
+/// A phone that says what it hears, by the id that its topic names.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PhoneId(pub Name);
+
+/// `Debug` shows nothing, so that no log line can carry it by accident.
+impl fmt::Debug for PhoneId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PhoneId(..)")
+    }
+}
+
+/// So that a phone is looked up by what its topic says, without a copy of it.
+impl Borrow<str> for PhoneId {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
 /// A checked grant. What is only kept for later stages (wishes, interests) stays in its [`record::ConsentRecord`].
 #[derive(Clone, Debug)]
 pub struct Consent {
@@ -102,6 +121,8 @@ pub struct Consent {
     pub identifiers: Vec<Identifier>,
     /// The identifiers that change, by their keys.
     pub rotating: Vec<Rotating>,
+    /// The phones that say what they hear.
+    pub phones: Vec<PhoneId>,
     /// First microsecond (wall) at which it is live.
     pub valid_from_us: i64,
     /// First microsecond (wall) at which it is no longer live.

@@ -3,11 +3,11 @@
 //! The match table is looked up with what strangers transmit and filled by registered customers alone, so it grows
 //! with consents and with nothing else. Looking up allocates nothing.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::rotating::{Keyring, MAX_IRKS};
-use super::{Consent, CustomerId, Identifier};
+use super::{Consent, CustomerId, Identifier, PhoneId};
 use crate::clock::Moment;
 use crate::gateway::advertisement::{Address, AddressKind, Advertisement};
 use crate::gateway::decode::{Frame, frames};
@@ -28,8 +28,8 @@ pub enum Refusal {
     /// Its epoch is below the last one seen.
     #[error("stale-epoch: a consent with a higher epoch is registered for this customer")]
     StaleEpoch,
-    /// One of its identifiers is live for another customer.
-    #[error("identifier-taken: one of its identifiers is live for another customer")]
+    /// One of its identifiers is live for another customer, or a fixed beacon's of the shop.
+    #[error("identifier-taken: one of its identifiers is live for another customer, or a fixed beacon's of the shop")]
     IdentifierTaken,
     /// [`MAX_CUSTOMERS`] are registered.
     #[error("full: {MAX_CUSTOMERS} customers are registered, and one has to withdraw first")]
@@ -90,6 +90,10 @@ pub struct Registry {
     /// Most shops register no public address; then none is ever hashed.
     public_addresses: usize,
     keyring: Keyring,
+    /// Phones that say what they hear; iterated for a set alone.
+    owner_of_phone: HashMap<PhoneId, Slot>,
+    /// The shop's fixed beacons: nobody's.
+    shops_own: HashSet<Identifier>,
 }
 
 impl Registry {
@@ -102,6 +106,8 @@ impl Registry {
             owner_of: HashMap::new(),
             public_addresses: 0,
             keyring: Keyring::new(key),
+            owner_of_phone: HashMap::new(),
+            shops_own: HashSet::new(),
         }
     }
 
@@ -123,6 +129,7 @@ impl Registry {
         for rotating in &consent.rotating {
             self.keyring.claim(*rotating, slot);
         }
+        self.owner_of_phone.extend(consent.phones.iter().map(|phone| (phone.clone(), slot)));
         self.seat(slot, consent);
         Ok(slot)
     }
@@ -146,7 +153,17 @@ impl Registry {
                 self.keyring.claim(*rotating, slot);
             }
         }
+        for phone in &consent.phones {
+            if self.outlasts(&consent, self.owner_of_phone.get(phone).copied()) {
+                self.owner_of_phone.insert(phone.clone(), slot);
+            }
+        }
         self.seat(slot, consent);
+    }
+
+    /// From now on no consent is taken that names one of these, which fixed beacons of the shop transmit.
+    pub fn keep_for_the_shop(&mut self, identifiers: impl Iterator<Item = Identifier>) {
+        self.shops_own = identifiers.collect();
     }
 
     /// Whether [`Registry::accept`] would take `consent`.
@@ -157,7 +174,10 @@ impl Registry {
         }
         let exact = consent.identifiers.iter().map(|identifier| self.owner_of.get(identifier).copied());
         let rotating = consent.rotating.iter().map(|rotating| self.keyring.owner(rotating));
-        if exact.chain(rotating).flatten().any(|owner| self.holds_on(owner, known, now_us)) {
+        let phones = consent.phones.iter().map(|phone| self.owner_of_phone.get(phone).copied());
+        let is_the_shops = consent.identifiers.iter().any(|identifier| self.shops_own.contains(identifier));
+        let mut owners = exact.chain(rotating).chain(phones).flatten();
+        if is_the_shops || owners.any(|owner| self.holds_on(owner, known, now_us)) {
             return Err(Refusal::IdentifierTaken);
         }
         let old = known.and_then(|slot| self.get(slot)).map_or(&[][..], |last| &last.rotating);
@@ -182,11 +202,23 @@ impl Registry {
     /// Whose `heard` is at `now`: every frame of it and its address are looked at. Whether that customer's consent is
     /// live at this moment is for the gates to judge.
     pub fn attribute(&mut self, heard: &Advertisement<'_>, now: Moment) -> Attribution {
+        self.attribute_seeing(heard, now, |_, _| {})
+    }
+
+    /// The same, and shows each frame and its identifier to `see` on the way: the bytes are decoded once.
+    pub fn attribute_seeing(
+        &mut self,
+        heard: &Advertisement<'_>,
+        now: Moment,
+        mut see: impl FnMut(&Frame<'_>, Option<Identifier>),
+    ) -> Attribution {
         self.keyring.advance(now);
         let mut whose = Match::Nobody;
         let mut power = None;
         for frame in frames(heard.payload) {
-            let found = self.find_frame(&frame, now);
+            let identifier = identifier_of(&frame);
+            see(&frame, identifier);
+            let found = self.find_frame(&frame, identifier, now);
             // The power of the frame that matched goes before that of one that did not.
             if power.is_none() || (found != Match::Nobody && whose == Match::Nobody) {
                 power = frame.measured_power_dbm().or(power);
@@ -203,6 +235,16 @@ impl Registry {
     /// Whether anybody is registered who is known by the address alone.
     pub fn has_addresses(&self) -> bool {
         self.public_addresses > 0 || self.keyring.resolves()
+    }
+
+    /// The phones that say what they hear, in no order.
+    pub fn phones(&self) -> impl Iterator<Item = &str> {
+        self.owner_of_phone.keys().map(|phone| &*phone.0)
+    }
+
+    /// Whose phone says what it hears.
+    pub fn owner_of_phone(&self, phone: &str) -> Option<Slot> {
+        self.owner_of_phone.get(phone).copied()
     }
 
     /// The consent in `slot`.
@@ -230,8 +272,8 @@ impl Registry {
         self.by_customer.is_empty()
     }
 
-    fn find_frame(&self, frame: &Frame<'_>, now: Moment) -> Match {
-        let exact = identifier_of(frame).and_then(|identifier| self.owner_of.get(&identifier));
+    fn find_frame(&self, frame: &Frame<'_>, identifier: Option<Identifier>, now: Moment) -> Match {
+        let exact = identifier.and_then(|identifier| self.owner_of.get(&identifier));
         exact.map_or(Match::Nobody, |slot| Match::One(*slot)).and(self.keyring.find_frame(frame, now))
     }
 
@@ -293,6 +335,11 @@ impl Registry {
             if self.owner_of.get(identifier) == Some(&slot) {
                 self.owner_of.remove(identifier);
                 self.public_addresses -= usize::from(matches!(identifier, Identifier::PublicAddress(_)));
+            }
+        }
+        for phone in &consent.phones {
+            if self.owner_of_phone.get(phone) == Some(&slot) {
+                self.owner_of_phone.remove(phone);
             }
         }
     }

@@ -1,4 +1,6 @@
-//! The shop's zones as the engine reads them: which gateways tell which zone, and how wide each is.
+//! The shop's zones as the engine reads them: which anchors tell which zone, and how wide each is.
+//!
+//! An anchor is where a level is told for: a gateway that hears a device, or a fixed beacon that a phone hears.
 
 use geo::{Area, Contains, Point};
 
@@ -20,7 +22,7 @@ pub struct Floor {
     pub(super) plots: Vec<Plot>,
     /// How readings become a level.
     pub(super) hearing: Hearing,
-    gateways: Vec<Name>,
+    anchors: Vec<Name>,
 }
 
 /// One zone, prepared.
@@ -38,13 +40,13 @@ pub(super) struct Plot {
 /// How a zone is told.
 #[derive(Clone, Debug)]
 pub(super) enum Kind {
-    /// By the level at one gateway.
+    /// By the level at one anchor.
     Near { gateway: GatewayIndex, enter_dbm: f64, leave_dbm: f64 },
-    /// By the strongest of the gateways inside it against the strongest outside.
+    /// By the strongest of the anchors inside it against the strongest outside.
     Polygon { inside: Vec<bool> },
 }
 
-/// The level of each gateway, by index; nothing where it hears nothing.
+/// The level at each anchor, by index: the gateways, then the fixed beacons. Nothing where nothing is heard.
 pub(super) type Levels = [Option<f64>];
 
 impl Floor {
@@ -60,8 +62,9 @@ impl Floor {
                 Shape::Polygon(polygon) => (1, polygon.unsigned_area()),
             },
         });
-        let gateways = config.site.gateways.iter().map(|gateway| gateway.id.clone()).collect();
-        Self { plots: plots.collect(), hearing: config.zones.hearing, gateways }
+        let gateways = config.site.gateways.iter().map(|gateway| gateway.id.clone());
+        let beacons = config.site.fixed_beacons.iter().map(|beacon| beacon.id.clone());
+        Self { plots: plots.collect(), hearing: config.zones.hearing, anchors: gateways.chain(beacons).collect() }
     }
 
     /// How many zones there are.
@@ -95,14 +98,14 @@ impl Floor {
         heard_by.is_ok_and(|heard_by| self.plots.iter().any(|plot| plot.sensitive && plot.is_told_by(heard_by)))
     }
 
-    /// How many gateways the site has.
-    pub(super) fn gateway_count(&self) -> usize {
-        self.gateways.len()
+    /// How many anchors the site has.
+    pub(super) fn anchor_count(&self) -> usize {
+        self.anchors.len()
     }
 
-    /// The id of a gateway.
-    pub(super) fn gateway_id(&self, gateway: usize) -> Option<&Name> {
-        self.gateways.get(gateway)
+    /// The id of a gateway or fixed beacon.
+    pub(super) fn anchor_id(&self, anchor: usize) -> Option<&Name> {
+        self.anchors.get(anchor)
     }
 }
 
@@ -161,13 +164,14 @@ fn kind(shape: &Shape, config: &Config) -> Kind {
         Shape::Near { gateway, enter_dbm, leave_dbm } => {
             Kind::Near { gateway: *gateway, enter_dbm: *enter_dbm, leave_dbm: *leave_dbm }
         }
-        Shape::Polygon(polygon) => Kind::Polygon {
-            inside: config
-                .site
-                .gateways
-                .iter()
-                .map(|gateway| gateway.position_m.is_some_and(|(x, y)| polygon.contains(&Point::new(x, y))))
-                .collect(),
-        },
+        Shape::Polygon(polygon) => {
+            let gateways = config.site.gateways.iter().map(|gateway| gateway.position_m);
+            // A beacon that is fixed to a Pi counts as that Pi, and its own place is never told a level.
+            let beacons =
+                config.site.fixed_beacons.iter().map(|beacon| beacon.position_m.filter(|_| beacon.gateway.is_none()));
+            let is_inside =
+                |position: Option<(f64, f64)>| position.is_some_and(|(x, y)| polygon.contains(&Point::new(x, y)));
+            Kind::Polygon { inside: gateways.chain(beacons).map(is_inside).collect() }
+        }
     }
 }

@@ -70,7 +70,7 @@ impl Whereabouts {
             return Vec::new();
         }
         self.forget_holds_after_silence(floor, now_us);
-        self.readings.resize_with(floor.gateway_count(), Readings::default);
+        self.readings.resize_with(floor.anchor_count(), Readings::default);
         if let Some(readings) = self.readings.get_mut(usize::from(gateway.0)) {
             readings.push(level_dbm, now_us, floor.hearing);
         }
@@ -112,7 +112,7 @@ impl Whereabouts {
     pub fn evidence(&self, floor: &Floor, now_us: u64) -> Evidence {
         let levels = self.levels(floor, now_us);
         let named = levels.iter().enumerate().filter_map(|(index, level)| {
-            let gateway = floor.gateway_id(index).filter(|_| !floor.tells_a_sensitive_zone(index))?;
+            let gateway = floor.anchor_id(index).filter(|_| !floor.tells_a_sensitive_zone(index))?;
             level.map(|level| (gateway.clone(), level))
         });
         named.collect()

@@ -12,7 +12,7 @@ use super::{Heard, Source, TIME_US};
 use crate::config::Name;
 
 /// The file's name and version 1.
-const MAGIC: &[u8] = b"btsnoop\0\0\0\0\x01";
+pub(super) const MAGIC: &[u8] = b"btsnoop\0\0\0\0\x01";
 
 /// Name, version, datalink.
 const HEADER_LEN: u64 = 16;
@@ -25,13 +25,13 @@ const RECORD_HEADER_LEN: u64 = 24;
 const MAX_RECORD_LEN: u32 = 0x1_0000 + 16;
 
 /// Microseconds from the year 0, where btsnoop counts from, to 1970 (`src/shared/btsnoop.c` of `BlueZ` says it for 2000).
-const EPOCH_US: i64 = 0x00dc_ddb3_0f2f_8000;
+pub(super) const EPOCH_US: i64 = 0x00dc_ddb3_0f2f_8000;
 
 /// Code of an HCI event in H4 (Core 5.4, Vol 4 Part A, 2).
 const H4_EVENT: u8 = 0x04;
 
 /// Opcode of an HCI event in the Linux monitor (`doc/btsnoop.rst` of `BlueZ`).
-const MONITOR_EVENT: u32 = 3;
+pub(super) const MONITOR_EVENT: u32 = 3;
 
 /// Flags of an event without encapsulation: received, and command or event.
 const RECEIVED_EVENT: u32 = 0b11;

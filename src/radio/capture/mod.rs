@@ -17,6 +17,8 @@ mod reports;
 
 mod tally;
 
+pub mod write;
+
 use std::fmt;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
@@ -27,6 +29,15 @@ pub use tally::{Complaint, Flaw, Place, Tally};
 
 use crate::config::Name;
 use crate::gateway::advertisement::{Address, Advertisement, GatewayIndex};
+
+/// How a capture is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// One JSON object a line.
+    Jsonl,
+    /// What `btmon -w` writes.
+    Btsnoop,
+}
 
 /// One advertisement out of a capture.
 #[derive(Clone, PartialEq, Eq)]

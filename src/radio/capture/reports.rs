@@ -8,13 +8,13 @@ use crate::config::Name;
 use crate::gateway::advertisement::{Address, AddressKind, MAX_PAYLOAD_LEN};
 
 /// Event code of LE Meta events.
-const LE_META: u8 = 0x3e;
+pub(super) const LE_META: u8 = 0x3e;
 
 /// Subevent of a legacy advertising report.
-const LEGACY: u8 = 0x02;
+pub(super) const LEGACY: u8 = 0x02;
 
 /// Subevent of an extended advertising report.
-const EXTENDED: u8 = 0x0d;
+pub(super) const EXTENDED: u8 = 0x0d;
 
 /// Address type of an advertisement without an address.
 const ANONYMOUS: u8 = 0xff;

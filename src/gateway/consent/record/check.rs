@@ -56,6 +56,7 @@ impl ConsentRecord {
             purposes: problems.purposes(&self.purposes),
             identifiers: self.identifiers.iter().filter_map(IdentifierRecord::matched).collect(),
             rotating: self.identifiers.iter().filter_map(IdentifierRecord::rotating).collect(),
+            phones: self.identifiers.iter().filter_map(IdentifierRecord::phone).collect(),
             valid_from_us: from_us,
             valid_until_us: until_us,
             sites: self.sites.as_deref().map(|sites| problems.words("sites", sites)),
@@ -192,7 +193,10 @@ impl Problems {
             self.0.push("`identifiers`: is empty; at least one is required".into());
         }
         let unreadable = |identifier: &&IdentifierRecord| {
-            identifier.is_matched_kind() && identifier.matched().is_none() && identifier.rotating().is_none()
+            identifier.is_matched_kind()
+                && identifier.matched().is_none()
+                && identifier.rotating().is_none()
+                && identifier.phone().is_none()
         };
         for identifier in record.identifiers.iter().filter(unreadable) {
             self.0.push(format!("`identifiers`: the {} is not one", identifier.kind()));

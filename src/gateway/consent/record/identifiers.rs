@@ -8,8 +8,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::shape::{Object, unknown};
-use crate::gateway::consent::Identifier;
 use crate::gateway::consent::rotating::{Eid, Rolling, Rotating};
+use crate::gateway::consent::{Identifier, PhoneId};
 
 /// The most digits of a rolling id's key in hex: 256 bits, as long as any HMAC here needs.
 const MAX_KEY_DIGITS: usize = 64;
@@ -97,6 +97,11 @@ impl IdentifierRecord {
         }
     }
 
+    /// The phone that says what it hears, if this is one.
+    pub(super) fn phone(&self) -> Option<PhoneId> {
+        if let Self::Phone { id } = self { Some(PhoneId(id.as_str().into())) } else { None }
+    }
+
     /// Whether this build matches the kind.
     pub(super) fn is_matched_kind(&self) -> bool {
         match self {
@@ -106,8 +111,8 @@ impl IdentifierRecord {
             | Self::EddystoneEid { .. }
             | Self::Rolling { .. }
             | Self::Irk(_)
-            | Self::Address(_) => true,
-            Self::Phone { .. } => false,
+            | Self::Address(_)
+            | Self::Phone { .. } => true,
         }
     }
 

@@ -262,3 +262,27 @@ fn a_site_has_so_many_swift_beacons() {
     assert!(registry.accept(consent("new", 1, &eid(64, 6)), None).is_ok());
     assert!(registry.accept(consent("c7", 2, &eid(7, 0)), None).is_ok());
 }
+
+#[test]
+fn a_phone_is_one_customers_like_every_other_identifier() {
+    let mut registry = registry();
+    let phone = r#"{"phone":{"id":"ph-1"}}"#;
+    let ann = registry.accept(consent("ann", 1, phone), None).unwrap();
+    assert_eq!((registry.owner_of_phone("ph-1"), registry.owner_of_phone("ph-2")), (Some(ann), None));
+    assert_eq!(registry.phones().collect::<Vec<_>>(), ["ph-1"]);
+    assert_eq!(registry.accept(consent("bob", 1, phone), None), Err(Refusal::IdentifierTaken));
+    assert_eq!(registry.accept(consent("ann", 2, &ibeacon(1)), None), Ok(ann));
+    assert_eq!(registry.owner_of_phone("ph-1"), None);
+    let bob = registry.accept(consent("bob", 1, phone), None).unwrap();
+    assert_eq!(registry.owner_of_phone("ph-1"), Some(bob));
+    assert_eq!(format!("{:?}", registry.get(bob).unwrap().phones), "[PhoneId(..)]");
+}
+
+#[test]
+fn what_the_shop_transmits_itself_is_nobodys() {
+    let mut registry = registry();
+    registry.keep_for_the_shop([Identifier::IBeacon(UUID, 1, 1)].into_iter());
+    assert_eq!(registry.accept(consent("ann", 1, &ibeacon(1)), None), Err(Refusal::IdentifierTaken));
+    registry.keep_for_the_shop(std::iter::empty());
+    registry.accept(consent("ann", 1, &ibeacon(1)), None).unwrap();
+}

@@ -20,7 +20,7 @@ const BUCKETS: usize = 4_096;
 const WAYS: usize = 4;
 
 /// What has ended is wiped so often, in microseconds: what is kept of a stranger is kept for 17 minutes at the most
-/// while anybody is heard. It takes 20 us.
+/// while anybody is heard. It walks through 400 KB.
 const WIPE_EVERY_US: u64 = 60_000_000;
 
 /// One address: 64 bits of keyed hash. A stranger's is taken for another's in 4 of 2^64 lookups.

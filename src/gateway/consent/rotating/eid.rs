@@ -49,8 +49,8 @@ mod tests {
     const RADIUS: &str = "0102030405060708090a111213141516";
     const SHORT: &str = "7c91330e61dfea4606b5b3ecb4457d76";
 
-    /// Key, k, counter and identifier. The first two are of `RadiusNetworks/ephemeral_calc` (`spec/encryptor_spec.rb`), the
-    /// third of a resolver in Python; the others, about the change of the temporary key and the counter's end, were
+    /// Key, k, counter and identifier. The first two are of `RadiusNetworks/ephemeral_calc` (`spec/encryptor_spec.rb`),
+    /// the third of a resolver in Python; the others, about the change of the temporary key and the counter's end, were
     /// computed by another implementation that agrees with those three.
     const VECTORS: [(&str, u8, u32, &str); 18] = [
         (RADIUS, 10, 0, "a9b76a71c5f89290"),

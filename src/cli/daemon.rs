@@ -1,0 +1,162 @@
+//! The running daemon, asked over its control socket, and what is read of its answer.
+
+use std::io::{BufRead, BufReader, Error, ErrorKind, Result, Write};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::control::{Reply, Request, Status};
+use crate::ledger::folder;
+
+/// A daemon answers within a group's commit; after so long its disk is the trouble.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A conversation with the daemon of a state folder.
+pub(super) struct Daemon(BufReader<UnixStream>);
+
+impl Daemon {
+    /// Finds the daemon of this state folder.
+    ///
+    /// # Errors
+    /// None answers there (`NotFound`, `ConnectionRefused`), or not to this user (`PermissionDenied`).
+    pub(super) fn find(state_folder: &Path) -> Result<Self> {
+        let stream = UnixStream::connect(folder::socket(state_folder))?;
+        let daemon = Self(BufReader::new(stream));
+        daemon.set_patience(PATIENCE)?;
+        Ok(daemon)
+    }
+
+    /// Waits at most so long for what is asked from now on.
+    pub(super) fn set_patience(&self, patience: Duration) -> Result<()> {
+        let stream = self.0.get_ref();
+        stream.set_read_timeout(Some(patience)).and_then(|()| stream.set_write_timeout(Some(patience)))
+    }
+
+    /// Asks one thing.
+    ///
+    /// # Errors
+    /// It has gone, does not answer in time, or answers what is not understood.
+    pub(super) fn ask(&mut self, request: &Request) -> Result<Reply> {
+        let mut line = serde_json::to_vec(request)?;
+        line.push(b'\n');
+        self.0.get_mut().write_all(&line)?;
+        let mut answer = String::new();
+        if self.0.read_line(&mut answer)? == 0 {
+            return Err(Error::new(ErrorKind::UnexpectedEof, "it has gone away"));
+        }
+        Ok(serde_json::from_str(&answer)?)
+    }
+
+    /// Asks how it does.
+    ///
+    /// # Errors
+    /// Those of [`Daemon::ask`], and a daemon of a version that does not know the question.
+    pub(super) fn status(&mut self) -> Result<Status> {
+        match self.ask(&Request::Status)? {
+            Reply::Status { status } => Ok(*status),
+            _ => Err(Error::other("it does not know the question: is it of the same version?")),
+        }
+    }
+}
+
+/// What is read of the state message; what another version leaves out is left out.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct State {
+    pub(super) gateway: String,
+    pub(super) site: String,
+    pub(super) version: String,
+    pub(super) since: String,
+    pub(super) clock: String,
+    pub(super) configuration: Configuration,
+    radio: Option<Radio>,
+    pub(super) sources: Vec<Source>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Configuration {
+    pub(super) in_force: Change,
+    pub(super) refused: Option<Change>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Change {
+    pub(super) digest: String,
+    pub(super) at: String,
+    pub(super) problems: Vec<String>,
+}
+
+/// The radio alone, as a version said it that had one source.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Radio {
+    driver: String,
+    adapter: Option<String>,
+    scanning: bool,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Source {
+    pub(super) kind: String,
+    pub(super) name: Option<String>,
+    pub(super) listening: bool,
+    pub(super) scan: Option<String>,
+    pub(super) reason: Option<String>,
+    pub(super) restarts: u64,
+    pub(super) last_error: Option<String>,
+}
+
+/// What is read of the health message.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Health {
+    pub(super) heard: u64,
+    pub(super) matched: u64,
+    pub(super) dropped: u64,
+    pub(super) rejected: u64,
+    pub(super) ambiguous: u64,
+    pub(super) outbox: Outbox,
+    pub(super) fixed_beacons: Vec<FixedBeacon>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Outbox {
+    pub(super) depth: u64,
+    pub(super) oldest_age_secs: Option<u64>,
+}
+
+/// A transmitter of the shop's own.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct FixedBeacon {
+    pub(super) id: String,
+    pub(super) heard: bool,
+    pub(super) missing_secs: Option<u64>,
+    pub(super) battery_mv: Option<u16>,
+    pub(super) temperature_c: Option<f64>,
+}
+
+impl State {
+    /// The state message, with the sources where it names the radio alone.
+    pub(super) fn of(status: &Status) -> Self {
+        let mut state = Self::deserialize(&status.state).unwrap_or_default();
+        if let (true, Some(radio)) = (state.sources.is_empty(), state.radio.take()) {
+            let Radio { driver, adapter, scanning } = radio;
+            state.sources.push(Source { kind: driver, name: adapter, listening: scanning, ..Source::default() });
+        }
+        state
+    }
+}
+
+impl Health {
+    /// The health message.
+    pub(super) fn of(status: &Status) -> Self {
+        Self::deserialize(&status.health).unwrap_or_default()
+    }
+}

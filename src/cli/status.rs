@@ -1,0 +1,176 @@
+//! `emma status`: how the running Emma does, for people as a page and for programs as JSON. Nothing personal.
+
+use std::fmt::Write;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use super::daemon::{Change, Daemon, FixedBeacon, Health, Outbox, Source, State};
+use super::{Stop, complain, say};
+use crate::control::Status;
+use crate::ledger::folder;
+use crate::{config, exit};
+
+/// What it is asked.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// The folder with the five configuration files; it says where the state folder is.
+    #[arg(long, value_name = "DIR", default_value = "/etc/emma")]
+    config: PathBuf,
+    /// The state folder, where gateway.toml cannot be read.
+    #[arg(long, value_name = "DIR")]
+    state: Option<PathBuf>,
+    /// Print one JSON object: the messages of the state and health topics, and totals.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Asks and prints.
+pub(super) fn main(arguments: &Arguments) -> u8 {
+    match ask(&state_folder(&arguments.config, arguments.state.as_deref())) {
+        Ok(status) if arguments.json => say(&format!("{:#}\n", serde_json::to_value(&status).unwrap_or_default())),
+        Ok(status) => say(&page(&status)),
+        Err((code, what)) => complain(code, what),
+    }
+}
+
+/// Where the daemon's socket is looked for: what is given, what the configuration names, or the usual place.
+pub(super) fn state_folder(config_folder: &Path, given: Option<&Path>) -> PathBuf {
+    let configured = || config::load(config_folder).gateway.and_then(|gateway| gateway.ledger_path);
+    given.map_or_else(|| folder::path(configured().as_deref()), Path::to_owned)
+}
+
+fn ask(state_folder: &Path) -> Result<Status, Stop> {
+    let place = state_folder.display();
+    let status = Daemon::find(state_folder).and_then(|mut daemon| daemon.status());
+    status.map_err(|error| match error.kind() {
+        ErrorKind::NotFound | ErrorKind::ConnectionRefused => {
+            (exit::UNAVAILABLE, format!("no Emma runs on {place}: systemctl status emma says why, emma run starts one"))
+        }
+        ErrorKind::PermissionDenied => {
+            (exit::UNAVAILABLE, format!("{place} is not this user's: ask as Emma's, sudo -u emma emma status"))
+        }
+        _ => (exit::UNAVAILABLE, format!("the Emma on {place} does not answer: {error}")),
+    })
+}
+
+fn page(status: &Status) -> String {
+    let (state, health) = (State::of(status), Health::of(status));
+    let mut lines = vec![(
+        "Emma",
+        format!("{} of {}, version {}, up since {}", state.gateway, state.site, state.version, state.since),
+    )];
+    lines.push(("clock", state.clock));
+    let Change { digest, at, .. } = state.configuration.in_force;
+    lines.push(("configuration", format!("{} in force since {at}", digest.chars().take(12).collect::<String>())));
+    if let Some(Change { at, problems, .. }) = state.configuration.refused {
+        lines.push(("", format!("a change was refused at {at}: {}", problems.join("; "))));
+    }
+    lines.extend(state.sources.iter().map(|source| ("listens", source_line(source))));
+    lines.push(("broker", status.broker.clone().unwrap_or_else(|| "none is configured: no offer leaves".to_owned())));
+    lines.push(("outbox", outbox_line(&health.outbox)));
+    let Health { heard, matched, dropped, rejected, ambiguous, .. } = health;
+    lines.push((
+        "heard",
+        format!("{heard}, of customers {matched}; dropped {dropped}, rejected {rejected}, ambiguous {ambiguous}"),
+    ));
+    lines.push(("customers", format!("{} registered, {} in the shop", status.customers, status.present)));
+    lines.extend(health.fixed_beacons.iter().map(|beacon| ("beacon", beacon_line(beacon))));
+    lines.into_iter().fold(String::new(), |mut text, (name, line)| {
+        // Writing to a text cannot fail.
+        writeln!(text, "{name:<15}{line}").unwrap_or_default();
+        text
+    })
+}
+
+fn source_line(source: &Source) -> String {
+    let Source { kind, name, listening, scan, reason, restarts, last_error } = source;
+    let mut line = kind.clone();
+    let mut add = |text: &str| line.push_str(text);
+    if let Some(name) = name {
+        add(&format!(" {name}"));
+    }
+    add(if *listening { ": yes" } else { ": NO" });
+    if let Some(scan) = scan {
+        add(&format!(", {scan}"));
+    }
+    if *restarts > 0 {
+        add(&format!(", restarts: {restarts}"));
+    }
+    match (listening, last_error, reason) {
+        (false, Some(why), _) | (_, _, Some(why)) => add(&format!(" ({why})")),
+        _ => {}
+    }
+    line
+}
+
+fn outbox_line(outbox: &Outbox) -> String {
+    match outbox.oldest_age_secs {
+        Some(age_secs) if outbox.depth > 0 => format!("{} waiting, the oldest for {age_secs} s", outbox.depth),
+        _ => format!("{} waiting", outbox.depth),
+    }
+}
+
+fn beacon_line(beacon: &FixedBeacon) -> String {
+    let FixedBeacon { id, heard, missing_secs, battery_mv, temperature_c } = beacon;
+    let standing = match (missing_secs, heard) {
+        (Some(secs), _) => format!("MISSING for {secs} s"),
+        (None, true) => "heard".to_owned(),
+        (None, false) => "not heard yet".to_owned(),
+    };
+    let battery = battery_mv.map(|mv| format!(", battery {mv} mV")).unwrap_or_default();
+    let temperature = temperature_c.map(|celsius| format!(", {celsius:.1} °C")).unwrap_or_default();
+    format!("{id}: {standing}{battery}{temperature}")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_page_says_what_is_heard_and_what_is_not() {
+        let state = json!({
+            "gateway": "gw-till", "site": "bern", "version": "0.1.0", "since": "2026-11-02T10:00:00Z",
+            "clock": "synchronised",
+            "configuration": {
+                "in_force": { "digest": "0123456789abcdef", "at": "2026-11-02T10:00:00Z" },
+                "refused": { "at": "2026-11-02T11:00:00Z", "problems": ["zones.toml:4: no such key"] },
+            },
+            "sources": [
+                { "kind": "bluez", "name": "hci0", "listening": true, "scan": "passive", "restarts": 2 },
+                { "kind": "bluez", "name": "hci1", "listening": false, "last_error": "unplugged" },
+            ],
+        });
+        let health = json!({
+            "heard": 12, "matched": 4, "outbox": { "depth": 1, "oldest_age_secs": 9 },
+            "fixed_beacons": [
+                { "id": "wall", "heard": true, "battery_mv": 2950, "temperature_c": 21.5 },
+                { "id": "door", "heard": false, "missing_secs": 720 },
+            ],
+        });
+        let status =
+            Status { state, health, broker: Some("connected".to_owned()), customers: 7, by_address: 1, present: 2 };
+        insta::assert_snapshot!(page(&status), @"
+        Emma           gw-till of bern, version 0.1.0, up since 2026-11-02T10:00:00Z
+        clock          synchronised
+        configuration  0123456789ab in force since 2026-11-02T10:00:00Z
+                       a change was refused at 2026-11-02T11:00:00Z: zones.toml:4: no such key
+        listens        bluez hci0: yes, passive, restarts: 2
+        listens        bluez hci1: NO (unplugged)
+        broker         connected
+        outbox         1 waiting, the oldest for 9 s
+        heard          12, of customers 4; dropped 0, rejected 0, ambiguous 0
+        customers      7 registered, 2 in the shop
+        beacon         wall: heard, battery 2950 mV, 21.5 °C
+        beacon         door: MISSING for 720 s
+        ");
+    }
+
+    #[test]
+    fn an_emma_with_one_radio_has_one_source() {
+        let state = json!({ "radio": { "driver": "btleplug", "adapter": "hci0", "scanning": false } });
+        let status = Status { state, health: json!({}), broker: None, customers: 0, by_address: 0, present: 0 };
+        assert!(page(&status).contains("btleplug hci0: NO"));
+    }
+}

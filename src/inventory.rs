@@ -1,0 +1,149 @@
+//! The shop's own transmitters, looked after: missed once, heard again once, a weak battery told once.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::config::Name;
+use crate::gateway::Gateway;
+use crate::gateway::fixture::{FixtureStatus, MISSING_AFTER_US};
+use crate::mqtt::state::FixedBeaconHealth;
+
+/// Below this a battery is to be changed, in millivolts. A lithium coin cell (CR2477, CR2032) holds some 3 V for most of
+/// its life and falls fast at the end; makers call it empty at 2.0 V, so at 2.4 V little is left.
+const LOW_BATTERY_MV: u16 = 2_400;
+
+/// From here on it was changed, in millivolts; a cold night moves an old one by less.
+const NEW_BATTERY_MV: u16 = 2_700;
+
+/// What was said of fixed beacons, so that it is said once. Bounded by the site: an entry a beacon.
+#[derive(Debug, Default)]
+pub(crate) struct Inventory {
+    /// Since when anything on this machine listens without a break, on the monotonic clock.
+    listening_since_us: Option<u64>,
+    /// Since when each missed one is.
+    missing: BTreeMap<Name, u64>,
+    low: BTreeSet<Name>,
+}
+
+impl Inventory {
+    /// Looks at every fixed beacon, logs what has changed, and says how they fare. `listens` is whether any radio does:
+    /// a deaf one misses no beacon, and what was missing before stays so until it is heard.
+    pub(crate) fn look(&mut self, gateway: &Gateway, listens: bool, now_us: u64) -> Vec<FixedBeaconHealth> {
+        self.listening_since_us = listens.then(|| self.listening_since_us.unwrap_or(now_us));
+        let beacons = gateway.fixed_beacons(now_us, self.listening_since_us);
+        self.missing.retain(|id, _| beacons.iter().any(|beacon| beacon.id == *id));
+        self.low.retain(|id| beacons.iter().any(|beacon| beacon.id == *id));
+        beacons.into_iter().map(|beacon| self.look_at(beacon, now_us)).collect()
+    }
+
+    fn look_at(&mut self, beacon: FixtureStatus, now_us: u64) -> FixedBeaconHealth {
+        let FixtureStatus { id, heard_us, missing_since_us, battery_mv, temperature_c, .. } = beacon;
+        let heard = heard_us.is_some_and(|heard_us| now_us.saturating_sub(heard_us) < MISSING_AFTER_US);
+        if heard {
+            if self.missing.remove(&id).is_some() {
+                tracing::info!(beacon = %id, "the fixed beacon is heard again");
+            }
+        } else if let Some(since_us) = missing_since_us
+            && self.missing.insert(id.clone(), since_us).is_none()
+        {
+            tracing::warn!(beacon = %id, "the fixed beacon is missing: nobody has heard it for ten minutes");
+        }
+        self.look_at_battery(&id, battery_mv);
+        let missing_secs = self.missing.get(&id).map(|since_us| now_us.saturating_sub(*since_us) / 1_000_000);
+        FixedBeaconHealth { id: id.to_string(), heard, missing_secs, battery_mv, temperature_c }
+    }
+
+    fn look_at_battery(&mut self, id: &Name, battery_mv: Option<u16>) {
+        match battery_mv {
+            Some(battery_mv) if battery_mv < LOW_BATTERY_MV => {
+                if self.low.insert(id.clone()) {
+                    tracing::warn!(beacon = %id, battery_mv, "the fixed beacon's battery is nearly empty: change it");
+                }
+            }
+            Some(battery_mv) if battery_mv >= NEW_BATTERY_MV => {
+                self.low.remove(id);
+            }
+            Some(_) | None => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::clock::Moment;
+    use crate::config::{Sources, check};
+    use crate::gateway::advertisement::{Address, AddressKind, Advertisement, GatewayIndex};
+    use crate::gateway::effect::Input;
+    use crate::gateway::key::Key;
+    use crate::radio::encode;
+
+    const MINUTE_US: u64 = 60_000_000;
+
+    /// A shop with one fixed beacon, and what is said of it minute by minute.
+    struct Shop {
+        gateway: Gateway,
+        inventory: Inventory,
+    }
+
+    impl Shop {
+        fn new() -> Self {
+            let mut sources = Sources::shipped();
+            sources.site += "[[fixed-beacon]]\nid = 'wall'\n\
+                             eddystone-uid = { namespace = '01020304050607080910', instance = '010203040506' }\n";
+            let config = Arc::new(check(&sources).config.unwrap());
+            Self { gateway: Gateway::new(config, Key::new([7; 32]), 0), inventory: Inventory::default() }
+        }
+
+        fn hear(&mut self, minute: u64, battery_mv: u16) {
+            let uid = encode::eddystone_uid(&[1, 2, 3, 4, 5, 6, 7, 8, 9, 16], &[1, 2, 3, 4, 5, 6], -18);
+            let payload = [uid, encode::eddystone_tlm(battery_mv, 0x1580, 1, 1)].concat();
+            let address = Address { bytes: [1; 6], kind: AddressKind::Random };
+            let heard = Advertisement { address, payload: &payload, rssi_dbm: -60, gateway: GatewayIndex(0) };
+            let now = Moment { monotonic_us: minute * MINUTE_US, wall_us: None };
+            assert!(self.gateway.handle(Input::Advertisement(heard), now).is_empty());
+        }
+
+        /// Heard, and missing for how long.
+        fn look(&mut self, minute: u64, listens: bool) -> (bool, Option<u64>) {
+            let health = self.inventory.look(&self.gateway, listens, minute * MINUTE_US).remove(0);
+            (health.heard, health.missing_secs)
+        }
+    }
+
+    #[test]
+    fn a_silent_beacon_is_missing_until_it_is_heard() {
+        let mut shop = Shop::new();
+        assert_eq!(shop.look(5, true), (false, None));
+        assert_eq!(shop.look(14, true), (false, None), "ten minutes from when anybody listens");
+        assert_eq!(shop.look(15, true), (false, Some(900)));
+        assert_eq!(shop.look(16, false), (false, Some(960)), "a deaf radio does not bring it back");
+        assert_eq!(shop.look(17, true), (false, Some(1_020)));
+        shop.hear(18, 2_900);
+        assert_eq!(shop.look(19, true), (true, None));
+        assert!(shop.inventory.missing.is_empty());
+    }
+
+    #[test]
+    fn a_deaf_radio_misses_no_beacon() {
+        let mut shop = Shop::new();
+        shop.hear(0, 2_900);
+        assert_eq!(shop.look(1, true), (true, None));
+        assert_eq!(shop.look(5, false), (true, None));
+        assert_eq!(shop.look(60, false), (false, None));
+        assert_eq!(shop.look(61, true), (false, None));
+        assert_eq!(shop.look(70, true), (false, None));
+        assert_eq!(shop.look(71, true), (false, Some(71 * 60)));
+    }
+
+    #[test]
+    fn a_weak_battery_is_told_until_it_is_changed() {
+        let mut shop = Shop::new();
+        for (minute, battery_mv, low) in [(1, 2_500, 0), (2, 2_399, 1), (3, 2_450, 1), (4, 2_950, 0), (5, 2_300, 1)] {
+            shop.hear(minute, battery_mv);
+            shop.look(minute, true);
+            assert_eq!(shop.inventory.low.len(), low, "minute {minute}");
+        }
+    }
+}
