@@ -44,9 +44,9 @@ fn picked() -> impl Iterator<Item = (&'static str, Target)> {
 
 /// Runs the target, and says with what it failed.
 fn attempt(name: &str, target: Target, input: &[u8]) {
-    if catch_unwind(AssertUnwindSafe(|| target(input))).is_err() {
-        panic!("{name} fails: EMMA_FUZZ_TARGET={name} EMMA_FUZZ_INPUT={} does it again", hex::encode(input));
-    }
+    let holds = catch_unwind(AssertUnwindSafe(|| target(input))).is_ok();
+    let again = || format!("EMMA_FUZZ_TARGET={name} EMMA_FUZZ_INPUT={}", hex::encode(input));
+    assert!(holds, "{name} fails; this does it again: {}", again());
 }
 
 #[test]
