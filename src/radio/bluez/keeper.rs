@@ -263,7 +263,7 @@ impl Keeper {
         };
         match listening.scan {
             _ if !adapter.powered => Err(Trouble::SwitchedOff),
-            Scan::Passive if self.monitors.is_released(adapter) => Err(Trouble::Released),
+            Scan::Passive if self.monitors.is_gone(adapter) => Err(Trouble::Released),
             Scan::Active if scan.has_ended(adapter.discovering) => Err(Trouble::Stopped),
             Scan::Passive | Scan::Active => Ok(()),
         }

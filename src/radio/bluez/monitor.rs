@@ -116,9 +116,10 @@ impl Monitors {
         }
     }
 
-    /// Whether the monitor that was registered last has been let go.
-    pub(super) fn is_released(&self, adapter: &super::facts::Adapter) -> bool {
-        adapter.monitor == Some((self.last, Monitor::Released))
+    /// Whether the monitor that was registered last is no more: let go, or forgotten with the adapter. A bluetoothd that is
+    /// started again at once, or a stick that was pulled for a moment, leaves an adapter that looks as before.
+    pub(super) fn is_gone(&self, adapter: &super::facts::Adapter) -> bool {
+        adapter.monitor != Some((self.last, Monitor::Active))
     }
 }
 
@@ -136,6 +137,16 @@ mod tests {
         assert_eq!(object_of("/emma/hci0/7/formats"), Some(("hci0", 7, true)));
         for other in ["/emma/hci0", "/emma/hci0/x", "/emma/hci0/7/other", "/emma/hci0/7/formats/1", "/org/bluez/hci0"] {
             assert_eq!(object_of(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_monitor_of_which_an_adapter_knows_nothing_is_gone() {
+        let monitors = Monitors { last: 7 };
+        let adapter = |monitor| super::super::facts::Adapter { powered: true, monitor, ..Default::default() };
+        assert!(!monitors.is_gone(&adapter(Some((7, Monitor::Active)))));
+        for gone in [None, Some((7, Monitor::Released)), Some((6, Monitor::Active))] {
+            assert!(monitors.is_gone(&adapter(gone)));
         }
     }
 
