@@ -71,7 +71,6 @@ pub(super) struct State {
     pub(super) since: String,
     pub(super) clock: String,
     pub(super) configuration: Configuration,
-    radio: Option<Radio>,
     pub(super) sources: Vec<Source>,
 }
 
@@ -88,15 +87,6 @@ pub(super) struct Change {
     pub(super) digest: String,
     pub(super) at: String,
     pub(super) problems: Vec<String>,
-}
-
-/// The radio alone, as a version said it that had one source.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Radio {
-    driver: String,
-    adapter: Option<String>,
-    scanning: bool,
 }
 
 #[derive(Default, Deserialize)]
@@ -143,14 +133,9 @@ pub(super) struct FixedBeacon {
 }
 
 impl State {
-    /// The state message, with the sources where it names the radio alone.
+    /// The state message.
     pub(super) fn of(status: &Status) -> Self {
-        let mut state = Self::deserialize(&status.state).unwrap_or_default();
-        if let (true, Some(radio)) = (state.sources.is_empty(), state.radio.take()) {
-            let Radio { driver, adapter, scanning } = radio;
-            state.sources.push(Source { kind: driver, name: adapter, listening: scanning, ..Source::default() });
-        }
-        state
+        Self::deserialize(&status.state).unwrap_or_default()
     }
 }
 

@@ -172,11 +172,4 @@ mod tests {
         beacon         door: MISSING for 720 s
         ");
     }
-
-    #[test]
-    fn an_emma_with_one_radio_has_one_source() {
-        let state = json!({ "radio": { "driver": "btleplug", "adapter": "hci0", "scanning": false } });
-        let status = Status { state, health: json!({}), broker: None, customers: 0, by_address: 0, present: 0 };
-        assert!(page(&status).contains("btleplug hci0: NO"));
-    }
 }
