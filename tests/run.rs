@@ -12,6 +12,8 @@ mod daemon;
 mod fakebluez;
 #[path = "common/listener.rs"]
 mod listener;
+#[path = "common/scanner.rs"]
+mod scanner;
 #[path = "common/tetam.rs"]
 mod tetam;
 
@@ -22,6 +24,7 @@ use bus::PrivateBus;
 use daemon::{CONSENT, IBEACON, Shop};
 use fakebluez::{FakeBluez, Report};
 use listener::{Listener, until};
+use scanner::Scanner;
 use serde_json::Value;
 use tetam::{BEACON, Tetam};
 use tokio::time::sleep;
@@ -101,6 +104,61 @@ async fn a_capture_is_heard_as_if_it_were_live_and_says_when_it_is_over() {
     until("the offer arrives", || offers(&listener).len() == 1).await;
     until("its end is said", || listener.last("/state").is_some_and(|state| state.contains("played to their end")))
         .await;
+    assert_eq!(emma.terminate(), Some(0));
+}
+
+/// What an ESP32 with OpenMQTTGateway says of the beacon of [`CONSENT`].
+const OF_AN_ESP32: &str = r#"{"id":"C0:FF:EE:00:00:01","mac_type":1,"rssi":-60,"mfid":"4c00","uuid":"4142434445464748494a4b4c4d4e4f50","major":1,"minor":2,"txpower":-59}"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_scanner_and_a_phone_are_ears_of_the_shop() {
+    let Some(broker) = Mosquitto::start("a scanner and a phone", "persistence false") else { return };
+    let listener = Listener::start(broker.port).await;
+    let shop = Shop::new(broker.port);
+    let change = |file: &str, change: &dyn Fn(String) -> String| {
+        shop.write(file, &change(std::fs::read_to_string(shop.config().join(file)).unwrap()));
+    };
+    let remote = "\n[[remote]]\nformat = \"openmqttgateway\"\ntopic = \"home/+/BTtoMQTT/#\"\n";
+    change("gateway.toml", &|text| text.replace("\"auto\"", "\"none\"") + remote);
+    let uuid = "f7826da6-4fa2-4e98-8024-bc5b71e0893e";
+    let beacon = format!(
+        "[[fixed-beacon]]\nid = 'wall'\nibeacon = {{ uuid = '{uuid}', major = 1, minor = 7 }}\ngateway = 'omg'\n"
+    );
+    change("site.toml", &|text| text + "[[gateway]]\nid = \"omg\"\nposition-m = [1.0, 1.0]\n" + &beacon);
+    change("zones.toml", &|text| text.replace("sensor10", "omg"));
+    let with_a_phone = CONSENT.replace("karoline-7", "emil-9").replace("q7JrInbox", "ofTheOther");
+    let tag = with_a_phone.find(r#"{"ibeacon""#).unwrap()..with_a_phone.find(r#"],"valid_from""#).unwrap();
+    let mut with_a_phone = with_a_phone;
+    with_a_phone.replace_range(tag, r#"{"phone":{"id":"p-1"}}"#);
+    shop.import(&format!("{CONSENT}\n{with_a_phone}"));
+    let emma = shop.run("unix:path=/nowhere");
+    let sources = || {
+        let state: Value = serde_json::from_str(&listener.last("/state").unwrap_or_default()).unwrap_or_default();
+        let listening = |source: &&Value| source["listening"] == true;
+        state["sources"].as_array().map_or(0, |sources| sources.iter().filter(listening).count())
+    };
+    until("both are listened to", || sources() == 2).await;
+    let (mut esp32, mut phone) = (Scanner::new("esp32", broker.port), Scanner::new("phone", broker.port));
+    let clock = emma::clock::Clock::start();
+    for _ in 0..8 {
+        esp32.say("home/omg/BTtoMQTT/C0FFEE000001", OF_AN_ESP32).await;
+        esp32
+            .say(
+                "home/omg/BTtoMQTT/F0",
+                &OF_AN_ESP32
+                    .replace("4142434445464748494a4b4c4d4e4f50", &uuid.replace('-', ""))
+                    .replace("\"minor\":2", "\"minor\":7"),
+            )
+            .await;
+        let t = clock.wall_us();
+        let heard = format!(r#"[{{"ibeacon":{{"uuid":"{uuid}","major":1,"minor":7}},"rssi":-60,"t":{t}}}]"#);
+        phone.say("emma/v1/hall/heard/p-1", &heard).await;
+        sleep(Duration::from_millis(400)).await;
+    }
+    until("both are told", || offers(&listener).len() == 2).await;
+    let mut topics: Vec<_> = listener.heard("/offer/").into_iter().map(|message| message.topic).collect();
+    topics.sort();
+    assert_eq!(topics, ["emma/v1/hall/offer/push/ofTheOther", "emma/v1/hall/offer/push/q7JrInbox"]);
     assert_eq!(emma.terminate(), Some(0));
 }
 
