@@ -107,7 +107,7 @@ async fn a_capture_is_heard_as_if_it_were_live_and_says_when_it_is_over() {
     assert_eq!(emma.terminate(), Some(0));
 }
 
-/// What an ESP32 with OpenMQTTGateway says of the beacon of [`CONSENT`].
+/// What an ESP32 with `OpenMQTTGateway` says of the beacon of [`CONSENT`].
 const OF_AN_ESP32: &str = r#"{"id":"C0:FF:EE:00:00:01","mac_type":1,"rssi":-60,"mfid":"4c00","uuid":"4142434445464748494a4b4c4d4e4f50","major":1,"minor":2,"txpower":-59}"#;
 
 #[tokio::test(flavor = "multi_thread")]
