@@ -258,6 +258,7 @@ impl Keeper {
         let signs = self.shared.ears().get(&at.name).map(Hearing::signs).unwrap_or_default();
         let had_said = self.ladder.has_said();
         if self.ladder.counts(signs, now_us) {
+            self.climbing = false;
             if had_said {
                 self.says_it_listens(at, listening);
             }
@@ -274,9 +275,9 @@ impl Keeper {
             }
             Rung::RestartBluetoothd if self.manner.may_restart => {
                 warn!(adapter = at.name, "nothing is heard: bluetoothd is started again");
-                self.climbing = true;
-                if let Err(error) = restart_bluetoothd(&at.bus).await {
-                    warn!(adapter = at.name, "{error}");
+                match restart_bluetoothd(&at.bus).await {
+                    Ok(()) => self.climbing = true,
+                    Err(error) => warn!(adapter = at.name, "{error}"),
                 }
             }
             Rung::RestartBluetoothd => return Ok(false),
