@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use emma::clock::Clock;
 use emma::config::{Config, Name, Sources, check};
-use emma::gateway::consent::Needs;
+use emma::gateway::consent::{Needs, PhoneId};
 use emma::mqtt::listener::Listener;
 use emma::radio::over_mqtt;
 use emma::radio::source::{self, Heard, SourceStatus, Switchboard};
@@ -136,7 +136,7 @@ pub(crate) fn shop(port: u16, remotes: &[(&str, &str)], gateways: &[&str]) -> Co
 /// The far ends of what the sources go by.
 pub(crate) struct Orders {
     pub(crate) config: watch::Sender<Arc<Config>>,
-    pub(crate) phones: watch::Sender<Arc<BTreeSet<Name>>>,
+    pub(crate) phones: watch::Sender<Arc<BTreeSet<PhoneId>>>,
     pub(crate) synchronised: watch::Sender<bool>,
     pub(crate) clock: Clock,
 }

@@ -76,7 +76,8 @@ fn running(status: &Status) -> Finding {
         );
     }
     if let Some(Source { kind, name, last_error, .. }) =
-        sources.iter().find(|source| !source.listening && source.kind != "none")
+        // One without an error has not begun: nobody has a phone that reports, or there is no radio to be.
+        sources.iter().find(|source| !source.listening && source.last_error.is_some())
     {
         let name = name.as_ref().map(|name| format!(" {name}")).unwrap_or_default();
         let why = last_error.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
@@ -160,6 +161,12 @@ mod tests {
             (json!({ "sources": source(true), "configuration": refused }), "connected", Verdict::Warn, "refused"),
             (json!({ "sources": source(true), "clock": "untrusted" }), "connected", Verdict::Warn, "clock"),
             (json!({ "sources": source(true), "clock": "synchronised" }), "connecting", Verdict::Ok, "hears"),
+            (
+                json!({ "sources": [{ "kind": "phone", "listening": false, "reason": "it begins with the first" }] }),
+                "connected",
+                Verdict::Ok,
+                "hears",
+            ),
             (json!({ "radio": { "driver": "none", "scanning": false } }), "connected", Verdict::Ok, "hears"),
             (json!("rubbish"), "connected", Verdict::Ok, "runs"),
         ] {
