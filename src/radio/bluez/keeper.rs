@@ -10,13 +10,13 @@ use tokio::time::{interval, sleep, timeout};
 use tracing::warn;
 use zbus::{Connection, Message, Variant};
 
-use super::{Manner, Shared};
 use super::bus::{BusError, CALL_TIMEOUT, To, call};
 use super::facts::Facts;
 use super::hearing::{Hearing, Mode};
 use super::ladder::{Ladder, Rung};
 use super::monitor::{Monitors, NoMonitor};
 use super::wire::{self, ADAPTER, BLUEZ, DBUS, DBUS_PATH, DEVICE, PROPERTIES};
+use super::{Manner, Shared};
 use crate::clock::Clock;
 use crate::config::Name;
 use crate::radio::source::{Orders, Outlet, Scan};
@@ -83,6 +83,8 @@ struct Listening {
     reason: Option<String>,
     /// The monitor may be had later.
     retries: bool,
+    /// How often a scan of the adapter had ended before this one began.
+    ended_before: u64,
 }
 
 /// Keeps one adapter.
@@ -191,16 +193,17 @@ impl Keeper {
         if let (Ok(()), true) = (&monitor, self.manner.passive && !addresses) {
             at.stop_discovery().await;
             self.hear_as(at, Mode::Passive);
-            return Ok(Listening { scan: Scan::Passive, reason: None, retries: false });
+            return Ok(Listening { scan: Scan::Passive, reason: None, retries: false, ended_before: 0 });
         }
         self.hear_as(at, Mode::Active { all: addresses });
+        let ended_before = self.facts.borrow().adapters.get(&at.name).map_or(0, |known| known.scans_ended);
         at.start_discovery().await?;
         let (reason, retries) = match monitor {
             _ if addresses => (ADDRESSES.to_owned(), false),
             Err(why) if self.manner.passive => (why.to_string(), !matches!(why, NoMonitor::WithoutE)),
             Ok(()) | Err(_) => (ASKED_FOR.to_owned(), false),
         };
-        Ok(Listening { scan: Scan::Active, reason: Some(reason), retries })
+        Ok(Listening { scan: Scan::Active, reason: Some(reason), retries, ended_before })
     }
 
     fn says_it_listens(&mut self, at: &At, listening: &Listening) {
@@ -243,7 +246,8 @@ impl Keeper {
         let Some(adapter) = facts.adapters.get(&at.name).filter(|_| facts.bus.is_some()) else {
             return Err(Trouble::Absent(facts.absence(Some(&at.name))));
         };
-        let stopped = std::mem::replace(was_discovering, adapter.discovering) && !adapter.discovering;
+        let was_discovering = std::mem::replace(was_discovering, adapter.discovering);
+        let stopped = (was_discovering || adapter.scans_ended != listening.ended_before) && !adapter.discovering;
         match listening.scan {
             _ if !adapter.powered => Err(Trouble::SwitchedOff),
             Scan::Passive if self.monitors.is_released(adapter) => Err(Trouble::Released),
