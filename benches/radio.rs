@@ -53,12 +53,12 @@ fn main() {
 /// The radio's process: hears until it has heard everything, then waits to be ended.
 fn listen(driver: Driver) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let config = emma::config::check(&emma::config::Sources::shipped()).config.unwrap();
+    let mut config = emma::config::check(&emma::config::Sources::shipped()).config.unwrap();
     let radio = Radio { driver, ..Radio::default() };
-    let gateway = Gateway { radio, mqtt: None, ..config.gateway.clone() };
+    config.gateway = Gateway { radio, mqtt: None, ..config.gateway };
     let orders = Orders::fixed(Needs::default(), Arc::new(config));
     runtime.block_on(async {
-        let mut sources = live::start(&gateway, orders).unwrap();
+        let mut sources = live::start(orders).unwrap();
         sources.status.wait_for(|all| all[0].listening).await.unwrap();
         println!("listening");
         for _ in 0..ADVERTISEMENTS {

@@ -302,6 +302,8 @@ impl Daemon {
         let stood_down = self.session == Some(Standing::TakenOver);
         if stood_down && !self.stood_down {
             tracing::error!("another Emma decides for this site now: this one stands down until it is restarted");
+            // Every source ends with it. Of two listeners of one name, each would go on ending the other's connection.
+            doors.heard.close();
         }
         self.stood_down |= stood_down;
         let snapshot = self.gateway.snapshot();
@@ -311,7 +313,8 @@ impl Daemon {
         self.tell_sources(&sources);
         self.tell_needs();
         let total = |count: fn(&SourceStatus) -> u64| sources.iter().map(count).sum();
-        let listens = sources.iter().any(|source| source.listening);
+        // What phones say of beacons is nobody's hearing: with a dead radio it must not make them missed.
+        let listens = sources.iter().any(|source| source.listening && source.kind != "phone");
         let fixed_beacons = self.inventory.look(&self.gateway, listens, self.clock.monotonic_us());
         let now_us = self.clock.wall_us();
         let age_secs = |then_us: i64| u64::try_from(now_us.saturating_sub(then_us)).unwrap_or(0) / 1_000_000;

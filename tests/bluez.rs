@@ -16,6 +16,7 @@ use radio::Process;
 
 const TAG: [u8; 6] = [0xc0, 0xff, 0xee, 0, 0, 1];
 const OTHER: [u8; 6] = [0xc0, 0xff, 0xee, 0, 0, 2];
+const BARE: [u8; 6] = [0xc0, 0xff, 0xee, 0, 0, 3];
 const STRANGER: [u8; 6] = [0xde, 0xad, 0xbe, 0xef, 0x13, 0x37];
 const EDDYSTONE: &str = "0000feaa-0000-1000-8000-00805f9b34fb";
 
@@ -125,6 +126,11 @@ async fn addresses_are_listened_for_only_while_a_consent_names_one() {
     assert!(status.contains("a consent names an address"), "{status}");
     bluez.report(phone(STRANGER, -40)).await;
     assert_eq!(radio.heard().await, "deadbeef1337 random -40 07ff4c001005abcd");
+    // Of some there is nothing but the address.
+    for rssi_dbm in [-45, -46] {
+        bluez.report(Report { address: BARE, public: true, rssi_dbm, ..Report::default() }).await;
+        assert_eq!(radio.heard().await, format!("c0ffee000003 public {rssi_dbm}"));
+    }
     // The monitor runs beside, and still nothing is heard twice.
     bluez.report(beacon(TAG, -50, 1)).await;
     bluez.report(beacon(TAG, -51, 2)).await;

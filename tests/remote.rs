@@ -15,9 +15,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use broker::Mosquitto;
-use emma::config::Name;
 use emma::config::remote::Format;
 use emma::gateway::advertisement::MAX_PAYLOAD_LEN;
+use emma::gateway::consent::PhoneId;
 use emma::radio::{phone, remote};
 use listener::until;
 use proptest::prelude::*;
@@ -134,7 +134,7 @@ async fn phones_are_heard_once_a_consent_names_one() {
     let mut phone = Scanner::new("phone", broker.port);
     phone.say("emma/v1/bern/heard/p-1", "[]").await;
     assert!(!broker.log().contains("hears-phones"), "nobody has a phone that reports");
-    orders.phones.send_replace(Arc::new(BTreeSet::from([Name::from("p-1")])));
+    orders.phones.send_replace(Arc::new(BTreeSet::from([PhoneId("p-1".into())])));
     until("listening", || memory.heard().listening() == 1).await;
 
     let beacon = r#"{"ibeacon":{"uuid":"f7826da6-4fa2-4e98-8024-bc5b71e0893e","major":1,"minor":7}"#;

@@ -77,7 +77,7 @@ async fn run(config: Arc<Config>, config_folder: &Path, digest: &str) -> Result<
     let (gateway, effects) = wake(&config, &store, now).map_err(ledger_stop)?;
     let (ledger, thread, answers) = Ledger::start(store, clock).map_err(|error| (exit::SOFTWARE, error.to_string()))?;
     let (orderer, orders) = Orderer::new(gateway.needs(), Arc::clone(&config), time.synchronised.clone(), clock);
-    let sources = live::start(&config.gateway, orders).map_err(|error| (exit::CONFIG, error.to_string()))?;
+    let sources = live::start(orders).map_err(|error| (exit::CONFIG, error.to_string()))?;
     let trust = if config.gateway.clock_assumed { ClockTrust::Assumed } else { ClockTrust::Untrusted };
     let listening = sources.status.borrow().iter().map(daemon::source_state).collect();
     let first_state = State::begin(&config.gateway, trust, digest, listening, clock.wall_us());

@@ -87,6 +87,11 @@ impl Default for Radio {
 }
 
 impl Gateway {
+    /// Every broker that is configured.
+    pub fn brokers(&self) -> impl Iterator<Item = &Mqtt> {
+        self.mqtt.iter().chain(&self.shop_mqtt)
+    }
+
     /// The broker that the scanners of `[[remote]]` publish to: the shop's own where there is one.
     pub fn scanners_broker(&self) -> Option<&Mqtt> {
         self.shop_mqtt.as_ref().or(self.mqtt.as_ref())

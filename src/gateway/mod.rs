@@ -45,7 +45,7 @@ use crate::clock::Moment;
 use crate::config::{Config, Name};
 use advertisement::Advertisement;
 use consent::registry::{Attribution, Refusal, Registry, Slot};
-use consent::{Consent, CustomerId, Needs, Tier};
+use consent::{Consent, CustomerId, Needs, PhoneId, Tier};
 use decode::Frame;
 use effect::{Answer, DeliveryId, Effect, Happening, Input, Reason, Report, What};
 use fixture::{FixtureStatus, Fixtures, Sight};
@@ -195,8 +195,8 @@ impl Gateway {
     }
 
     /// The ids of the phones that consents name.
-    pub fn phones(&self) -> BTreeSet<Name> {
-        self.registry.phones().map(Name::from).collect()
+    pub fn phones(&self) -> BTreeSet<PhoneId> {
+        self.registry.phones().cloned().collect()
     }
 
     /// A look at the state.

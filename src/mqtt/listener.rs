@@ -42,19 +42,26 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// Starts the task, which connects once `wanted` is done, and by itself after every outage. Must be called within a
-    /// tokio runtime.
+    /// Starts the task, which connects once `wanted` is done, and by itself after every outage, until `ended` is. Must be
+    /// called within a tokio runtime.
     pub fn start(
         options: &Options,
         filters: Vec<String>,
         subscriber: impl Subscriber,
         wanted: impl Future<Output = ()> + Send + 'static,
+        ended: impl Future<Output = ()> + Send + 'static,
     ) -> Self {
         let (client, eventloop) = AsyncClient::new(options.to_listen(MAX_PACKET_LEN), CHANNEL);
         let connection = Connection { client, filters, subscriber, outage: Outage::new(), refused: None };
-        let task = async {
+        let listening = async {
             wanted.await;
             connection.run(eventloop).await;
+        };
+        let task = async {
+            tokio::select! {
+                () = ended => {}
+                () = listening => {}
+            }
         };
         Self { task: tokio::spawn(task) }
     }

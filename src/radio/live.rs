@@ -1,5 +1,6 @@
 //! The sources that a configuration asks for, started together and stopped together.
 
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use super::bluez::{self, Manner, Wanted};
 use super::source::{Heard, Orders, SourceStatus, Switchboard};
 use super::{btleplug, over_mqtt, playback};
 use crate::config::Name;
-use crate::config::gateway::{Adapters, Driver, Gateway, Radio};
+use crate::config::gateway::{Adapters, Driver, Radio};
 use crate::mqtt::connection::OptionsError;
 use crate::mqtt::listener::Listener;
 
@@ -67,12 +68,15 @@ pub fn choose(configured: Driver) -> (&'static str, &'static str) {
     }
 }
 
-/// Starts the sources that `config` asks for. They begin to listen by themselves, now and after every outage: a radio
-/// or a broker that is not there is no error, the status says so until it is. Must be called within a tokio runtime.
+/// Starts the sources that the configuration in the orders asks for. They begin to listen by themselves, now and after
+/// every outage: a radio or a broker that is not there is no error, the status says so until it is. Must be called within
+/// a tokio runtime.
 ///
 /// # Errors
 /// The connection to a broker cannot even be tried.
-pub fn start(config: &Gateway, orders: Orders) -> Result<Sources, OptionsError> {
+pub fn start(orders: Orders) -> Result<Sources, OptionsError> {
+    let config = Arc::clone(&orders.config.borrow());
+    let config = &config.gateway;
     let (board, heard) = Switchboard::new(orders);
     let mut signals = Vec::new();
     if let Some(run) = radio(&config.radio, &board) {
@@ -83,7 +87,7 @@ pub fn start(config: &Gateway, orders: Orders) -> Result<Sources, OptionsError> 
         signals.push(spawn("capture", move |stop| playback::run(&capture, outlet, stop)));
     }
     let listeners: Vec<Listener> =
-        [over_mqtt::scanners(config, &board)?, over_mqtt::phones(config, &board)?].into_iter().flatten().collect();
+        [over_mqtt::scanners(&board)?, over_mqtt::phones(&board)?].into_iter().flatten().collect();
     let status = board.status();
     let silence = (signals.is_empty() && listeners.is_empty()).then_some(board);
     Ok(Sources { heard, status: status.clone(), stop: Stop { signals, listeners, status, silence } })
@@ -138,19 +142,16 @@ fn radio(config: &Radio, board: &Switchboard) -> Option<Run> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
     use crate::config::testing::shipped;
     use crate::gateway::consent::Needs;
 
     #[tokio::test]
     async fn no_radio_says_nothing_until_it_is_stopped() {
-        let orders = Orders::fixed(Needs::default(), Arc::new(shipped()));
-        let mut gateway = shipped().gateway;
-        gateway.radio.driver = Driver::None;
-        gateway.mqtt = None;
-        let mut sources = start(&gateway, orders).unwrap();
+        let mut config = shipped();
+        config.gateway.radio.driver = Driver::None;
+        config.gateway.mqtt = None;
+        let mut sources = start(Orders::fixed(Needs::default(), Arc::new(config))).unwrap();
         assert!(timeout(Duration::from_millis(20), sources.heard.recv()).await.is_err());
         assert!(!sources.status.borrow()[0].listening);
         sources.stop.stop().await;

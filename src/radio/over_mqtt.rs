@@ -12,7 +12,6 @@ use super::phone::{self, Phones};
 use super::remote::ear::{Ear, Message};
 use super::source::{Heard, Orders, Outlet, Switchboard};
 use crate::config::Name;
-use crate::config::gateway::Gateway;
 use crate::config::remote::Remote;
 use crate::mqtt::connection::{Options, OptionsError};
 use crate::mqtt::listener::{Listener, Subscriber};
@@ -20,9 +19,10 @@ use crate::mqtt::topic::{Topics, matches};
 
 /// Listens to the scanners of `[[remote]]`, each entry a source of its own; nothing where there is none, or where this Pi
 /// does not decide.
-pub fn scanners(gateway: &Gateway, board: &Switchboard) -> Result<Option<Listener>, OptionsError> {
+pub fn scanners(board: &Switchboard) -> Result<Option<Listener>, OptionsError> {
     let mut orders = board.orders().clone();
     let config = Arc::clone(&orders.config.borrow_and_update());
+    let gateway = &config.gateway;
     let Some(broker) = gateway.scanners_broker().filter(|_| gateway.decides && !gateway.remotes.is_empty()) else {
         return Ok(None);
     };
@@ -31,16 +31,19 @@ pub fn scanners(gateway: &Gateway, board: &Switchboard) -> Result<Option<Listene
     let outlet = |remote: &Remote| board.outlet(remote.format.word(), Some(remote.topic.clone()));
     let sources = gateway.remotes.iter().map(|remote| (remote.clone(), outlet(remote))).collect();
     let subscriber = Scanners { sources, ear: Ear::new(&config), orders };
-    Ok(Some(Listener::start(&options, filters, subscriber, async {})))
+    Ok(Some(Listener::start(&options, filters, subscriber, async {}, closed(board))))
 }
 
 /// Listens to phones, from when the first consent names one; nothing without a broker, or where this Pi does not decide.
-pub fn phones(gateway: &Gateway, board: &Switchboard) -> Result<Option<Listener>, OptionsError> {
+pub fn phones(board: &Switchboard) -> Result<Option<Listener>, OptionsError> {
     let orders = board.orders().clone();
+    let config = Arc::clone(&orders.config.borrow());
+    let gateway = &config.gateway;
     let Some(broker) = gateway.mqtt.as_ref().filter(|_| gateway.decides) else { return Ok(None) };
     let options = Options::for_listener(broker, &gateway.site, &gateway.gateway, "hears-phones")?;
     let filter = Topics { root: &broker.root, site: &gateway.site }.heard();
     let outlet = board.outlet("phone", Some(filter.as_str().into()));
+    outlet.waits("it begins with the first consent that names a phone");
     let mut known = orders.phones.clone();
     let wanted = async move {
         if known.wait_for(|phones| !phones.is_empty()).await.is_err() {
@@ -49,7 +52,13 @@ pub fn phones(gateway: &Gateway, board: &Switchboard) -> Result<Option<Listener>
         }
     };
     let subscriber = Reports { outlet, phones: Phones::default(), orders, filter: filter.clone() };
-    Ok(Some(Listener::start(&options, vec![filter], subscriber, wanted)))
+    Ok(Some(Listener::start(&options, vec![filter], subscriber, wanted, closed(board))))
+}
+
+/// Done when nobody takes what is heard any more.
+fn closed(board: &Switchboard) -> impl Future<Output = ()> + Send + 'static {
+    let board = board.clone();
+    async move { board.closed().await }
 }
 
 /// The scanners of one broker.
@@ -112,6 +121,9 @@ struct Reports {
 impl Reports {
     /// Whose the message is and what it says, or why it is of no use. A stranger's is not read.
     fn read<'a>(&mut self, topic: &'a str, payload: &[u8]) -> Result<(&'a str, phone::Report), &'static str> {
+        if self.orders.phones.has_changed().unwrap_or(false) {
+            self.phones.keep(&self.orders.phones.borrow_and_update());
+        }
         let id = phone::id(topic).filter(|id| self.orders.phones.borrow().contains(*id)).ok_or("unknown-phone")?;
         if !self.phones.may_speak(id, self.orders.clock.monotonic_us()) {
             return Err("too-many");

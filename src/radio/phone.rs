@@ -2,14 +2,13 @@
 //!
 //! Everything here is pure. A flaw names its kind and holds nothing of the message.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
 use super::limit::{Limit, Rate};
 use crate::config::Name;
-use crate::gateway::consent::Identifier;
-use crate::gateway::consent::record;
+use crate::gateway::consent::{Identifier, PhoneId, record};
 
 /// The longest message, in bytes: [`MAX_ENTRIES`] of the longest identifier with room to spare.
 pub const MAX_MESSAGE_LEN: usize = 8 * 1024;
@@ -133,6 +132,11 @@ impl Phones {
         true
     }
 
+    /// Forgets every phone but those that a consent still names.
+    pub fn keep(&mut self, named: &BTreeSet<PhoneId>) {
+        self.limits.retain(|id, _| named.contains(&**id));
+    }
+
     fn make_room(&mut self, now_us: u64) {
         self.limits.retain(|_, limit| !limit.is_whole(now_us));
         if self.limits.len() >= MAX_PHONES
@@ -223,5 +227,13 @@ mod tests {
             assert!(phones.may_speak(&index.to_string(), 1_500_000));
         }
         assert_eq!(phones.limits.len(), MAX_PHONES);
+    }
+
+    #[test]
+    fn a_phone_that_no_consent_names_any_more_is_forgotten() {
+        let mut phones = Phones::default();
+        assert!(phones.may_speak("a", 0) && phones.may_speak("b", 0));
+        phones.keep(&BTreeSet::from([PhoneId("b".into())]));
+        assert_eq!(phones.limits.keys().map(|id| &**id).collect::<Vec<_>>(), ["b"]);
     }
 }

@@ -14,7 +14,7 @@ use tracing::{info, warn};
 use crate::clock::Clock;
 use crate::config::{Config, Name};
 use crate::gateway::advertisement::Address;
-use crate::gateway::consent::{Identifier, Needs};
+use crate::gateway::consent::{Identifier, Needs, PhoneId};
 
 /// So many advertisements wait to be taken, of all sources together; when they do, the newest is dropped. A level is a
 /// median over many, so one lost is not missed. The core takes a million in a second, so only a stall of the whole
@@ -123,7 +123,7 @@ pub struct Orders {
     /// The configuration in force.
     pub config: watch::Receiver<Arc<Config>>,
     /// The ids of the phones that consents name. What another says is not read.
-    pub phones: watch::Receiver<Arc<BTreeSet<Name>>>,
+    pub phones: watch::Receiver<Arc<BTreeSet<PhoneId>>>,
     /// Whether the wall clock is synchronised.
     pub synchronised: watch::Receiver<bool>,
     /// The machine's clocks.
@@ -135,7 +135,7 @@ pub struct Orders {
 pub struct Orderer {
     needs: watch::Sender<Needs>,
     config: watch::Sender<Arc<Config>>,
-    phones: watch::Sender<Arc<BTreeSet<Name>>>,
+    phones: watch::Sender<Arc<BTreeSet<PhoneId>>>,
 }
 
 impl Orderer {
@@ -149,7 +149,7 @@ impl Orderer {
     }
 
     /// What the consents need of the radio now, and the phones that they name.
-    pub fn need(&self, needs: Needs, phones: BTreeSet<Name>) {
+    pub fn need(&self, needs: Needs, phones: BTreeSet<PhoneId>) {
         self.needs.send_if_modified(|known| std::mem::replace(known, needs) != needs);
         self.phones.send_if_modified(|known| {
             let changed = **known != phones;
@@ -325,6 +325,14 @@ impl Outlet {
             status.reason = reason.map(str::to_owned);
             status.restarts += u64::from(again);
             was != (true, scan, status.name.clone(), status.reason.clone())
+        });
+    }
+
+    /// It has not begun, and what it waits for; that is no outage.
+    pub fn waits(&self, reason: &str) {
+        self.ear.change(|status| {
+            status.reason = Some(reason.to_owned());
+            true
         });
     }
 

@@ -39,12 +39,12 @@ pub(crate) fn process() {
     };
     tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_ansi(false).init();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let config = emma::config::check(&emma::config::Sources::shipped()).config.unwrap();
+    let mut config = emma::config::check(&emma::config::Sources::shipped()).config.unwrap();
     let radio = Radio { driver, adapters, ..Radio::default() };
-    let gateway = Gateway { radio, mqtt: None, ..config.gateway.clone() };
+    config.gateway = Gateway { radio, mqtt: None, ..config.gateway };
     let needs = watch::Sender::new(Needs::default());
     let orders = Orders { needs: needs.subscribe(), ..Orders::fixed(Needs::default(), Arc::new(config)) };
-    runtime.block_on(async { speak(live::start(&gateway, orders).unwrap(), needs).await });
+    runtime.block_on(async { speak(live::start(orders).unwrap(), needs).await });
 }
 
 async fn speak(sources: Sources, needs: watch::Sender<Needs>) {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use emma::clock::Clock;
 use emma::config::{Config, Name, Sources, check};
-use emma::gateway::consent::Needs;
+use emma::gateway::consent::{Needs, PhoneId};
 use emma::mqtt::listener::Listener;
 use emma::radio::over_mqtt;
 use emma::radio::source::{self, Heard, SourceStatus, Switchboard};
@@ -136,7 +136,7 @@ pub(crate) fn shop(port: u16, remotes: &[(&str, &str)], gateways: &[&str]) -> Co
 /// The far ends of what the sources go by.
 pub(crate) struct Orders {
     pub(crate) config: watch::Sender<Arc<Config>>,
-    pub(crate) phones: watch::Sender<Arc<BTreeSet<Name>>>,
+    pub(crate) phones: watch::Sender<Arc<BTreeSet<PhoneId>>>,
     pub(crate) synchronised: watch::Sender<bool>,
     pub(crate) clock: Clock,
 }
@@ -164,11 +164,11 @@ impl Orders {
     /// Listens to the scanners.
     pub(crate) fn scanners(&self) -> (Listener, Memory) {
         let memory = Memory::new(self.told());
-        (over_mqtt::scanners(&self.config.borrow().gateway, &memory.board).unwrap().unwrap(), memory)
+        (over_mqtt::scanners(&memory.board).unwrap().unwrap(), memory)
     }
 
     pub(crate) fn listen_to_phones(&self) -> (Listener, Memory) {
         let memory = Memory::new(self.told());
-        (over_mqtt::phones(&self.config.borrow().gateway, &memory.board).unwrap().unwrap(), memory)
+        (over_mqtt::phones(&memory.board).unwrap().unwrap(), memory)
     }
 }

@@ -161,6 +161,12 @@ mod tests {
             (json!({ "sources": source(true), "configuration": refused }), "connected", Verdict::Warn, "refused"),
             (json!({ "sources": source(true), "clock": "untrusted" }), "connected", Verdict::Warn, "clock"),
             (json!({ "sources": source(true), "clock": "synchronised" }), "connecting", Verdict::Ok, "hears"),
+            (
+                json!({ "sources": [{ "kind": "phone", "listening": false, "reason": "it begins with the first" }] }),
+                "connected",
+                Verdict::Ok,
+                "hears",
+            ),
             (json!({ "radio": { "driver": "none", "scanning": false } }), "connected", Verdict::Ok, "hears"),
             (json!("rubbish"), "connected", Verdict::Ok, "runs"),
         ] {

@@ -30,16 +30,20 @@ pub(super) async fn examine(patient: &Patient) -> Vec<Finding> {
     let Some(gateway) = &patient.loaded.gateway else {
         return vec![Finding::unknown(BROKER, "gateway.toml cannot be read, so no broker is known")];
     };
-    let Some(mqtt) = &gateway.mqtt else {
+    let mut findings = Vec::new();
+    if gateway.mqtt.is_none() {
         let what = "gateway.toml names no broker: no offer leaves this Pi";
-        return vec![Finding::note(BROKER, what).advise("[mqtt] url = \"mqtts://…\"")];
-    };
+        findings.push(Finding::note(BROKER, what).advise("[mqtt] url = \"mqtts://…\""));
+    }
     let now_secs = patient.clock.wall_us() / 1_000_000;
-    let (shown, of_broker) = match visit(gateway, mqtt).await {
-        Ok(certificate) => (Finding::ok(BROKER, format!("{} lets Emma in", address(mqtt))), certificate),
-        Err((finding, certificate)) => (finding, certificate),
-    };
-    vec![shown, certificates(mqtt, of_broker.as_deref(), now_secs)]
+    for mqtt in gateway.brokers() {
+        let (shown, of_broker) = match visit(gateway, mqtt).await {
+            Ok(certificate) => (Finding::ok(BROKER, format!("{} lets Emma in", address(mqtt))), certificate),
+            Err((finding, certificate)) => (finding, certificate),
+        };
+        findings.extend([shown, certificates(mqtt, of_broker.as_deref(), now_secs)]);
+    }
+    findings
 }
 
 fn address(mqtt: &Mqtt) -> String {

@@ -192,8 +192,10 @@ fn ask(mut door: Door) -> Result<Vec<String>, Stop> {
 }
 
 /// This Pi's radio and nothing else: a running daemon listens to the scanners, under a name that is hers.
-fn own_radio(gateway: &Gateway) -> Gateway {
-    Gateway { playback: None, remotes: Vec::new(), mqtt: None, shop_mqtt: None, ..gateway.clone() }
+fn own_radio(config: &Config) -> Config {
+    let gateway =
+        Gateway { playback: None, remotes: Vec::new(), mqtt: None, shop_mqtt: None, ..config.gateway.clone() };
+    Config { gateway, ..config.clone() }
 }
 
 /// A recording under way.
@@ -210,9 +212,9 @@ impl Recording<'_> {
     async fn run(mut self) -> Result<(), Stop> {
         let clock = Clock::start();
         let synchronised = watch::Sender::new(true).subscribe();
-        let (orderer, orders) = Orderer::new(self.needs(), Arc::clone(&self.config), synchronised, clock);
-        let sources = live::start(&own_radio(&self.config.gateway), orders);
-        let Sources { mut heard, status, stop } = sources.map_err(|error| (exit::CONFIG, error.to_string()))?;
+        let (orderer, orders) = Orderer::new(self.needs(), Arc::new(own_radio(&self.config)), synchronised, clock);
+        let Sources { mut heard, status, stop } =
+            live::start(orders).map_err(|error| (exit::CONFIG, error.to_string()))?;
         let listens = || status.borrow().iter().any(|source| source.listening);
         let mut asked_to_stop = std::pin::pin!(asked_to_stop()?);
         let ends_after = self.arguments.ends_after();
@@ -290,5 +292,27 @@ impl Recording<'_> {
         let Self { heard, written, .. } = self;
         let of_whom = if self.arguments.everything { "everyone in reach".to_owned() } else { self.chosen.heard() };
         complain(exit::OK, format!("heard {heard} advertisements, wrote {written} of {of_whom}"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Sources, check};
+    use crate::radio::over_mqtt;
+    use crate::radio::source::{Orders, Switchboard};
+
+    #[tokio::test]
+    async fn a_recording_takes_no_connection_from_the_daemon() {
+        let mut sources = Sources::shipped();
+        sources.gateway.push_str("\n[[remote]]\nformat = 'ruuvi'\ntopic = 'ruuvi/#'\n");
+        let config = check(&sources).config.unwrap();
+        let listens = |config: Config| {
+            let (board, _heard) = Switchboard::new(Orders::fixed(Needs::default(), Arc::new(config)));
+            let (scanners, phones) = (over_mqtt::scanners(&board).unwrap(), over_mqtt::phones(&board).unwrap());
+            scanners.is_some() || phones.is_some()
+        };
+        assert!(!listens(own_radio(&config)));
+        assert!(listens(config), "the daemon does");
     }
 }

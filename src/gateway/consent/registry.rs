@@ -244,8 +244,8 @@ impl Registry {
     }
 
     /// The phones that say what they hear, in no order.
-    pub fn phones(&self) -> impl Iterator<Item = &str> {
-        self.owner_of_phone.keys().map(|phone| &*phone.0)
+    pub fn phones(&self) -> impl Iterator<Item = &PhoneId> {
+        self.owner_of_phone.keys()
     }
 
     /// Whose phone says what it hears.

@@ -21,6 +21,8 @@ pub(super) enum Monitor {
 pub(super) struct Adapter {
     pub(super) powered: bool,
     pub(super) discovering: bool,
+    /// How often that has ended: one who looks too late to have seen it begin sees this.
+    pub(super) scans_ended: u64,
     /// Of the monitor that was registered last: its number, and what became of it.
     pub(super) monitor: Option<(u64, Monitor)>,
 }
@@ -63,6 +65,7 @@ impl Facts {
     pub(super) fn hear_of(&mut self, name: &str, said: wire::Adapter) {
         let adapter = self.adapters.entry(name.to_owned()).or_default();
         adapter.powered = said.powered.unwrap_or(adapter.powered);
+        adapter.scans_ended += u64::from(adapter.discovering && said.discovering == Some(false));
         adapter.discovering = said.discovering.unwrap_or(adapter.discovering);
     }
 
@@ -106,6 +109,15 @@ mod tests {
         assert_eq!(known(&["hci10", "hci2"]).absence(Some("hci7")), "there is no adapter hci7; there is hci2, hci10");
         assert_eq!(known(&[]).absence(Some("hci7")), "there is no adapter hci7; there is none");
         assert_eq!(known(&[]).absence(None), "there is no Bluetooth adapter");
+    }
+
+    #[test]
+    fn a_scan_that_ended_is_seen_by_who_did_not_see_it_begin() {
+        let mut facts = known(&["hci0"]);
+        for discovering in [Some(false), Some(true), None, Some(false)] {
+            facts.hear_of("hci0", wire::Adapter { powered: None, discovering });
+        }
+        assert_eq!(facts.adapters["hci0"].scans_ended, 1);
     }
 
     #[test]

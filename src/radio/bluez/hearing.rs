@@ -4,7 +4,8 @@
 //! `src/adapter.c`, later `btd_adapter_device_found`):
 //!
 //! - While Emma's own discovery runs, with duplicates asked for, each report is one `PropertiesChanged` that carries what
-//!   was advertised and its strength. One without what was advertised is no report.
+//!   was advertised and its strength. One with a strength alone is the report of a device that advertises no bytes that
+//!   bluetoothd tells of; it counts where a consent names an address.
 //! - While only the monitor listens, `PropertiesChanged` tells of a strength that has moved by 8 dB or more and of data
 //!   that is new, and nothing else. Each report is a call of `DeviceFound`, after the changes that belong to it: its data
 //!   and strength are those told last. So a strength heard passively is right within 8 dB.
@@ -83,7 +84,7 @@ impl Hearing {
     pub(super) fn changed(&mut self, address: [u8; 6], device: &Device<'_>) -> bool {
         let is_known = self.devices.known(&address).is_some();
         self.note(address, device);
-        if !matches!(self.mode, Mode::Active { .. }) || !device.advertises() || !self.is_wanted(device) {
+        if !matches!(self.mode, Mode::Active { .. }) || !self.is_report(device) {
             return false;
         }
         if is_known {
@@ -114,6 +115,11 @@ impl Hearing {
         self.mode == Mode::Active { all: true } || device.is_in_use()
     }
 
+    /// Whether what an active scan says of a device is a report that is wanted.
+    fn is_report(&self, device: &Device<'_>) -> bool {
+        self.is_wanted(device) && (device.advertises() || device.has_strength())
+    }
+
     /// Remembers what is said of a device that is known or wanted; of everybody else, nothing.
     fn note(&mut self, address: [u8; 6], device: &Device<'_>) {
         self.signs += 1;
@@ -134,7 +140,7 @@ impl Hearing {
 
     /// Hands on what this very message says.
     fn report_said(&mut self, address: [u8; 6], device: &Device<'_>) {
-        if !device.advertises() || !self.is_wanted(device) {
+        if !self.is_report(device) {
             return;
         }
         let Some(known) = self.devices.known(&address) else { return };
@@ -150,7 +156,7 @@ impl Hearing {
     }
 
     fn hand_on(&self, address: [u8; 6], kind: Option<AddressKind>, rssi_dbm: Option<i8>, payload: Vec<u8>) {
-        if let (Some(rssi_dbm), false) = (rssi_dbm, payload.is_empty()) {
+        if let (Some(rssi_dbm), true) = (rssi_dbm, self.mode == Mode::Active { all: true } || !payload.is_empty()) {
             let address = wire::address(address, kind);
             self.ear.hear(Heard::Advertisement { gateway: None, address, payload, rssi_dbm });
         }

@@ -83,6 +83,8 @@ struct Listening {
     reason: Option<String>,
     /// The monitor may be had later.
     retries: bool,
+    /// How often a scan of the adapter had ended before this one began.
+    ended_before: u64,
 }
 
 /// What bluetoothd says of an active scan: that it began comes a moment after the answer to the call, and another program
@@ -208,16 +210,17 @@ impl Keeper {
         if let (Ok(()), true) = (&monitor, self.manner.passive && !addresses) {
             at.stop_discovery().await;
             self.hear_as(at, Mode::Passive);
-            return Ok(Listening { scan: Scan::Passive, reason: None, retries: false });
+            return Ok(Listening { scan: Scan::Passive, reason: None, retries: false, ended_before: 0 });
         }
         self.hear_as(at, Mode::Active { all: addresses });
+        let ended_before = self.facts.borrow().adapters.get(&at.name).map_or(0, |known| known.scans_ended);
         at.start_discovery().await?;
         let (reason, retries) = match monitor {
             _ if addresses => (ADDRESSES.to_owned(), false),
             Err(why) if self.manner.passive => (why.to_string(), !matches!(why, NoMonitor::WithoutE)),
             Ok(()) | Err(_) => (ASKED_FOR.to_owned(), false),
         };
-        Ok(Listening { scan: Scan::Active, reason: Some(reason), retries })
+        Ok(Listening { scan: Scan::Active, reason: Some(reason), retries, ended_before })
     }
 
     fn says_it_listens(&mut self, at: &At, listening: &Listening) {
@@ -261,10 +264,11 @@ impl Keeper {
         let Some(adapter) = facts.adapters.get(&at.name).filter(|_| facts.bus.is_some()) else {
             return Err(Trouble::Absent(facts.absence(Some(&at.name))));
         };
+        let ended = adapter.scans_ended != listening.ended_before && !adapter.discovering;
         match listening.scan {
             _ if !adapter.powered => Err(Trouble::SwitchedOff),
             Scan::Passive if self.monitors.is_gone(adapter) => Err(Trouble::Released),
-            Scan::Active if scan.has_ended(adapter.discovering) => Err(Trouble::Stopped),
+            Scan::Active if scan.has_ended(adapter.discovering) || ended => Err(Trouble::Stopped),
             Scan::Passive | Scan::Active => Ok(()),
         }
     }
@@ -275,6 +279,7 @@ impl Keeper {
         let signs = self.shared.ears().get(&at.name).map(Hearing::signs).unwrap_or_default();
         let had_said = self.ladder.has_said();
         if self.ladder.counts(signs, now_us) {
+            self.climbing = false;
             if had_said {
                 self.says_it_listens(at, listening);
             }
@@ -291,9 +296,9 @@ impl Keeper {
             }
             Rung::RestartBluetoothd if self.manner.may_restart => {
                 warn!(adapter = at.name, "nothing is heard: bluetoothd is started again");
-                self.climbing = true;
-                if let Err(error) = restart_bluetoothd(&at.bus).await {
-                    warn!(adapter = at.name, "{error}");
+                match restart_bluetoothd(&at.bus).await {
+                    Ok(()) => self.climbing = true,
+                    Err(error) => warn!(adapter = at.name, "{error}"),
                 }
             }
             Rung::RestartBluetoothd => return Ok(false),

@@ -114,9 +114,12 @@ async fn follow(bus: &Connection, shared: &Shared) -> BusError {
         return error;
     }
     let to = To(DBUS, DBUS_PATH, DBUS);
-    // That nobody owns the name is an error to the bus.
-    let answer = call(bus, "ask for bluetoothd", to, "GetNameOwner", &(BLUEZ,)).await.ok();
-    let owner = answer.and_then(|answer| answer.body().deserialize::<String>().ok());
+    let owner = match call(bus, "ask for bluetoothd", to, "GetNameOwner", &(BLUEZ,)).await {
+        Ok(answer) => answer.body().deserialize::<String>().ok(),
+        // That nobody owns the name is an error to the bus; any other, silence above all, tells nothing of bluetoothd.
+        Err(error) if error.is(&["org.freedesktop.DBus.Error.NameHasNoOwner"]) => None,
+        Err(error) => return error,
+    };
     shared.facts.send_modify(|facts| {
         facts.owned_by(owner.as_deref());
         facts.bus = Some(bus.clone());

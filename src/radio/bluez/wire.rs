@@ -68,6 +68,11 @@ impl Device<'_> {
         self.rssi_dbm.map_or(before, known)
     }
 
+    /// Whether it says how strongly it was heard.
+    pub(super) fn has_strength(&self) -> bool {
+        self.rssi_dbm.is_some()
+    }
+
     /// Whether it says what it advertised.
     pub(super) fn advertises(&self) -> bool {
         self.manufacturer_data.is_some() || self.service_data.is_some()

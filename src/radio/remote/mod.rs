@@ -8,8 +8,8 @@
 //!   random: a public address is an identity, and is not guessed.
 //! - **The strength** is a whole number of dBm from -127 to 20; 127 is "not available" (Core 5.4, Vol 4 Part E,
 //!   7.7.65.2). Without one a message is no advertisement.
-//! - **The time** is when the message comes in, less what the scanner itself says to have waited. What waited for more than
-//!   [`MAX_LAG_US`] is stale: by then a customer is elsewhere.
+//! - **The time** is when the message comes in. What by the scanner's own word waited for more than [`MAX_LAG_US`] is stale: by
+//!   then a customer is elsewhere.
 //! - **The bytes** are those on air where the scanner passes them on, else they are rebuilt from what it decoded, but only
 //!   where nothing has to be guessed. An address without any bytes is an advertisement too: tags are known by it.
 //!
@@ -28,7 +28,7 @@ use std::fmt;
 use crate::config::remote::Format;
 use crate::gateway::advertisement::Address;
 
-/// The longest message, in bytes: 1,650 bytes of data in hex, and as much again of fields that nobody here reads.
+/// The longest message, in bytes: 1,650 bytes of data in hex, and 800 more of other fields.
 pub const MAX_MESSAGE_LEN: usize = 4 * 1024;
 
 /// What waited for longer than this in the scanner is of no use, in microseconds: the window over which a level is
