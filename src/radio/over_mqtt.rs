@@ -42,7 +42,6 @@ pub fn phones(board: &Switchboard) -> Result<Option<Listener>, OptionsError> {
     let Some(broker) = gateway.mqtt.as_ref().filter(|_| gateway.decides) else { return Ok(None) };
     let options = Options::for_listener(broker, &gateway.site, &gateway.gateway, "hears-phones")?;
     let filter = Topics { root: &broker.root, site: &gateway.site }.heard();
-    let outlet = board.outlet("phone", Some(filter.as_str().into()));
     let mut known = orders.phones.clone();
     let wanted = async move {
         if known.wait_for(|phones| !phones.is_empty()).await.is_err() {
@@ -50,7 +49,8 @@ pub fn phones(board: &Switchboard) -> Result<Option<Listener>, OptionsError> {
             pending::<()>().await;
         }
     };
-    let subscriber = Reports { outlet, phones: Phones::default(), orders, filter: filter.clone() };
+    let subscriber =
+        Reports { board: board.clone(), outlet: None, phones: Phones::default(), orders, filter: filter.clone() };
     Ok(Some(Listener::start(&options, vec![filter], subscriber, wanted)))
 }
 
@@ -105,13 +105,19 @@ impl Subscriber for Scanners {
 
 /// The phones of a site.
 struct Reports {
-    outlet: Outlet,
+    board: Switchboard,
+    /// On the list of sources from when the connection is first wanted: a shop without phones misses none.
+    outlet: Option<Outlet>,
     phones: Phones,
     orders: Orders,
     filter: String,
 }
 
 impl Reports {
+    fn outlet(&mut self) -> &mut Outlet {
+        self.outlet.get_or_insert_with(|| self.board.outlet("phone", Some(self.filter.as_str().into())))
+    }
+
     /// Whose the message is and what it says, or why it is of no use. A stranger's is not read.
     fn read<'a>(&mut self, topic: &'a str, payload: &[u8]) -> Result<(&'a str, phone::Report), &'static str> {
         let id = phone::id(topic).filter(|id| self.orders.phones.borrow().contains(*id)).ok_or("unknown-phone")?;
@@ -127,26 +133,27 @@ impl Subscriber for Reports {
     fn take(&mut self, topic: &str, payload: &[u8], retained: bool) {
         // What a broker had kept is refused by its time, too; it is not read at all.
         if retained {
-            return self.outlet.reject("retained");
+            return self.outlet().reject("retained");
         }
         match self.read(topic, payload) {
             Ok((id, report)) => {
                 let phone: Name = id.into();
                 for heard in report.heard {
                     let phone = phone.clone();
-                    self.outlet.hear(Heard::Report { phone, beacon: heard.beacon, rssi_dbm: heard.rssi_dbm });
+                    self.outlet().hear(Heard::Report { phone, beacon: heard.beacon, rssi_dbm: heard.rssi_dbm });
                 }
-                (0..report.passed_over).for_each(|_| self.outlet.reject("passed-over"));
+                (0..report.passed_over).for_each(|_| self.outlet().reject("passed-over"));
             }
-            Err(why) => self.outlet.reject(why),
+            Err(why) => self.outlet().reject(why),
         }
     }
 
     fn listening(&mut self, _filter: usize) {
-        self.outlet.listening(&self.filter, None, None);
+        let filter = self.filter.clone();
+        self.outlet().listening(&filter, None, None);
     }
 
     fn outage(&mut self, _filter: usize, reason: &str) {
-        self.outlet.outage(reason);
+        self.outlet().outage(reason);
     }
 }
