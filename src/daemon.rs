@@ -311,7 +311,8 @@ impl Daemon {
         self.tell_sources(&sources);
         self.tell_needs();
         let total = |count: fn(&SourceStatus) -> u64| sources.iter().map(count).sum();
-        let listens = sources.iter().any(|source| source.listening);
+        // What phones hear is no inventory, and that they may report does not end a radio's outage.
+        let listens = sources.iter().any(|source| source.listening && source.kind != "phone");
         let fixed_beacons = self.inventory.look(&self.gateway, listens, self.clock.monotonic_us());
         let now_us = self.clock.wall_us();
         let age_secs = |then_us: i64| u64::try_from(now_us.saturating_sub(then_us)).unwrap_or(0) / 1_000_000;

@@ -84,6 +84,9 @@ fn page(status: &Status) -> String {
 
 fn source_line(source: &Source) -> String {
     let Source { kind, name, listening, scan, reason, restarts, last_error } = source;
+    if kind == "none" {
+        return "by no radio of its own, as configured".to_owned();
+    }
     let mut line = kind.clone();
     let mut add = |text: &str| line.push_str(text);
     if let Some(name) = name {

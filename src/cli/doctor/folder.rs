@@ -20,12 +20,15 @@ const WRITTEN_BY_WORLD: u32 = 0o002;
 
 /// The checks of this group.
 pub(super) fn examine(patient: &Patient) -> Vec<Finding> {
-    let mqtt = patient.loaded.gateway.as_ref().and_then(|gateway| gateway.mqtt.as_ref());
+    let secrets = patient.loaded.gateway.as_ref().map_or_else(
+        || Finding::unknown("secrets", "gateway.toml cannot be read, so none is known"),
+        |gateway| secrets(gateway.mqtt.iter().chain(&gateway.shop_mqtt)),
+    );
     let am_root = geteuid().is_root();
     vec![
         configuration(&patient.loaded, &patient.config_folder),
         config_folder(&patient.config_folder),
-        secrets(mqtt),
+        secrets,
         state_folder(&patient.state_folder, am_root),
     ]
 }
@@ -55,9 +58,9 @@ fn config_folder(folder: &Path) -> Finding {
     }
 }
 
-fn secrets(mqtt: Option<&Mqtt>) -> Finding {
+fn secrets<'a>(brokers: impl IntoIterator<Item = &'a Mqtt>) -> Finding {
     const CHECK: &str = "secrets";
-    let files = mqtt.into_iter().flat_map(|mqtt| [&mqtt.password_file, &mqtt.key_file]).flatten();
+    let files = brokers.into_iter().flat_map(|mqtt| [&mqtt.password_file, &mqtt.key_file]).flatten();
     let (mut looked, mut unseen) = (0_usize, Vec::new());
     for file in files {
         let shown = file.display();

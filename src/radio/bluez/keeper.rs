@@ -10,13 +10,13 @@ use tokio::time::{interval, sleep, timeout};
 use tracing::warn;
 use zbus::{Connection, Message, Variant};
 
-use super::{Manner, Shared};
 use super::bus::{BusError, CALL_TIMEOUT, To, call};
 use super::facts::Facts;
 use super::hearing::{Hearing, Mode};
 use super::ladder::{Ladder, Rung};
 use super::monitor::{Monitors, NoMonitor};
 use super::wire::{self, ADAPTER, BLUEZ, DBUS, DBUS_PATH, DEVICE, PROPERTIES};
+use super::{Manner, Shared};
 use crate::clock::Clock;
 use crate::config::Name;
 use crate::radio::source::{Orders, Outlet, Scan};
