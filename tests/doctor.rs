@@ -219,7 +219,7 @@ async fn a_chip_that_filters_is_seen_by_watching() {
     let checks = watched(&bluez, &bus, 2).await;
     assert_found(&checks, "duplicate-filter", "warn", "none more than twice");
     assert_found(&checks, "monitor", "warn", "with -E and offers no");
-    assert_found(&checks, "driver", "ok", "btleplug: as gateway.toml says");
+    assert_found(&checks, "driver", "ok", "bluez: `auto` takes");
 }
 
 #[tokio::test(flavor = "multi_thread")]
