@@ -18,7 +18,7 @@ use crate::inventory::Inventory;
 use crate::ledger::retention;
 use crate::ledger::thread::{Answers, Ledger};
 use crate::mqtt::event::{Draft, OfferIds, drafts};
-use crate::mqtt::state::{ClockTrust, Health, InForce, RefusedChange, SourceState, State};
+use crate::mqtt::state::{ClockTrust, Health, InForce, RefusedChange, SourceHealth, SourceState, State};
 use crate::mqtt::status::{Standing, Status};
 use crate::radio::source::{Heard, Orderer, SourceStatus};
 
@@ -324,6 +324,7 @@ impl Daemon {
             health.ambiguous = snapshot.counters.ambiguous;
             health.dropped = total(|source| source.dropped);
             health.rejected = total(|source| source.rejected.values().sum());
+            health.sources = sources.iter().map(source_health).collect();
             health.scan_restarts = total(|source| source.restarts);
             health.outbox_depth = self.ledger.gauges().outbox_rows();
             health.outbox_oldest_secs = self.ledger.gauges().outbox_oldest_us().map(age_secs);
@@ -380,6 +381,17 @@ impl Daemon {
         let kept = retention::kept(&self.config, self.gateway.consents().map(|consent| &**consent));
         let before = |kept_us: u64| now_us.saturating_sub_unsigned(kept_us);
         self.ledger.prune(kept.deliveries_us.map(before), before(kept.forgotten_us), now_us);
+    }
+}
+
+/// What a source has counted, as the health topic tells of it.
+fn source_health(status: &SourceStatus) -> SourceHealth {
+    SourceHealth {
+        kind: status.kind.to_owned(),
+        name: status.name.as_deref().map(str::to_owned),
+        heard: status.heard,
+        dropped: status.dropped,
+        rejected: status.rejected.iter().map(|(why, count)| ((*why).to_owned(), *count)).collect(),
     }
 }
 

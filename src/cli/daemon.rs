@@ -1,5 +1,6 @@
 //! The running daemon, asked over its control socket, and what is read of its answer.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Error, ErrorKind, Result, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -112,6 +113,15 @@ pub(super) struct Health {
     pub(super) ambiguous: u64,
     pub(super) outbox: Outbox,
     pub(super) fixed_beacons: Vec<FixedBeacon>,
+    pub(super) sources: Vec<SourceCounts>,
+}
+
+/// What one source has counted.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct SourceCounts {
+    pub(super) kind: String,
+    pub(super) rejected: BTreeMap<String, u64>,
 }
 
 #[derive(Default, Deserialize)]

@@ -132,6 +132,8 @@ pub(crate) fn start_logging(level: &str) {
         (&radio::TARGETS_HELD_AT_INFO[..], quieter("info")),
         (&radio::TARGETS_HELD_AT_ERROR[..], "error"),
         (&mqtt::TARGETS_HELD_AT_WARN[..], quieter("warn")),
+        // It prints the whole schema.
+        (&["rusqlite_migration"][..], quieter("info")),
         (&mqtt::TARGETS_HELD_AT_ERROR[..], "error"),
     ];
     let held = held.iter().flat_map(|(targets, at)| targets.iter().map(move |target| format!("{target}={at}")));

@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use super::daemon::{Change, Daemon, FixedBeacon, Health, Outbox, Source, State};
+use super::daemon::{Change, Daemon, FixedBeacon, Health, Outbox, Source, SourceCounts, State};
 use super::{Stop, complain, say};
 use crate::control::Status;
 use crate::ledger::folder;
@@ -73,6 +73,7 @@ fn page(status: &Status) -> String {
         "heard",
         format!("{heard}, of customers {matched}; dropped {dropped}, rejected {rejected}, ambiguous {ambiguous}"),
     ));
+    lines.extend(health.sources.iter().filter_map(rejected_line).map(|line| ("rejected", line)));
     lines.push(("customers", format!("{} registered, {} in the shop", status.customers, status.present)));
     lines.extend(health.fixed_beacons.iter().map(|beacon| ("beacon", beacon_line(beacon))));
     lines.into_iter().fold(String::new(), |mut text, (name, line)| {
@@ -84,6 +85,9 @@ fn page(status: &Status) -> String {
 
 fn source_line(source: &Source) -> String {
     let Source { kind, name, listening, scan, reason, restarts, last_error } = source;
+    if kind == "none" {
+        return "by no radio of its own, as configured".to_owned();
+    }
     let mut line = kind.clone();
     let mut add = |text: &str| line.push_str(text);
     if let Some(name) = name {
@@ -107,6 +111,12 @@ fn source_line(source: &Source) -> String {
         _ => {}
     }
     line
+}
+
+/// What a source could not use, and why.
+fn rejected_line(source: &SourceCounts) -> Option<String> {
+    let whys: Vec<String> = source.rejected.iter().map(|(why, count)| format!("{why} {count}")).collect();
+    (!whys.is_empty()).then(|| format!("by {}: {}", source.kind, whys.join(", ")))
 }
 
 fn outbox_line(outbox: &Outbox) -> String {
@@ -149,6 +159,7 @@ mod tests {
             ],
         });
         let health = json!({
+            "sources": [{ "kind": "ruuvi", "heard": 8, "rejected": { "stale": 3, "unknown-scanner": 2 } }],
             "heard": 12, "matched": 4, "outbox": { "depth": 1, "oldest_age_secs": 9 },
             "fixed_beacons": [
                 { "id": "wall", "heard": true, "battery_mv": 2950, "temperature_c": 21.5 },
@@ -167,6 +178,7 @@ mod tests {
         broker         connected
         outbox         1 waiting, the oldest for 9 s
         heard          12, of customers 4; dropped 0, rejected 0, ambiguous 0
+        rejected       by ruuvi: stale 3, unknown-scanner 2
         customers      7 registered, 2 in the shop
         beacon         wall: heard, battery 2950 mV, 21.5 °C
         beacon         door: MISSING for 720 s

@@ -252,8 +252,9 @@ fn adapters(table: &mut Table<'_>) -> Option<Adapters> {
         table.list("adapter")?.iter().map(|node| text_of(table.file, node, "adapter")).collect();
     let named = named?;
     let is_twice = named.iter().enumerate().any(|(index, name)| named.iter().take(index).any(|before| before == name));
-    if named.is_empty() || named.len() > MOST_ADAPTERS || is_twice {
-        let what = format!("`adapter` names none, one twice, or more than {MOST_ADAPTERS}");
+    let is_all = named.iter().any(|name| &**name == "all");
+    if named.is_empty() || named.len() > MOST_ADAPTERS || is_twice || is_all {
+        let what = format!("`adapter` names none, one twice, `all` beside others, or more than {MOST_ADAPTERS}");
         table.error("adapter", what, "write `adapter = [\"hci0\", \"hci1\"]`, or \"all\"");
         return None;
     }
@@ -348,7 +349,7 @@ mod tests {
         let both = vec!["hci0".into(), "hci1".into()];
         assert_eq!(adapters("['hci0', 'hci1']"), (Some(Adapters::Named(both)), 0));
         assert_eq!(adapters("'all'"), (Some(Adapters::All), 0));
-        for wrong in ["[]", "['hci0', 'hci0']", "7", "['hci0', 7]"] {
+        for wrong in ["[]", "['hci0', 'hci0']", "['hci0', 'all']", "7", "['hci0', 7]"] {
             assert_eq!(adapters(wrong), (None, 1), "{wrong}");
         }
     }

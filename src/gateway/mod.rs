@@ -59,7 +59,7 @@ use zone::Floor;
 /// What is counted, for health and the summary of restraint: totals, nobody's.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
-    /// Advertisements handed in.
+    /// Advertisements handed in, and what customers' phones report of fixed beacons.
     pub heard: u64,
     /// Those of consenting customers.
     pub matched: u64,
@@ -244,6 +244,8 @@ impl Gateway {
         let Some(slot) = self.registry.owner_of_phone(report.phone) else { return };
         let Some((anchor, level_dbm)) = self.fixtures.place(&report.beacon, report.rssi_dbm) else { return };
         if self.may_be_seen(slot, now) {
+            self.counters.heard += 1;
+            self.counters.matched += 1;
             self.sighting(slot, anchor, level_dbm, now, effects);
         }
     }

@@ -1,5 +1,7 @@
 //! What a gateway says of itself: the retained state, also its last will, and its health. Plain JSON.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::event::{instant, json};
@@ -153,6 +155,21 @@ fn refused_message(refused: &RefusedChange) -> RefusedMessage<'_> {
     RefusedMessage { at: instant(refused.at_us), problems, more }
 }
 
+/// What one source of advertisements has counted since it started.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct SourceHealth {
+    /// What it is, as in the state.
+    pub kind: String,
+    /// Which adapter, topic or file.
+    pub name: Option<String>,
+    /// Advertisements and reports handed on.
+    pub heard: u64,
+    /// Those that were dropped because too many came at once.
+    pub dropped: u64,
+    /// What could not be used, by the word for why.
+    pub rejected: BTreeMap<String, u64>,
+}
+
 /// What a gateway has counted since it started; by default nothing.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Health {
@@ -168,6 +185,8 @@ pub struct Health {
     pub rejected: u64,
     /// Times that scanning had to be started again.
     pub scan_restarts: u64,
+    /// What each source has counted, in the order of the state's sources.
+    pub sources: Vec<SourceHealth>,
     /// Rows that wait for the broker.
     pub outbox_depth: u64,
     /// Age of the oldest of them in seconds.
@@ -204,6 +223,7 @@ impl Health {
             rejected: self.rejected,
             ambiguous: self.ambiguous,
             scan_restarts: self.scan_restarts,
+            sources: &self.sources,
             outbox: OutboxMessage { depth: self.outbox_depth, oldest_age_secs: self.outbox_oldest_secs },
             clock: self.clock,
             fixed_beacons: &self.fixed_beacons,
@@ -266,6 +286,7 @@ struct HealthMessage<'a> {
     rejected: u64,
     ambiguous: u64,
     scan_restarts: u64,
+    sources: &'a [SourceHealth],
     outbox: OutboxMessage,
     clock: ClockTrust,
     fixed_beacons: &'a [FixedBeaconHealth],
@@ -334,6 +355,13 @@ mod tests {
             rejected: 7,
             ambiguous: 2,
             scan_restarts: 3,
+            sources: vec![SourceHealth {
+                kind: "ruuvi".into(),
+                name: None,
+                heard: 9,
+                dropped: 1,
+                rejected: BTreeMap::from([("stale".into(), 7)]),
+            }],
             outbox_depth: 5,
             outbox_oldest_secs: Some(6),
             clock: ClockTrust::Untrusted,
@@ -349,6 +377,7 @@ mod tests {
         let expected = json!({
             "at": "1970-01-01T00:00:00Z", "heard": 9, "matched": 4, "dropped": 1, "rejected": 7, "ambiguous": 2,
             "scan_restarts": 3,
+            "sources": [{ "kind": "ruuvi", "name": null, "heard": 9, "dropped": 1, "rejected": { "stale": 7 } }],
             "outbox": { "depth": 5, "oldest_age_secs": 6 }, "clock": "untrusted",
             "fixed_beacons": [
                 { "id": "wall", "heard": false, "missing_secs": 601, "battery_mv": 2800, "temperature_c": 21.5 },

@@ -27,7 +27,8 @@ pub(super) fn run(playback: &Playback, mut outlet: Outlet, mut stop: oneshot::Re
     let clock = Clock::start();
     let begun_us = clock.monotonic_us();
     let mut first_us = None;
-    for heard in capture::merge(captures) {
+    let mut merged = capture::merge(captures);
+    for heard in merged.by_ref() {
         let Ok(heard) = heard else {
             outlet.reject("unreadable");
             continue;
@@ -40,6 +41,8 @@ pub(super) fn run(playback: &Playback, mut outlet: Outlet, mut stop: oneshot::Re
         let capture::Heard { gateway, address, payload, rssi_dbm, .. } = heard;
         outlet.hear(Heard::Advertisement { gateway: Some(gateway), address, payload, rssi_dbm });
     }
+    let damaged: u64 = merged.tallies().map(|(_, tally)| tally.damaged()).sum();
+    (0..damaged).for_each(|_| outlet.reject("damaged"));
     outlet.ended(Some("the captures have been played to their end"));
 }
 

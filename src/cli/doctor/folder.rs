@@ -10,7 +10,7 @@ use rustix::process::geteuid;
 
 use super::Patient;
 use super::finding::Finding;
-use crate::config::gateway::{Gateway, Mqtt};
+use crate::config::gateway::Mqtt;
 use crate::config::{FILES, Loaded};
 
 /// Everyone but the owner, and everyone but owner and group.
@@ -20,12 +20,15 @@ const WRITTEN_BY_WORLD: u32 = 0o002;
 
 /// The checks of this group.
 pub(super) fn examine(patient: &Patient) -> Vec<Finding> {
-    let brokers = patient.loaded.gateway.iter().flat_map(Gateway::brokers);
+    let secrets = patient.loaded.gateway.as_ref().map_or_else(
+        || Finding::unknown("secrets", "gateway.toml cannot be read, so none is known"),
+        |gateway| secrets(gateway.brokers()),
+    );
     let am_root = geteuid().is_root();
     vec![
         configuration(&patient.loaded, &patient.config_folder),
         config_folder(&patient.config_folder),
-        secrets(brokers),
+        secrets,
         state_folder(&patient.state_folder, am_root),
     ]
 }

@@ -19,7 +19,7 @@ use super::consent::Door;
 use super::run::asked_to_stop;
 use super::{Stop, complain, start_logging};
 use crate::clock::{Clock, Moment};
-use crate::config::gateway::{Driver, Gateway};
+use crate::config::gateway::{Driver, Gateway, Radio};
 use crate::config::span::Span;
 use crate::config::{self, Config};
 use crate::control::{Reply, Request};
@@ -193,8 +193,10 @@ fn ask(mut door: Door) -> Result<Vec<String>, Stop> {
 
 /// This Pi's radio and nothing else: a running daemon listens to the scanners, under a name that is hers.
 fn own_radio(config: &Config) -> Config {
+    // To restart bluetoothd is the daemon's decision.
+    let radio = Radio { may_restart_bluetoothd: false, ..config.gateway.radio.clone() };
     let gateway =
-        Gateway { playback: None, remotes: Vec::new(), mqtt: None, shop_mqtt: None, ..config.gateway.clone() };
+        Gateway { playback: None, remotes: Vec::new(), mqtt: None, shop_mqtt: None, radio, ..config.gateway.clone() };
     Config { gateway, ..config.clone() }
 }
 
@@ -251,6 +253,10 @@ impl Recording<'_> {
         if listened {
             return Ok(());
         }
+        if self.written == 0 && !self.arguments.is_standard_output() {
+            // An empty file would only be in the way of the next try.
+            std::fs::remove_file(&self.arguments.file).unwrap_or_default();
+        }
         let why = status.borrow().iter().find_map(|source| source.last_error.clone()).unwrap_or_default();
         Err((exit::UNAVAILABLE, format!("the radio never listened: {why}")))
     }
@@ -279,10 +285,10 @@ impl Recording<'_> {
         if self.arguments.everything {
             return Ok(());
         }
-        let state = folder::path(self.config.gateway.ledger_path.as_deref());
-        let asked = tokio::task::spawn_blocking(move || Door::of_the_daemon(&state).map(ask));
-        // A daemon that is not there, or is slow, changes nothing for now.
-        if let Ok(Ok(Some(Ok(records)))) = timeout(LOOK_EVERY, asked).await {
+        let (folder, config) = (self.arguments.config.clone(), Arc::clone(&self.config));
+        let asked = tokio::task::spawn_blocking(move || testers(&folder, &config));
+        // A daemon that is slow, or a ledger that somebody holds, changes nothing for now.
+        if let Ok(Ok(Ok(records))) = timeout(LOOK_EVERY, asked).await {
             self.chosen.take_testers(records);
         }
         Ok(())
