@@ -191,8 +191,6 @@ async fn a_bluetoothd_that_does_not_answer_well_is_told_from_one_that_is_not_the
 /// The beacon and a stranger transmit, `times` times in 20 s or until the doctor has ended.
 async fn watched(bluez: &FakeBluez, bus: &PrivateBus, times: u32) -> BTreeMap<String, (String, String)> {
     let (shop, root) = (Shop::new(1), machine(&WELL));
-    let gateway = fs::read_to_string(shop.config().join("gateway.toml")).unwrap();
-    shop.write("gateway.toml", &gateway.replace("\"auto\"", "\"btleplug\""));
     let transmit = async {
         bluez.until_called("StartDiscovery", 1).await;
         for _ in 0..times {
