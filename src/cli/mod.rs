@@ -11,6 +11,10 @@ pub mod consent;
 #[cfg(feature = "demo")]
 pub mod demo;
 
+pub mod evaluate;
+
+mod recordings;
+
 pub mod replay;
 
 pub mod run;
@@ -51,6 +55,8 @@ enum Command {
     Demo(demo::Arguments),
     /// Run captures through the daemon's own core, and tell what happened.
     Replay(replay::Arguments),
+    /// Score what is said of captures against where people truly were.
+    Evaluate(evaluate::Arguments),
     /// Find every problem of a configuration folder at once.
     Check(check::Arguments),
     /// Print the commented template of a configuration file.
@@ -83,6 +89,7 @@ fn dispatch(command: Command) -> u8 {
         #[cfg(feature = "demo")]
         Command::Demo(arguments) => demo::main(&arguments),
         Command::Replay(arguments) => replay::main(&arguments),
+        Command::Evaluate(arguments) => evaluate::main(&arguments),
         Command::Check(arguments) => check::main(&arguments),
         Command::Config(arguments) => config::main(&arguments),
         Command::Consent(arguments) => consent::main(&arguments),
