@@ -19,6 +19,8 @@ pub mod replay;
 
 pub mod run;
 
+pub mod zones;
+
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
@@ -61,6 +63,8 @@ enum Command {
     Check(check::Arguments),
     /// Print the commented template of a configuration file.
     Config(config::Arguments),
+    /// Polygon zones as GeoJSON in metres, out and in.
+    Zones(zones::Arguments),
     /// Take, list, show and withdraw consents.
     Consent(consent::Arguments),
     /// Print a completion script for a shell.
@@ -92,6 +96,7 @@ fn dispatch(command: Command) -> u8 {
         Command::Evaluate(arguments) => evaluate::main(&arguments),
         Command::Check(arguments) => check::main(&arguments),
         Command::Config(arguments) => config::main(&arguments),
+        Command::Zones(arguments) => zones::main(&arguments),
         Command::Consent(arguments) => consent::main(&arguments),
         Command::Completions(arguments) => completions::main(&arguments),
         Command::ExitCodes => say(exit::PAGE),

@@ -1,6 +1,7 @@
 //! Timelines and truths whose score can be told by hand.
 
 use super::*;
+use crate::cli::evaluate::score::ZoneScore;
 use crate::cli::evaluate::truth;
 use crate::config::{Name, Sources, check};
 
@@ -37,7 +38,7 @@ fn said(lines: &[(i64, Said)]) -> Vec<Line> {
 }
 
 fn score(track: &Track, lines: &[(i64, Said)]) -> Score {
-    let mut score = Score { zones: vec![Default::default(); 3], ..Score::default() };
+    let mut score = Score { zones: vec![ZoneScore::default(); 3], ..Score::default() };
     assert!(judge(&ground(), track, &said(lines), (at(0), at(1_000)), &mut score));
     score
 }
@@ -51,7 +52,7 @@ fn a_perfect_timeline_scores_everything() {
     assert_eq!((score.all.forced_share(), score.all.forced_far_share()), (Some(1.0), Some(1.0)));
     assert_eq!((score.moves, score.delays_secs.as_slice(), score.stays, score.stays_announced), (1, &[0][..], 2, 2));
     assert_eq!((score.all.at_90(), score.all.calibration_error()), ((1, Some(1.0)), Some(0.0)));
-    assert_eq!((score.zones[WEST].right_secs, score.zones[EAST].right_secs), (20, 31));
+    assert_eq!((score.zones[WEST].right, score.zones[EAST].right), (20, 31));
 }
 
 #[test]
@@ -131,7 +132,7 @@ fn a_near_zone_is_judged_by_a_truth_that_names_zones() {
 
 #[test]
 fn only_what_both_tell_of_is_compared() {
-    let mut score = Score { zones: vec![Default::default(); 3], ..Score::default() };
+    let mut score = Score { zones: vec![ZoneScore::default(); 3], ..Score::default() };
     let track = there_and_here(false);
     assert!(!judge(&ground(), &track, &[], (at(-500), at(9)), &mut score), "less than ten seconds");
     assert!(!judge(&ground(), &track, &[], (at(61), at(900)), &mut score), "the truth is over");

@@ -65,8 +65,8 @@ fn evaluate(arguments: &Arguments) -> Result<Sheet, Stop> {
     let ground = Ground::new(&config);
     let tracks = read(&arguments.truth, &ids, &ground)?;
     let captures = arguments.recordings.open()?;
-    let store = Store::in_memory(REPLAY_KEY).map_err(ledger_stop)?;
-    let mut replay = Replay::begin(config.clone(), store, arguments.recordings.records()?)?;
+    let ledger = Store::in_memory(REPLAY_KEY).map_err(ledger_stop)?;
+    let mut replay = Replay::begin(config.clone(), ledger, arguments.recordings.records()?)?;
     let mut notes = Notes { places: places(&config), lines: BTreeMap::new() };
     replay.play(captures, &mut notes)?;
     let Some(heard_us) = replay.heard_us() else {

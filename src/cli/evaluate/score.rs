@@ -24,15 +24,15 @@ pub(super) struct Score {
     pub(super) zones: Vec<ZoneScore>,
 }
 
-/// How one zone fared.
+/// How one zone fared, in seconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct ZoneScore {
-    /// Seconds truly in it.
-    pub(super) true_secs: u64,
-    /// Seconds in which it was announced.
-    pub(super) announced_secs: u64,
+    /// Truly in it.
+    pub(super) there: u64,
+    /// It was announced.
+    pub(super) announced: u64,
     /// Both.
-    pub(super) right_secs: u64,
+    pub(super) right: u64,
 }
 
 /// Seconds and entries of one kind.
@@ -93,11 +93,11 @@ impl Score {
     pub(super) fn zone_second(&mut self, zone: Option<usize>, announced: Option<usize>) {
         let is_right = zone.is_some() && zone == announced;
         if let Some(score) = zone.and_then(|zone| self.zones.get_mut(zone)) {
-            score.true_secs += 1;
-            score.right_secs += u64::from(is_right);
+            score.there += 1;
+            score.right += u64::from(is_right);
         }
         if let Some(score) = announced.and_then(|zone| self.zones.get_mut(zone)) {
-            score.announced_secs += 1;
+            score.announced += 1;
         }
     }
 

@@ -61,10 +61,10 @@ impl Sheet {
     pub(super) fn new(score: &Score, ids: &[Name], customers: usize) -> Self {
         let zone = |(id, zone): (&Name, &super::score::ZoneScore)| ZoneSheet {
             id: id.to_string(),
-            true_secs: zone.true_secs,
-            announced_secs: zone.announced_secs,
-            precision: ratio(zone.right_secs, zone.announced_secs).map(digits),
-            found: ratio(zone.right_secs, zone.true_secs).map(digits),
+            true_secs: zone.there,
+            announced_secs: zone.announced,
+            precision: ratio(zone.right, zone.announced).map(digits),
+            found: ratio(zone.right, zone.there).map(digits),
         };
         Self {
             customers,
@@ -91,52 +91,53 @@ impl Sheet {
 
     /// A table in percent and seconds.
     pub(super) fn table(&self) -> String {
-        let groups = [&self.all, &self.walking, &self.at_rest];
-        let row = |title: &str, cell: &dyn Fn(&GroupSheet) -> String| {
-            let cells: String = groups.iter().map(|group| format!("{:>14}", cell(group))).collect();
-            format!("{title:<34}{cells}\n")
-        };
-        let heading = ["all", "walking", "at rest"].map(|word| format!("{word:>14}")).concat();
-        let mut text = format!("{:<34}{heading}\n", format!("% and seconds, {}", people(self.customers)));
-        text += &row("seconds with a known truth", &|group| group.secs.to_string());
-        text += &row("announced: right @ covered", &|group| {
-            format!("{} @ {}", percent(group.precision), percent(group.coverage))
-        });
-        text += &row("forced: right, all / > 1.5 m", &|group| {
-            format!("{} / {}", percent(group.forced), percent(group.forced_far))
-        });
-        text += &row("flaps a minute", &|group| {
-            group.flaps_per_minute.map_or_else(|| "-".to_owned(), |flaps| format!("{flaps:.2}"))
-        });
-        text += &row("said at 0.9 or more: right, of", &|group| {
-            format!("{} of {}", percent(group.right_at_90), group.said_at_90)
-        });
-        text += &row("calibration error", &|group| {
-            group.calibration_error.map_or_else(|| "-".to_owned(), |error| format!("{error:.3}"))
-        });
-        text + &self.moves_and_zones()
+        let mut lines = vec![row(&format!("% and seconds, {}", people(self.customers)), ["all", "walking", "at rest"])];
+        lines.extend(self.group_lines());
+        lines.push(String::new());
+        lines.extend(self.move_lines());
+        lines.push(String::new());
+        lines.push(row("zone", ["truly there s", "of it found", "said: right"]));
+        lines.extend(
+            self.zones
+                .iter()
+                .map(|zone| row(&zone.id, [zone.true_secs.to_string(), percent(zone.found), percent(zone.precision)])),
+        );
+        lines.join("\n") + "\n"
     }
 
-    fn moves_and_zones(&self) -> String {
+    fn group_lines(&self) -> [String; 6] {
+        let groups = [&self.all, &self.walking, &self.at_rest];
+        let decimal = |value: Option<f64>, digits: usize| value.map_or_else(dash, |value| format!("{value:.digits$}"));
+        let pair = |a, sign, b| format!("{} {sign} {}", percent(a), percent(b));
+        [
+            row("seconds with a known truth", groups.map(|group| group.secs.to_string())),
+            row("announced: right @ covered", groups.map(|group| pair(group.precision, '@', group.coverage))),
+            row("forced: right, all / > 1.5 m", groups.map(|group| pair(group.forced, '/', group.forced_far))),
+            row("flaps a minute", groups.map(|group| decimal(group.flaps_per_minute, 2))),
+            row(
+                "said at 0.9 or more: right, of",
+                groups.map(|group| format!("{} of {}", percent(group.right_at_90), group.said_at_90)),
+            ),
+            row("calibration error", groups.map(|group| decimal(group.calibration_error, 3))),
+        ]
+    }
+
+    fn move_lines(&self) -> Vec<String> {
         let MovesSheet { true_moves, announced, delay_median_secs, delay_p90_secs } = self.moves;
-        let secs = |secs: Option<u32>| secs.map_or_else(|| "-".to_owned(), |secs| secs.to_string());
-        let (median, p90) = (secs(delay_median_secs), secs(delay_p90_secs));
-        let mut text =
-            format!("\ntrue moves: {announced} of {true_moves} announced, after {median} s (median), {p90} s (p90)\n");
-        let StaysSheet { true_stays, announced } = self.stays;
-        text += &format!("true stays of 20 s or more: {announced} of {true_stays} announced\n");
+        let [median, p90] =
+            [delay_median_secs, delay_p90_secs].map(|secs| secs.map_or_else(dash, |secs| secs.to_string()));
+        let StaysSheet { true_stays, announced: stays_announced } = self.stays;
+        let mut lines = vec![
+            format!("true moves: {announced} of {true_moves} announced, after {median} s (median), {p90} s (p90)"),
+            format!("true stays of 20 s or more: {stays_announced} of {true_stays} announced"),
+        ];
         if self.unjudged_secs > 0 {
-            text += &format!(
-                "{} s in a `near` zone are not judged: a point on the plan does not say how far a gateway hears well\n",
+            lines.push(format!(
+                "{} s in a `near` zone are not judged: a point on the plan does not say how far a gateway hears well",
                 self.unjudged_secs
-            );
+            ));
         }
-        text += &format!("\n{:<34}{:>14}{:>14}{:>14}\n", "zone", "truly there s", "of it found", "said: right");
-        for zone in &self.zones {
-            let ZoneSheet { id, true_secs, found, precision, .. } = zone;
-            text += &format!("{id:<34}{true_secs:>14}{:>14}{:>14}\n", percent(*found), percent(*precision));
-        }
-        text
+        lines
     }
 }
 
@@ -163,8 +164,18 @@ fn digits(value: f64) -> f64 {
     (value * 10_000.0).round() / 10_000.0
 }
 
+/// A line of the table.
+fn row(title: &str, cells: [impl AsRef<str>; 3]) -> String {
+    let [all, walking, at_rest] = cells.each_ref().map(AsRef::as_ref);
+    format!("{title:<34}{all:>14}{walking:>14}{at_rest:>14}")
+}
+
+fn dash() -> String {
+    "-".to_owned()
+}
+
 fn percent(share: Option<f64>) -> String {
-    share.map_or_else(|| "-".to_owned(), |share| format!("{:.0}", share * 100.0))
+    share.map_or_else(dash, |share| format!("{:.0}", share * 100.0))
 }
 
 fn people(customers: usize) -> String {

@@ -91,14 +91,27 @@ struct Row {
     customer: Option<String>,
     x_m: Option<f64>,
     y_m: Option<f64>,
-    /// `null` is in no zone, which is something else than nothing.
-    #[serde(default, deserialize_with = "even_null")]
-    zone: Option<Option<String>>,
+    #[serde(default)]
+    zone: Named,
     rest: Option<bool>,
 }
 
-fn even_null<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Option<String>>, D::Error> {
-    Option::deserialize(value).map(Some)
+/// What a line says of the zone.
+#[derive(Default)]
+enum Named {
+    /// Nothing.
+    #[default]
+    Unnamed,
+    /// `null`: in none.
+    Nowhere,
+    /// In the one with this id.
+    Zone(String),
+}
+
+impl<'de> Deserialize<'de> for Named {
+    fn deserialize<D: Deserializer<'de>>(value: D) -> Result<Self, D::Error> {
+        Option::deserialize(value).map(|zone| zone.map_or(Self::Nowhere, Self::Zone))
+    }
 }
 
 /// Reads a truth, JSON Lines or CSV. `zones` are the shop's, in order.
@@ -160,21 +173,24 @@ fn from_csv(line: &str, columns: &[&str]) -> Result<Row, String> {
     };
     let t = field("t").ok_or("`t` is missing")?;
     let (x_m, y_m) = (number("x_m", field("x_m"))?, number("y_m", field("y_m"))?);
-    let zone = field("zone").map(str::to_owned);
+    let zone = match field("zone") {
+        Some(id) => Named::Zone(id.to_owned()),
+        // A table has no null: where there is a column for the zone, nothing in it is in none.
+        None if columns.contains(&"zone") && x_m.is_none() && y_m.is_none() => Named::Nowhere,
+        None => Named::Unnamed,
+    };
     let rest = match field("rest") {
         None => None,
         Some("true" | "1") => Some(true),
         Some("false" | "0") => Some(false),
         Some(other) => return Err(format!("`rest` is `{other}`: write true or false")),
     };
-    // A table has no null: where there is a column for the zone, nothing in it is in no zone.
-    let has_zone = zone.is_some() || (columns.contains(&"zone") && x_m.is_none() && y_m.is_none());
     Ok(Row {
         t: t.parse().map_err(|_| "`t` is no whole number".to_owned())?,
         customer: field("customer").map(str::to_owned),
         x_m,
         y_m,
-        zone: has_zone.then_some(zone),
+        zone,
         rest,
     })
 }
@@ -184,12 +200,14 @@ fn sample(row: &Row, zones: &[Name]) -> Result<Sample, String> {
         return Err(format!("`t` is {}: write microseconds since 1970, as captures do", row.t));
     }
     let place = match (row.x_m, row.y_m, &row.zone) {
-        (Some(x_m), Some(y_m), None) if x_m.is_finite() && y_m.is_finite() => Place::Point(x_m, y_m),
-        (None, None, Some(None)) => Place::Zone(None),
-        (None, None, Some(Some(id))) => Place::Zone(Some(zone(id, zones)?)),
-        (None, None, None) => return Err("nothing says where: write `x_m` and `y_m`, or `zone`".to_owned()),
-        (_, _, Some(_)) => return Err("write `x_m` and `y_m`, or `zone`, not both".to_owned()),
-        (_, _, None) => return Err("`x_m` and `y_m` belong together, in metres".to_owned()),
+        (Some(x_m), Some(y_m), Named::Unnamed) if x_m.is_finite() && y_m.is_finite() => Place::Point(x_m, y_m),
+        (None, None, Named::Nowhere) => Place::Zone(None),
+        (None, None, Named::Zone(id)) => Place::Zone(Some(zone(id, zones)?)),
+        (None, None, Named::Unnamed) => return Err("nothing says where: write `x_m` and `y_m`, or `zone`".to_owned()),
+        (_, _, Named::Unnamed) => return Err("`x_m` and `y_m` belong together, in metres".to_owned()),
+        (_, _, Named::Nowhere | Named::Zone(_)) => {
+            return Err("write `x_m` and `y_m`, or `zone`, not both".to_owned());
+        }
     };
     Ok(Sample { t_us: row.t, place, rest: row.rest })
 }
