@@ -10,6 +10,9 @@ use super::tree::{At, Node, Value};
 /// The longest text that any key takes, in characters.
 const LONGEST_TEXT: usize = 1_000;
 
+/// Every number that is one.
+const EVERY: RangeInclusive<f64> = f64::MIN..=f64::MAX;
+
 /// Reports that `node` is of the wrong type.
 pub(super) fn wrong_type<T>(file: &File<'_>, node: &Node, key: &str, wanted: &str) -> Option<T> {
     let is = match &node.value {
@@ -97,9 +100,16 @@ pub(super) fn point_of(file: &File<'_>, node: &Node, key: &str) -> Option<(f64, 
         file.error(&node.at, format!("a point of `{key}` has {} numbers", items.len()), "write `[x, y]` in metres");
         return None;
     };
-    let range = -super::site::WIDEST_M..=super::site::WIDEST_M;
-    let (x, y) = (number_of(file, x, key, &range), number_of(file, y, key, &range));
-    Some((x?, y?))
+    let (x, y) = (number_of(file, x, key, &EVERY), number_of(file, y, key, &EVERY));
+    let (x, y) = (x?, y?);
+    let away_m = x.abs().max(y.abs());
+    if away_m > super::site::WIDEST_M {
+        let what =
+            format!("[{x}, {y}] is {:.0} km away from the plan's corner: are these millimetres?", away_m / 1_000.0);
+        file.error(&node.at, what, "write metres");
+        return None;
+    }
+    Some((x, y))
 }
 
 /// Reports what cannot be a language: `de`, `gsw` or `de-CH`.

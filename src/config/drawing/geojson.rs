@@ -17,9 +17,6 @@ pub const LARGEST_DRAWING: u64 = 4 << 20;
 const COORDINATES: &str =
     "metres on the floor plan: first to the right, then into the depth, both from the plan's corner; not WGS 84";
 
-/// A whole shop smaller than this, in the drawing's numbers, was drawn on the globe: 0.1 degrees are 10 km.
-const LEAST_SIDE: f64 = 0.1;
-
 /// The text of a drawing.
 pub(super) fn write(shapes: &[Shape], plan_m: Option<(f64, f64)>) -> String {
     let feature = |shape: &Shape| {
@@ -110,28 +107,13 @@ fn corners(geometry: &Json) -> Result<Vec<(f64, f64)>, String> {
     let corner = |position: &Json| Some((position[0].as_f64()?, position[1].as_f64()?));
     let corners: Option<Vec<_>> = ring.as_array().and_then(|ring| ring.iter().map(corner).collect());
     let corners = corners.ok_or("its corners are not pairs of numbers")?;
-    if is_on_the_globe(&corners) {
-        return Err(
-            "it is a few millimetres across: is it drawn in degrees? Emma wants metres on the floor plan".to_owned()
-        );
-    }
+    // As it was drawn: degrees rounded to millimetres would be something else.
+    floor::polygon(&corners).map_err(|(what, hint)| format!("{what}: {hint}"))?;
     let mut corners: Vec<_> = corners.into_iter().map(|(x, y)| (rounded(x), rounded(y))).collect();
     if corners.len() > 1 && corners.first() == corners.last() {
         corners.pop();
     }
-    floor::polygon(&corners).map_err(|(what, hint)| format!("{what}: {hint}"))?;
     Ok(counterclockwise(corners))
-}
-
-fn is_on_the_globe(corners: &[(f64, f64)]) -> bool {
-    let side = |axis: fn(&(f64, f64)) -> f64| {
-        let (low, high) = corners
-            .iter()
-            .map(axis)
-            .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)));
-        high - low
-    };
-    !corners.is_empty() && side(|corner| corner.0) < LEAST_SIDE && side(|corner| corner.1) < LEAST_SIDE
 }
 
 /// What somebody wrote, as it may be shown: it must not move a terminal.

@@ -152,7 +152,7 @@ fn what_is_no_zone_is_told_in_sentences() {
         ),
         (
             told(&drawing(&bags, &json!([[7.4474, 46.948], [7.4475, 46.948], [7.4475, 46.949], [7.4474, 46.948]]))),
-            "`bags`: it is a few millimetres across: is it drawn in degrees?",
+            "`bags`: the zone is smaller than a hand: are these degrees, or kilometres?: write metres",
         ),
         (of(&bags, &json!({"type": "Point", "coordinates": [1, 1]})), "`bags`: it is a Point, and a zone is a polygon"),
         (of(&bags, &Json::Null), "`bags`: it has no outline"),
