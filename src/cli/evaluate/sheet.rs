@@ -91,16 +91,17 @@ impl Sheet {
 
     /// A table in percent and seconds.
     pub(super) fn table(&self) -> String {
-        let mut lines = vec![row(&format!("% and seconds, {}", people(self.customers)), ["all", "walking", "at rest"])];
+        let mut lines =
+            vec![row(&format!("% and seconds, {}", people(self.customers)), &["all", "walking", "at rest"])];
         lines.extend(self.group_lines());
         lines.push(String::new());
         lines.extend(self.move_lines());
         lines.push(String::new());
-        lines.push(row("zone", ["truly there s", "of it found", "said: right"]));
+        lines.push(row("zone", &["truly there s", "of it found", "said: right"]));
         lines.extend(
             self.zones
                 .iter()
-                .map(|zone| row(&zone.id, [zone.true_secs.to_string(), percent(zone.found), percent(zone.precision)])),
+                .map(|zone| row(&zone.id, &[zone.true_secs.to_string(), percent(zone.found), percent(zone.precision)])),
         );
         lines.join("\n") + "\n"
     }
@@ -110,15 +111,15 @@ impl Sheet {
         let decimal = |value: Option<f64>, digits: usize| value.map_or_else(dash, |value| format!("{value:.digits$}"));
         let pair = |a, sign, b| format!("{} {sign} {}", percent(a), percent(b));
         [
-            row("seconds with a known truth", groups.map(|group| group.secs.to_string())),
-            row("announced: right @ covered", groups.map(|group| pair(group.precision, '@', group.coverage))),
-            row("forced: right, all / > 1.5 m", groups.map(|group| pair(group.forced, '/', group.forced_far))),
-            row("flaps a minute", groups.map(|group| decimal(group.flaps_per_minute, 2))),
+            row("seconds with a known truth", &groups.map(|group| group.secs.to_string())),
+            row("announced: right @ covered", &groups.map(|group| pair(group.precision, '@', group.coverage))),
+            row("forced: right, all / > 1.5 m", &groups.map(|group| pair(group.forced, '/', group.forced_far))),
+            row("flaps a minute", &groups.map(|group| decimal(group.flaps_per_minute, 2))),
             row(
                 "said at 0.9 or more: right, of",
-                groups.map(|group| format!("{} of {}", percent(group.right_at_90), group.said_at_90)),
+                &groups.map(|group| format!("{} of {}", percent(group.right_at_90), group.said_at_90)),
             ),
-            row("calibration error", groups.map(|group| decimal(group.calibration_error, 3))),
+            row("calibration error", &groups.map(|group| decimal(group.calibration_error, 3))),
         ]
     }
 
@@ -165,7 +166,7 @@ fn digits(value: f64) -> f64 {
 }
 
 /// A line of the table.
-fn row(title: &str, cells: [impl AsRef<str>; 3]) -> String {
+fn row(title: &str, cells: &[impl AsRef<str>; 3]) -> String {
     let [all, walking, at_rest] = cells.each_ref().map(AsRef::as_ref);
     format!("{title:<34}{all:>14}{walking:>14}{at_rest:>14}")
 }
