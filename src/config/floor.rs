@@ -4,6 +4,7 @@ use geo::orient::{Direction, Orient};
 use geo::{Area, BooleanOps, BoundingRect, Contains, Coord, Intersects, Line, LineString, Point, Polygon};
 
 use super::civil::Refusal;
+use super::site::WIDEST_M;
 
 /// No zone needs more corners; it bounds what checking and telling zones costs.
 const MOST_CORNERS: usize = 100;
@@ -101,6 +102,14 @@ pub(super) fn corner_outside(polygon: &Polygon<f64>, plan: (f64, f64)) -> Option
     corners.pop();
     let outside = corners.iter().find(|corner| !is_on(**corner, plan))?;
     Some((*outside, meant(&corners, plan)))
+}
+
+/// What is wrong with a place that is in no shop at all.
+pub(super) fn far_away((x, y): (f64, f64)) -> Option<Refusal> {
+    let away_m = x.abs().max(y.abs());
+    let what =
+        || format!("[{x}, {y}] is {:.0} km away from the plan's corner: are these millimetres?", away_m / 1_000.0);
+    (away_m > WIDEST_M).then(|| (what(), "write metres".to_owned()))
 }
 
 /// What is wrong with a place, unless it is on a plan so wide and deep, in metres.

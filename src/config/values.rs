@@ -3,7 +3,9 @@
 use std::ops::RangeInclusive;
 
 use super::Name;
+use super::civil::Refusal;
 use super::file::File;
+use super::floor;
 use super::problem::nearest;
 use super::tree::{At, Node, Value};
 
@@ -47,13 +49,21 @@ pub(super) fn text_of(file: &File<'_>, node: &Node, key: &str) -> Option<Name> {
 /// The id that `node` is: 1 to 64 of `A-Z a-z 0-9 . _ -`, since ids become topic levels.
 pub(super) fn id_of(file: &File<'_>, node: &Node, key: &str) -> Option<Name> {
     let Value::Text(text) = &node.value else { return wrong_type(file, node, key, "an id in double quotes") };
+    if let Some((what, hint)) = no_id(text) {
+        file.error(&node.at, what, hint);
+        return None;
+    }
+    Some(text.as_str().into())
+}
+
+/// What is wrong with an id, if anything.
+pub(super) fn no_id(text: &str) -> Option<Refusal> {
     let legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
     if (1..=64).contains(&text.len()) && text.bytes().all(legal) {
-        return Some(text.as_str().into());
+        return None;
     }
-    let shown: String = text.chars().take(64).collect();
-    file.error(&node.at, format!("`{shown}` cannot be an id"), "an id is 1 to 64 of A-Z a-z 0-9 . _ -");
-    None
+    let shown: String = text.chars().take(64).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    Some((format!("`{shown}` cannot be an id"), "an id is 1 to 64 of A-Z a-z 0-9 . _ -".to_owned()))
 }
 
 /// Which of `words` the text is.
@@ -102,11 +112,8 @@ pub(super) fn point_of(file: &File<'_>, node: &Node, key: &str) -> Option<(f64, 
     };
     let (x, y) = (number_of(file, x, key, &EVERY), number_of(file, y, key, &EVERY));
     let (x, y) = (x?, y?);
-    let away_m = x.abs().max(y.abs());
-    if away_m > super::site::WIDEST_M {
-        let what =
-            format!("[{x}, {y}] is {:.0} km away from the plan's corner: are these millimetres?", away_m / 1_000.0);
-        file.error(&node.at, what, "write metres");
+    if let Some((what, hint)) = floor::far_away((x, y)) {
+        file.error(&node.at, what, hint);
         return None;
     }
     Some((x, y))

@@ -183,7 +183,7 @@ fn from_csv(line: &str, columns: &[&str]) -> Result<Row, String> {
         None => None,
         Some("true" | "1") => Some(true),
         Some("false" | "0") => Some(false),
-        Some(other) => return Err(format!("`rest` is `{other}`: write true or false")),
+        Some(_) => return Err("`rest` is neither true nor false".to_owned()),
     };
     Ok(Row {
         t: t.parse().map_err(|_| "`t` is no whole number".to_owned())?,
@@ -304,5 +304,23 @@ nonsense"#,
         assert_eq!(complaints("t,x_m,y_m\nsoon,1,1\n1668027000000000,one,1\n").len(), 2);
         assert!(complaints("<html>")[0].contains("neither JSON nor a table"));
         assert_eq!(complaints(&"{\n".repeat(30)).last().unwrap(), "and 20 more lines");
+    }
+
+    #[test]
+    fn a_damaged_truth_is_refused_or_read_and_never_worse() {
+        let text = "t,customer,x_m,y_m,zone,rest\n1668027000000000,a,1.5,2,,true\n1668027001000000,b,,,shoes,\n";
+        let line = r#"{"t":1668027000000000,"customer":"a","x_m":1.5,"y_m":-2e3,"zone":null,"rest":false}"#;
+        for whole in [text, line] {
+            for at in 0..whole.len() {
+                for byte in b"\",{}-9e\n\0" {
+                    let mut bytes = whole.as_bytes().to_vec();
+                    bytes[at] = *byte;
+                    let Ok(damaged) = String::from_utf8(bytes) else { continue };
+                    if let Err(complaints) = read(&damaged, &zones()) {
+                        assert!(!complaints.is_empty() && complaints.len() <= TOLD + 1, "{damaged}");
+                    }
+                }
+            }
+        }
     }
 }

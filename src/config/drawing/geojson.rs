@@ -9,6 +9,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::{KEYS, Shape, counterclockwise, rounded};
 use crate::config::floor;
+use crate::config::values::no_id;
 
 /// The largest drawing, in bytes: the most zones with the most corners, each on lines of its own, in half of it.
 pub const LARGEST_DRAWING: u64 = 4 << 20;
@@ -82,7 +83,10 @@ fn shape(feature: &Json, left_out: &mut BTreeSet<String>) -> Result<Shape, Probl
         Json::Number(id) => id.to_string(),
         _ => return Err((None, "it has no property `id`, such as \"shoes\"".to_owned())),
     };
-    let corners = corners(&feature["geometry"]).map_err(|what| (Some(shown(&id)), what))?;
+    if let Some((what, hint)) = no_id(&id) {
+        return Err((None, format!("{what}: {hint}")));
+    }
+    let corners = corners(&feature["geometry"]).map_err(|what| (Some(id.clone()), what))?;
     let is_known = |key: &str| KEYS.contains(&key);
     left_out.extend(properties.keys().filter(|key| !is_known(key) && *key != "id").map(|key| shown(key)));
     let given = properties.into_iter().filter(|(key, value)| is_known(key) && !value.is_null());
@@ -107,6 +111,9 @@ fn corners(geometry: &Json) -> Result<Vec<(f64, f64)>, String> {
     let corner = |position: &Json| Some((position[0].as_f64()?, position[1].as_f64()?));
     let corners: Option<Vec<_>> = ring.as_array().and_then(|ring| ring.iter().map(corner).collect());
     let corners = corners.ok_or("its corners are not pairs of numbers")?;
+    if let Some((what, hint)) = corners.iter().find_map(|corner| floor::far_away(*corner)) {
+        return Err(format!("{what}: {hint}"));
+    }
     // As it was drawn: degrees rounded to millimetres would be something else.
     floor::polygon(&corners).map_err(|(what, hint)| format!("{what}: {hint}"))?;
     let mut corners: Vec<_> = corners.into_iter().map(|(x, y)| (rounded(x), rounded(y))).collect();

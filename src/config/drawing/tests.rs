@@ -144,6 +144,10 @@ fn what_is_no_zone_is_told_in_sentences() {
         (told("<kml>"), "the drawing is no JSON: "),
         (told("{}"), "the drawing is no GeoJSON FeatureCollection"),
         (told(&drawing(&json!({"name": "Bags"}), &square(1.0))), "zone 1 of the drawing: it has no property `id`"),
+        (
+            told(&drawing(&json!({"id": "a\u{1b}b"}), &square(1.0))),
+            "zone 1 of the drawing: `a b` cannot be an id: an id is",
+        ),
         (told(&drawing(&json!({"id": "hats"}), &square(1.0))), "`hats` is new and has no property `name`"),
         (told(&drawing(&json!({"id": "till"}), &square(1.0))), "`till` is what a gateway hears well (`near`)"),
         (
@@ -154,6 +158,7 @@ fn what_is_no_zone_is_told_in_sentences() {
             told(&drawing(&bags, &json!([[7.4474, 46.948], [7.4475, 46.948], [7.4475, 46.949], [7.4474, 46.948]]))),
             "`bags`: the zone is smaller than a hand: are these degrees, or kilometres?: write metres",
         ),
+        (told(&drawing(&bags, &json!([[0, 0], [1e308, 0], [1e308, 7000]]))), "`bags`: [1000"),
         (of(&bags, &json!({"type": "Point", "coordinates": [1, 1]})), "`bags`: it is a Point, and a zone is a polygon"),
         (of(&bags, &Json::Null), "`bags`: it has no outline"),
         (of(&bags, &json!({"type": "Polygon", "coordinates": [square(0.0), square(0.5)]})), "`bags`: it has a hole"),
@@ -185,4 +190,29 @@ fn every_key_of_a_polygon_can_be_drawn() {
         assert!(KEYS.contains(key), "`{key}` is a key of a polygon, and is lost in a drawing: add it to KEYS");
     }
     assert!(KEYS.iter().all(|key| known.contains(key)), "{known:?}");
+}
+
+#[test]
+fn a_damaged_drawing_is_refused_or_read_and_never_worse() {
+    let (text, _) = export(ZONES, None).unwrap();
+    let damaged = |at: usize, byte: u8| {
+        let mut bytes = text.clone().into_bytes();
+        bytes[at] = byte;
+        String::from_utf8(bytes).ok()
+    };
+    let drawings = (0..text.len()).flat_map(|at| b"\"]{}-9e\0".iter().filter_map(move |byte| damaged(at, *byte)));
+    let (mut read, mut refused) = (0, 0);
+    for drawing in drawings.chain((0..text.len()).filter_map(|end| Some(text.get(..end)?.to_owned()))) {
+        match import(ZONES, &drawing) {
+            Ok(imported) => {
+                read += 1;
+                assert!(export(&imported.text, None).is_ok(), "what comes of it is TOML: {drawing}");
+            }
+            Err(problems) => {
+                refused += 1;
+                assert!(!problems.is_empty() && problems.iter().all(|problem| !problem.contains(char::is_control)));
+            }
+        }
+    }
+    assert!(read > 100 && refused > 1_000, "{read} {refused}");
 }
