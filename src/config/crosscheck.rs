@@ -5,6 +5,7 @@
 use super::file::File;
 use super::floor::{self, Sharing};
 use super::promise::{Cap, Caps};
+use super::tree::At;
 use super::values::check_known;
 use super::zones::{Shape, ZoneRead};
 use super::{Name, gateway, offers, site, zones};
@@ -101,9 +102,7 @@ pub(super) fn zones_in_site(
             }
         }
         let Some(site) = site else { continue };
-        if let Some((x, y)) = site.floor_m.and_then(|plan| floor::corner_outside(polygon, plan)) {
-            let (width, depth) = site.floor_m.unwrap_or_default();
-            let hint = format!("the plan goes from [0, 0] to [{width}, {depth}]");
+        if let Some(((x, y), hint)) = site.floor_m.and_then(|plan| floor::corner_outside(polygon, plan)) {
             zones_file.error(&zone.shape_at, format!("the corner [{x}, {y}] is outside the floor plan"), hint);
         }
         let mut positions = site.gateways.iter().filter_map(|(gateway, _)| gateway.position_m);
@@ -116,6 +115,13 @@ pub(super) fn zones_in_site(
         }
     }
     let has_polygon = zones.zones.iter().any(|zone| matches!(zone.shape, Some(Shape::Polygon(_))));
+    if has_polygon && site.is_some_and(|site| site.floor_m.is_none() && !site_file.has_gaps()) {
+        site_file.warning(
+            &At::File,
+            "zones are drawn, and nothing says how large the floor is: whether they lie in the shop is not checked",
+            "write `floor-plan = { width-m = 12.0, height-m = 8.0 }`",
+        );
+    }
     for (gateway, at) in site.iter().flat_map(|site| &site.gateways).filter(|(gateway, _)| gateway.position_m.is_none())
     {
         if has_polygon {

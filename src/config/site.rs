@@ -5,6 +5,7 @@ use jiff::tz::TimeZone;
 use super::Name;
 use super::file::File;
 use super::fixed::{self, FixedBeacon};
+use super::floor;
 use super::problem::nearest;
 use super::reader::Table;
 use super::tree::At;
@@ -13,6 +14,9 @@ use crate::gateway::advertisement::GatewayIndex;
 
 /// Nothing in a shop is farther away than this, in metres: larger numbers are millimetres.
 pub(super) const WIDEST_M: f64 = 1_000.0;
+
+/// Shops under one roof end about here, in metres: the largest hypermarkets are some 200 by 125.
+const LARGE_M: f64 = 300.0;
 
 /// How high a Pi hangs where nothing is said, in metres: under a shop's ceiling.
 const DEFAULT_HEIGHT_M: f64 = 2.4;
@@ -162,12 +166,13 @@ fn floor_plan(mut table: Table<'_>) -> Option<(f64, f64)> {
     let [width, height] = ["width-m", "height-m"].map(|key| {
         let metres = table.number(key, 0.0..=f64::MAX)?;
         if metres > WIDEST_M {
-            table.error(
-                key,
-                format!("a shop {:.0} km across: are these millimetres?", metres / 1_000.0),
-                "write metres",
-            );
+            let unit = if metres > 10.0 * WIDEST_M { "millimetres" } else { "centimetres" };
+            table.error(key, format!("a shop {:.0} km across: are these {unit}?", metres / 1_000.0), "write metres");
             return None;
+        }
+        if metres > LARGE_M {
+            let hint = "write metres; if it truly is so large, make a site of each part";
+            table.file.warning(&table.at(key), format!("a shop {metres} m across: are these centimetres?"), hint);
         }
         if metres < 0.5 {
             table.error(key, format!("a shop {metres} m across is none"), "write metres");
@@ -209,6 +214,7 @@ fn read_gateways(table: &mut Table<'_>, floor_m: Option<(f64, f64)>) -> Vec<(Sit
     }
     let ids: Vec<(Name, At)> = gateways.iter().map(|(gateway, at)| (gateway.id.clone(), at.clone())).collect();
     check_unique(table.file, &ids, "gateway");
+    warn_of_one_place(table.file, &gateways);
     gateways
 }
 
@@ -233,16 +239,24 @@ fn check_scanner(file: &File<'_>, earlier: &[(SiteGateway, At)], gateway: &SiteG
     }
 }
 
+/// Two gateways in one place are most often a line that was copied.
+fn warn_of_one_place(file: &File<'_>, gateways: &[(SiteGateway, At)]) {
+    for (index, (gateway, at)) in gateways.iter().enumerate() {
+        let is_there = |other: &&(SiteGateway, At)| {
+            other.0.position_m == gateway.position_m && (other.0.height_m - gateway.height_m).abs() < 0.01
+        };
+        let Some((x, y)) = gateway.position_m else { continue };
+        if let Some((other, _)) = gateways[..index].iter().find(is_there) {
+            let what = format!("`{}` hangs where `{}` does: at [{x}, {y}]", gateway.id, other.id);
+            file.warning(at, what, "measure where each hangs; two in one place tell no more than one");
+        }
+    }
+}
+
 pub(super) fn position(table: &mut Table<'_>, floor_m: Option<(f64, f64)>) -> Option<(f64, f64)> {
     let (x, y) = table.point("position-m")?;
-    if let Some((width, height)) = floor_m
-        && !((0.0..=width).contains(&x) && (0.0..=height).contains(&y))
-    {
-        table.error(
-            "position-m",
-            format!("[{x}, {y}] is outside the floor plan"),
-            format!("the plan goes from [0, 0] to [{width}, {height}]"),
-        );
+    if let Some((what, hint)) = floor_m.and_then(|plan| floor::place_outside((x, y), plan)) {
+        table.error("position-m", what, hint);
     }
     Some((x, y))
 }

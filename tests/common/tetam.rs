@@ -86,14 +86,26 @@ impl Tetam {
         }
     }
 
+    /// Where a recording lies.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
     /// `site.toml` of the hall, its receivers being the gateways.
     pub(crate) fn site_toml(&self) -> String {
+        self.site_toml_with(|_| true)
+    }
+
+    /// The same with some of the receivers, chosen by name.
+    pub(crate) fn site_toml_with(&self, is_chosen: impl Fn(&str) -> bool) -> String {
         let (width, depth) = HALL_M;
         let mut toml = format!(
             "name = \"Hall\"\ntime-zone = \"Europe/Zurich\"\nlanguage = \"en\"\n\
              floor-plan = {{ image = \"floor.png\", width-m = {width:?}, height-m = {depth:?} }}\n"
         );
-        for Sensor { name, position_m: [x, y, height], .. } in &self.sensors {
+        for Sensor { name, position_m: [x, y, height], .. } in
+            self.sensors.iter().filter(|sensor| is_chosen(&sensor.name))
+        {
             let lines = format!("id = {name:?}\nposition-m = [{x:?}, {y:?}]\nheight-m = {height:?}");
             write!(toml, "\n[[gateway]]\n{lines}\n").unwrap();
         }
