@@ -1,6 +1,6 @@
 //! The shapes of zones on the floor: whether a polygon is one, and how polygons, gateways and the plan fit together.
 
-use geo::{Area, BooleanOps, BoundingRect, Contains, Coord, Intersects, Line, LineString, Point, Polygon};
+use geo::{Area, BooleanOps, BoundingRect, Coord, Intersects, Line, LineString, Polygon};
 
 use super::civil::Refusal;
 
@@ -67,11 +67,6 @@ fn shown(edge: Line<f64>) -> String {
 pub(super) fn corner_outside(polygon: &Polygon<f64>, (width, depth): (f64, f64)) -> Option<(f64, f64)> {
     let is_inside = |corner: &&Coord<f64>| (0.0..=width).contains(&corner.x) && (0.0..=depth).contains(&corner.y);
     polygon.exterior().coords().find(|corner| !is_inside(corner)).map(|corner| (corner.x, corner.y))
-}
-
-/// Whether `position` is within; the edge itself is not.
-pub(super) fn holds(polygon: &Polygon<f64>, (x, y): (f64, f64)) -> bool {
-    polygon.contains(&Point::new(x, y))
 }
 
 /// How two polygons share the floor.

@@ -9,6 +9,7 @@ use super::reader::Table;
 use super::tree::At;
 use super::values::{check_language, check_unique};
 use crate::gateway::advertisement::GatewayIndex;
+use crate::gateway::zone::{Anchor, PathLoss};
 
 /// Nothing in a shop is farther away than this, in metres: larger numbers are millimetres.
 pub(super) const WIDEST_M: f64 = 1_000.0;
@@ -32,6 +33,8 @@ pub struct Site {
     pub floor_m: Option<(f64, f64)>,
     /// The Pis, in the order of the file; a [`GatewayIndex`] counts them.
     pub gateways: Vec<SiteGateway>,
+    /// What levels do with distance, surveyed or assumed.
+    pub path_loss: PathLoss,
 }
 
 /// One Pi of the shop.
@@ -43,6 +46,16 @@ pub struct SiteGateway {
     pub position_m: Option<(f64, f64)>,
     /// How high above the floor, in metres.
     pub height_m: f64,
+    /// How much louder than the shop's path loss it hears everything, in dB; 0 where nobody surveyed it.
+    pub offset_db: f64,
+}
+
+impl SiteGateway {
+    /// What it says about places, if its own is known.
+    pub fn anchor(&self) -> Option<Anchor> {
+        let position_m = self.position_m?;
+        Some(Anchor { position_m, height_m: self.height_m, offset_db: self.offset_db })
+    }
 }
 
 impl Site {
@@ -60,6 +73,7 @@ pub(super) struct Read {
     pub(super) floor_m: Option<(f64, f64)>,
     /// Every gateway that has an id, with where it stands in the file.
     pub(super) gateways: Vec<(SiteGateway, At)>,
+    pub(super) path_loss: PathLoss,
 }
 
 impl Read {
@@ -89,15 +103,16 @@ pub(super) fn read(file: &File<'_>) -> Read {
     }
     let floor_m = table.table("floor-plan", "`floor-plan`").and_then(floor_plan);
     let gateways = read_gateways(&mut table, floor_m);
+    let path_loss = table.table("path-loss", "[path-loss]").map(read_path_loss).unwrap_or_default();
     for beacon in table.tables("fixed-beacon", "a fixed beacon") {
         check_fixed_beacon(beacon, floor_m);
     }
     table.finish();
     let site = || {
         let gateways = gateways.iter().map(|(gateway, _)| gateway.clone()).collect();
-        Some(Site { name: name?, time_zone: time_zone?, language: language.clone(), floor_m, gateways })
+        Some(Site { name: name?, time_zone: time_zone?, language: language.clone(), floor_m, gateways, path_loss })
     };
-    Read { site: site(), language: language.clone(), floor_m, gateways }
+    Read { site: site(), language: language.clone(), floor_m, gateways, path_loss }
 }
 
 fn time_zone(table: &mut Table<'_>) -> Option<TimeZone> {
@@ -138,6 +153,18 @@ fn floor_plan(mut table: Table<'_>) -> Option<(f64, f64)> {
     Some((width?, height?))
 }
 
+/// What a survey found; what it does not say is assumed.
+fn read_path_loss(mut table: Table<'_>) -> PathLoss {
+    let assumed = PathLoss::default();
+    let read = PathLoss {
+        exponent: table.number("exponent", 0.5..=6.0).unwrap_or(assumed.exponent),
+        at_1m_dbm: table.number("at-1m-dbm", -100.0..=-20.0).unwrap_or(assumed.at_1m_dbm),
+        sigma_db: table.number("sigma-db", 1.0..=20.0).unwrap_or(assumed.sigma_db),
+    };
+    table.finish();
+    read
+}
+
 fn read_gateways(table: &mut Table<'_>, floor_m: Option<(f64, f64)>) -> Vec<(SiteGateway, At)> {
     let mut gateways: Vec<(SiteGateway, At)> = Vec::new();
     let tables = table.tables("gateway", "a gateway");
@@ -157,10 +184,11 @@ fn read_gateways(table: &mut Table<'_>, floor_m: Option<(f64, f64)>) -> Vec<(Sit
         let id = entry.id("id");
         let position_m = position(&mut entry, floor_m);
         let height_m = entry.number("height-m", 0.0..=50.0).unwrap_or(DEFAULT_HEIGHT_M);
+        let offset_db = entry.number("offset-db", -30.0..=30.0).unwrap_or(0.0);
         let at = entry.at("id");
         entry.finish();
         if let Some(id) = id {
-            gateways.push((SiteGateway { id, position_m, height_m }, at));
+            gateways.push((SiteGateway { id, position_m, height_m, offset_db }, at));
         }
     }
     let ids: Vec<(Name, At)> = gateways.iter().map(|(gateway, at)| (gateway.id.clone(), at.clone())).collect();
