@@ -25,7 +25,7 @@ fn drawn(shop: &Shop) -> Value {
 
 #[test]
 fn a_drawing_goes_out_and_comes_in_again() {
-    let shop = Shop::new();
+    let shop = Shop::drawn();
     let before = zones(&shop);
     let drawing = drawn(&shop);
     assert_eq!(drawing["plan-m"], json!([12.0, 8.0]));
@@ -36,7 +36,7 @@ fn a_drawing_goes_out_and_comes_in_again() {
 
 #[test]
 fn only_write_writes_and_the_rest_stays() {
-    let shop = Shop::new();
+    let shop = Shop::drawn();
     let before = zones(&shop);
     let mut drawing = drawn(&shop);
     drawing["features"][1]["geometry"]["coordinates"] =
@@ -65,7 +65,7 @@ fn only_write_writes_and_the_rest_stays() {
 
 #[test]
 fn a_link_stays_a_link() {
-    let shop = Shop::new();
+    let shop = Shop::drawn();
     let path = shop.path("config/zones.toml");
     fs::rename(&path, shop.path("zones-of-the-chain.toml")).unwrap();
     symlink(shop.path("zones-of-the-chain.toml"), &path).unwrap();
@@ -79,7 +79,7 @@ fn a_link_stays_a_link() {
 
 #[test]
 fn a_drawing_with_an_error_changes_nothing() {
-    let shop = Shop::new();
+    let shop = Shop::drawn();
     let before = zones(&shop);
     let drawing = drawn(&shop);
     let with = |place: &str, value: Value| {

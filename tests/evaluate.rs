@@ -29,7 +29,7 @@ fn stands(n: u8, place: (f64, f64), from: i64, seconds: i64) -> String {
 
 /// A shop in which customer `n` of each stands among the shoes for a minute.
 fn minute(customers: &[u8]) -> (Shop, String, String) {
-    let shop = Shop::new();
+    let shop = Shop::drawn();
     let consents: Vec<String> = customers.iter().map(|n| consent(*n, 1)).collect();
     let consents = shop.write("consents.jsonl", consents.join("\n"));
     let capture: String = customers.iter().map(|n| among_the_shoes(*n, TUESDAY_10, 60)).collect();

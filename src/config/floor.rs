@@ -1,7 +1,7 @@
 //! The shapes of zones on the floor: whether a polygon is one, and how polygons, gateways and the plan fit together.
 
 use geo::orient::{Direction, Orient};
-use geo::{Area, BooleanOps, BoundingRect, Contains, Coord, Intersects, Line, LineString, Point, Polygon};
+use geo::{Area, BooleanOps, BoundingRect, Coord, Intersects, Line, LineString, Polygon};
 
 use super::civil::Refusal;
 use super::site::WIDEST_M;
@@ -143,11 +143,6 @@ fn meant(places: &[(f64, f64)], plan: (f64, f64)) -> String {
         ""
     };
     format!("the plan goes from [0, 0] to [{width}, {depth}]{guess}")
-}
-
-/// Whether `position` is within; the edge itself is not.
-pub(super) fn holds(polygon: &Polygon<f64>, (x, y): (f64, f64)) -> bool {
-    polygon.contains(&Point::new(x, y))
 }
 
 /// How two polygons share the floor.

@@ -11,6 +11,7 @@ use super::reader::Table;
 use super::tree::At;
 use super::values::{check_language, check_unique};
 use crate::gateway::advertisement::GatewayIndex;
+use crate::gateway::zone::{Anchor, PathLoss};
 
 /// Nothing in a shop is farther away than this, in metres: larger numbers are millimetres.
 pub(super) const WIDEST_M: f64 = 1_000.0;
@@ -18,8 +19,8 @@ pub(super) const WIDEST_M: f64 = 1_000.0;
 /// Shops under one roof end about here, in metres: the largest hypermarkets are some 200 by 125.
 const LARGE_M: f64 = 300.0;
 
-/// How high a Pi hangs where nothing is said, in metres: under a shop's ceiling.
-const DEFAULT_HEIGHT_M: f64 = 2.4;
+/// How high a Pi or a fixed beacon hangs where nothing is said, in metres: under a shop's ceiling.
+pub(super) const DEFAULT_HEIGHT_M: f64 = 2.4;
 
 /// The longest name of a scanner, in characters, as long as an id.
 const LONGEST_SCANNER: usize = 64;
@@ -42,6 +43,8 @@ pub struct Site {
     pub gateways: Vec<SiteGateway>,
     /// The shop's own transmitters, in the order of the file.
     pub fixed_beacons: Vec<FixedBeacon>,
+    /// What levels do with distance, surveyed or assumed.
+    pub path_loss: PathLoss,
 }
 
 /// One Pi of the shop.
@@ -53,6 +56,8 @@ pub struct SiteGateway {
     pub position_m: Option<(f64, f64)>,
     /// How high above the floor, in metres.
     pub height_m: f64,
+    /// How much louder than the shop's path loss it hears everything, in dB; 0 where nobody surveyed it.
+    pub offset_db: f64,
     /// The name under which it publishes, for a remote scanner; nothing is its id.
     pub scanner: Option<Name>,
 }
@@ -61,6 +66,12 @@ impl SiteGateway {
     /// The name under which a remote scanner there publishes, as [`folded`].
     pub fn scanner_name(&self) -> String {
         folded(self.scanner.as_deref().unwrap_or(&self.id))
+    }
+
+    /// What it says about places, if its own is known.
+    pub fn anchor(&self) -> Option<Anchor> {
+        let position_m = self.position_m?;
+        Some(Anchor { position_m, height_m: self.height_m, offset_db: self.offset_db })
     }
 }
 
@@ -97,6 +108,7 @@ pub(super) struct Read {
     /// Every gateway that has an id, with where it stands in the file.
     pub(super) gateways: Vec<(SiteGateway, At)>,
     pub(super) fixed_beacons: Vec<FixedBeacon>,
+    pub(super) path_loss: PathLoss,
 }
 
 impl Read {
@@ -136,13 +148,14 @@ pub(super) fn read(file: &File<'_>) -> Read {
     let gateways = read_gateways(&mut table, floor_m);
     let gateway_ids: Vec<Name> = gateways.iter().map(|(gateway, _)| gateway.id.clone()).collect();
     let fixed_beacons = fixed::read(&mut table, &gateway_ids, floor_m);
+    let path_loss = table.table("path-loss", "[path-loss]").map(read_path_loss).unwrap_or_default();
     table.finish();
     let site = || {
         let gateways = gateways.iter().map(|(gateway, _)| gateway.clone()).collect();
         let (language, fixed_beacons) = (language.clone(), fixed_beacons.clone());
-        Some(Site { name: name?, time_zone: time_zone?, language, floor_m, gateways, fixed_beacons })
+        Some(Site { name: name?, time_zone: time_zone?, language, floor_m, gateways, fixed_beacons, path_loss })
     };
-    Read { site: site(), language: language.clone(), floor_m, gateways, fixed_beacons }
+    Read { site: site(), language: language.clone(), floor_m, gateways, fixed_beacons, path_loss }
 }
 
 fn time_zone(table: &mut Table<'_>) -> Option<TimeZone> {
@@ -184,6 +197,18 @@ fn floor_plan(mut table: Table<'_>) -> Option<(f64, f64)> {
     Some((width?, height?))
 }
 
+/// What a survey found; what it does not say is assumed.
+fn read_path_loss(mut table: Table<'_>) -> PathLoss {
+    let assumed = PathLoss::default();
+    let read = PathLoss {
+        exponent: table.number("exponent", 0.5..=6.0).unwrap_or(assumed.exponent),
+        at_1m_dbm: table.number("at-1m-dbm", -100.0..=-20.0).unwrap_or(assumed.at_1m_dbm),
+        sigma_db: table.number("sigma-db", 1.0..=20.0).unwrap_or(assumed.sigma_db),
+    };
+    table.finish();
+    read
+}
+
 fn read_gateways(table: &mut Table<'_>, floor_m: Option<(f64, f64)>) -> Vec<(SiteGateway, At)> {
     let mut gateways: Vec<(SiteGateway, At)> = Vec::new();
     let tables = table.tables("gateway", "a gateway");
@@ -203,11 +228,12 @@ fn read_gateways(table: &mut Table<'_>, floor_m: Option<(f64, f64)>) -> Vec<(Sit
         let id = entry.id("id");
         let position_m = position(&mut entry, floor_m);
         let height_m = entry.number("height-m", 0.0..=50.0).unwrap_or(DEFAULT_HEIGHT_M);
+        let offset_db = entry.number("offset-db", -30.0..=30.0).unwrap_or(0.0);
         let scanner = scanner(&mut entry);
         let (at, scanner_at) = (entry.at("id"), entry.at("scanner"));
         entry.finish();
         if let Some(id) = id {
-            let gateway = SiteGateway { id, position_m, height_m, scanner };
+            let gateway = SiteGateway { id, position_m, height_m, offset_db, scanner };
             check_scanner(table.file, &gateways, &gateway, &scanner_at);
             gateways.push((gateway, at));
         }

@@ -113,7 +113,7 @@ impl Sheet {
         [
             row("seconds with a known truth", &groups.map(|group| group.secs.to_string())),
             row("announced: right @ covered", &groups.map(|group| pair(group.precision, '@', group.coverage))),
-            row("forced: right, all / > 1.5 m", &groups.map(|group| pair(group.forced, '/', group.forced_far))),
+            row("forced, last entry: all / > 1.5 m", &groups.map(|group| pair(group.forced, '/', group.forced_far))),
             row("flaps a minute", &groups.map(|group| decimal(group.flaps_per_minute, 2))),
             row(
                 "said at 0.9 or more: right, of",
