@@ -148,8 +148,8 @@ impl State {
         let mut state = Self::deserialize(&status.state).unwrap_or_default();
         if let (true, Some(radio)) = (state.sources.is_empty(), state.radio.take()) {
             let Radio { driver, adapter, scanning } = radio;
-            // A radio has nothing to wait for, as other sources may: one that does not scan does not hear.
-            let last_error = (!scanning).then(|| "it does not scan".to_owned());
+            // A radio has nothing to wait for, as other sources may: unless there is to be none, it scans or does not hear.
+            let last_error = (!scanning && driver != "none").then(|| "it does not scan".to_owned());
             let source = Source { kind: driver, name: adapter, listening: scanning, last_error, ..Source::default() };
             state.sources.push(source);
         }
