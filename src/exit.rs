@@ -32,7 +32,8 @@ Exit codes (those of sysexits.h)
    2  doctor: a check fails (warnings and what is unknown do not count)
   64  the command line is not understood
   65  a file's content is not what it should be: a consent record that is refused, a ledger that is none,
-      a state folder that is newer than the capture
+      a state folder that is newer than the capture, a truth that cannot be compared with the captures,
+      a drawing that is none
   66  a file cannot be read, or is no capture
   69  something that is needed is not there: a port that is taken, a daemon that does not answer; status: none runs
   70  a fault in Emma herself: please report it

@@ -65,6 +65,12 @@ height-m = 2.4
 id = "gw-till"
 position-m = [20.0, 17.0]
 scanner = "OpenMQTTGateway_ESP32_BLE"
+offset-db = -2.1
+
+[path-loss]
+exponent = 1.5
+at-1m-dbm = -62.5
+sigma-db = 4.5
 
 [[fixed-beacon]]
 id = "wall-north"
@@ -378,7 +384,10 @@ fn the_environment_overrides_the_file() {
 fn zones_that_do_not_fit_the_floor_are_told() {
     let text = after(|files| {
         replaced(&mut files.site, "position-m = [10.5, 1.5]", "");
-        replaced(&mut files.zones, "[5.0, 8.0], [0.0, 8.0]", "[6.0, 8.0], [0.0, 9.0]");
+        let jackets = "polygon-m = [[0.0, 0.0], [5.0, 0.0], [6.0, 8.0], [0.0, 9.0]]";
+        replaced(&mut files.zones, "near = \"gw-entrance\"\nreach = \"department\"", jackets);
+        let shoes = "polygon-m = [[5.0, 3.0], [10.0, 3.0], [10.0, 8.0], [5.0, 8.0]]";
+        replaced(&mut files.zones, "near = \"gw-shoes\"\nreach = \"department\"", shoes);
         replaced(&mut files.zones, "near = \"gw-till\"", "polygon-m = [[10.0, 0.0], [12.0, 0.0], [12.0, 3.0]]");
         replaced(&mut files.zones, "reach = \"aisle\"", "categories = [\"shoe\"]");
     });

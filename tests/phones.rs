@@ -69,8 +69,8 @@ fn shop() -> Gateway {
     let mut site = SITE.to_owned();
     for (id, minor, more) in [
         ("till-beacon", TILL, "gateway = 'gw-till'\nmeasured-power-dbm = -65"),
-        ("shoes-beacon", SHOES, "position-m = [5.0, 2.0]"),
-        ("jackets-beacon", JACKETS, "position-m = [10.0, 2.0]"),
+        ("shoes-beacon", SHOES, "position-m = [5.0, 5.0]"),
+        ("jackets-beacon", JACKETS, "position-m = [10.0, 5.0]"),
         ("shelf-beacon", SHELF, "position-m = [19.0, 9.0]"),
         ("bench-beacon", BENCH, ""),
     ] {
@@ -145,10 +145,13 @@ fn a_phone_that_hears_the_shoes_beacon_best_is_among_the_shoes_just_as_a_tag_is(
     let (mut by_phone, mut by_tag) = (shop(), shop());
     let (mut phone, mut tag) = (Vec::new(), Vec::new());
     for second in 1..20 {
-        phone.extend(report(&mut by_phone, "ph-ann", SHOES, -66, second));
+        // The beacons hang where the gateways do; the till's is fixed to its Pi, and 6 dB weaker than usual.
+        phone.extend(report(&mut by_phone, "ph-ann", SHOES, -58, second));
         phone.extend(report(&mut by_phone, "ph-ann", JACKETS, -80, second));
-        tag.extend(hear(&mut by_tag, &TAGS, 1, 1, -66, second));
+        phone.extend(report(&mut by_phone, "ph-ann", TILL, -92, second));
+        tag.extend(hear(&mut by_tag, &TAGS, 1, 1, -58, second));
         tag.extend(hear(&mut by_tag, &TAGS, 1, 2, -80, second));
+        tag.extend(hear(&mut by_tag, &TAGS, 1, 0, -86, second));
     }
     assert!(told(&phone).iter().any(|told| told.contains(" shoes ")), "{:?}", told(&phone));
     assert_eq!(told(&phone), told(&tag));

@@ -1,8 +1,8 @@
-//! A shop's weeks, simulated: a thousand shoppers, consents that change, a clock that errs, a process that stops and
+//! A shop's weeks, simulated: hundreds of shoppers, consents that change, a clock that errs, a process that stops and
 //! dies between any two effects; and an auditor who holds everything against the promise.
 //!
 //! The seed is printed and repeats the run: `EMMA_SEED=… cargo test --test simulation`. `EMMA_SHOPPERS` and `EMMA_DAYS`
-//! make it smaller or larger; `tests/long/run` makes it a year of 20,000.
+//! make it smaller or larger; `tests/long/run` makes it four weeks of a thousand with many seeds, and a year of 20,000.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "a test stops and says why")]
 
@@ -44,9 +44,11 @@ fn simulate(shoppers: u64, days: u64) -> world::Seen {
     told
 }
 
+// Unoptimised, following one shopper over the floor is most of the cost: with so many it stays within two minutes, and
+// still comes near every gate.
 #[test]
-fn four_weeks_of_a_thousand_shoppers_keep_every_promise() {
-    let seen = simulate(1_000, 28);
+fn four_weeks_of_three_hundred_shoppers_keep_every_promise() {
+    let seen = simulate(300, 28);
     if seen.transmissions < 100_000 {
         return;
     }

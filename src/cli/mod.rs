@@ -17,11 +17,17 @@ pub mod doctor;
 
 pub mod record;
 
+pub mod evaluate;
+
+mod recordings;
+
 pub mod replay;
 
 pub mod run;
 
 pub mod status;
+
+pub mod zones;
 
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
@@ -61,6 +67,8 @@ enum Command {
     Record(record::Arguments),
     /// Run captures through the daemon's own core, and tell what happened.
     Replay(replay::Arguments),
+    /// Score what is said of captures against where people truly were.
+    Evaluate(evaluate::Arguments),
     /// Find every problem of a configuration folder at once.
     Check(check::Arguments),
     /// Print the commented template of a configuration file.
@@ -69,6 +77,8 @@ enum Command {
     Doctor(doctor::Arguments),
     /// Say how the running daemon does.
     Status(status::Arguments),
+    /// Polygon zones as GeoJSON in metres, out and in.
+    Zones(zones::Arguments),
     /// Take, list, show and withdraw consents.
     Consent(consent::Arguments),
     /// Print a completion script for a shell.
@@ -98,10 +108,12 @@ fn dispatch(command: Command) -> u8 {
         Command::Demo(arguments) => demo::main(&arguments),
         Command::Record(arguments) => record::main(&arguments),
         Command::Replay(arguments) => replay::main(&arguments),
+        Command::Evaluate(arguments) => evaluate::main(&arguments),
         Command::Check(arguments) => check::main(&arguments),
         Command::Config(arguments) => config::main(&arguments),
         Command::Doctor(arguments) => doctor::main(&arguments),
         Command::Status(arguments) => status::main(&arguments),
+        Command::Zones(arguments) => zones::main(&arguments),
         Command::Consent(arguments) => consent::main(&arguments),
         Command::Completions(arguments) => completions::main(&arguments),
         Command::ExitCodes => say(exit::PAGE),

@@ -8,13 +8,14 @@ use std::sync::Arc;
 
 use clap::Args;
 
+use super::recordings::{Recordings, Records};
 use super::{Stop, complain, gone_is_fine, ledger_stop};
 use crate::clock::Moment;
-use crate::config::{self, Config, Name};
+use crate::config::{Config, Name};
 use crate::counter;
 use crate::exit;
 use crate::gateway::Gateway;
-use crate::gateway::consent::record::{self, Record};
+use crate::gateway::consent::record::Record;
 use crate::gateway::effect::{Happening, Input};
 use crate::ledger::folder::Folder;
 use crate::ledger::{Store, registrar};
@@ -23,7 +24,7 @@ use crate::standalone::Standalone;
 use crate::timeline;
 
 /// The same input gives the same bytes, offer ids included.
-const REPLAY_KEY: [u8; 32] = *b"a replay is not a secret, 32 b. ";
+pub(super) const REPLAY_KEY: [u8; 32] = *b"a replay is not a secret, 32 b. ";
 
 /// What it is asked.
 #[derive(Args)]
@@ -33,12 +34,8 @@ The timeline goes to standard output, messages to standard error. The network is
   emma replay --config shop --consents consents.jsonl monday.jsonl
   emma replay --config shop --consents consents.jsonl --gateway-of till.btsnoop=gw-till till.btsnoop")]
 pub struct Arguments {
-    /// The folder with the five configuration files.
-    #[arg(long, value_name = "DIR", default_value = "/etc/emma")]
-    config: PathBuf,
-    /// Consent records, one JSON object a line.
-    #[arg(long, value_name = "FILE")]
-    consents: Option<PathBuf>,
+    #[command(flatten)]
+    recordings: Recordings,
     /// Where the timeline goes; - is standard output.
     #[arg(long, value_name = "FILE", default_value = "-")]
     timeline: PathBuf,
@@ -48,12 +45,6 @@ pub struct Arguments {
     /// Add to each line why it happened.
     #[arg(long)]
     explain: bool,
-    /// Which gateway a btsnoop file is of; else it is the file's name.
-    #[arg(long, value_name = "FILE=ID", value_parser = file_and_gateway)]
-    gateway_of: Vec<(PathBuf, Name)>,
-    /// Captures: JSON Lines or btsnoop, told apart by content and merged by time.
-    #[arg(required = true, value_name = "CAPTURE")]
-    captures: Vec<PathBuf>,
 }
 
 /// Replays.
@@ -66,9 +57,8 @@ pub(super) fn main(arguments: &Arguments) -> u8 {
 
 fn replay(arguments: &Arguments) -> Result<(), Stop> {
     refuse_to_overwrite(arguments)?;
-    let config = load(&arguments.config)?;
-    let captures = arguments.captures.iter().map(|path| open(path, &arguments.gateway_of));
-    let captures = captures.collect::<Result<Vec<_>, _>>().map_err(|error| (exit::NO_INPUT, error.to_string()))?;
+    let config = arguments.recordings.config()?;
+    let captures = arguments.recordings.open()?;
     let lock = arguments.state.as_deref().map(Folder::open).transpose().map_err(ledger_stop)?;
     let store = match &lock {
         Some(folder) => folder.store(REPLAY_KEY),
@@ -81,32 +71,37 @@ fn replay(arguments: &Arguments) -> Result<(), Stop> {
         let failed = |error| (exit::CANNOT_CREATE, format!("{}: {error}", arguments.timeline.display()));
         Box::new(File::create(&arguments.timeline).map_err(failed)?)
     };
-    let mut tape = Tape { out: BufWriter::new(out), explain: arguments.explain };
-    let mut replay = Replay::begin(config, store, arguments)?;
+    let mut tape = Written { out: BufWriter::new(out), explain: arguments.explain };
+    let mut replay = Replay::begin(config, store, arguments.recordings.records()?)?;
     replay.play(captures, &mut tape)?;
     tape.out.flush().or_else(gone_is_fine)
 }
 
-/// A timeline in the place of a capture would cost the recording; a gateway of no capture is a slip of the pen.
+/// A timeline in the place of a capture would cost the recording.
 fn refuse_to_overwrite(arguments: &Arguments) -> Result<(), Stop> {
     let same =
         |path: &&PathBuf| path.canonicalize().is_ok_and(|path| Some(path) == arguments.timeline.canonicalize().ok());
-    if let Some(path) = arguments.captures.iter().find(same) {
-        return Err((exit::USAGE, format!("{}: is a capture; name another file for the timeline", path.display())));
-    }
-    match arguments.gateway_of.iter().find(|(file, _)| !arguments.captures.contains(file)) {
-        Some((file, _)) => Err((exit::USAGE, format!("--gateway-of {}: is none of the captures", file.display()))),
+    match arguments.recordings.captures.iter().find(same) {
+        Some(path) => {
+            Err((exit::USAGE, format!("{}: is a capture; name another file for the timeline", path.display())))
+        }
         None => Ok(()),
     }
 }
 
-/// Where the timeline is written.
-struct Tape {
+/// Who takes down what happens while captures are replayed.
+pub(super) trait Tape {
+    /// What happened next, in order.
+    fn write(&mut self, happened: &[Happening]) -> Result<(), Stop>;
+}
+
+/// The timeline, as it is written.
+struct Written {
     out: BufWriter<Box<dyn Write>>,
     explain: bool,
 }
 
-impl Tape {
+impl Tape for Written {
     fn write(&mut self, happened: &[Happening]) -> Result<(), Stop> {
         for line in happened.iter().filter_map(|happening| timeline::line(happening, self.explain)) {
             writeln!(self.out, "{line}").or_else(gone_is_fine)?;
@@ -115,7 +110,8 @@ impl Tape {
     }
 }
 
-struct Replay {
+/// Captures on their way through a core of their own.
+pub(super) struct Replay {
     config: Arc<Config>,
     standalone: Standalone,
     unknown_gateways: BTreeMap<Name, u64>,
@@ -125,21 +121,35 @@ struct Replay {
     /// has ended; what was refused already has been told.
     records: Vec<(String, Record)>,
     refused: usize,
+    /// The first and the last instant of the captures, in microseconds since 1970 UTC.
+    heard_us: Option<(i64, i64)>,
     started: bool,
     high_water_us: i64,
 }
 
 impl Replay {
-    fn begin(config: Arc<Config>, store: Store, arguments: &Arguments) -> Result<Self, Stop> {
+    /// A core with `config` that goes on from what `store` remembers.
+    pub(super) fn begin(config: Arc<Config>, store: Store, (records, refused): Records) -> Result<Self, Stop> {
         let high_water_us = store.high_water_us().map_err(ledger_stop)?;
         let gateway = Gateway::new(Arc::clone(&config), store.key().clone(), high_water_us);
         let standalone = Standalone { gateway, store };
-        let (records, refused) = arguments.consents.as_deref().map(read_records).transpose()?.unwrap_or_default();
         let (unknown_gateways, unmatched) = (BTreeMap::new(), BTreeMap::new());
-        Ok(Self { config, standalone, unknown_gateways, unmatched, records, refused, started: false, high_water_us })
+        let (heard_us, started) = (None, false);
+        Ok(Self { config, standalone, unknown_gateways, unmatched, records, refused, heard_us, started, high_water_us })
     }
 
-    fn play(&mut self, captures: Vec<Capture>, tape: &mut Tape) -> Result<(), Stop> {
+    /// The first and the last instant of the captures that were played, in microseconds since 1970 UTC.
+    pub(super) fn heard_us(&self) -> Option<(i64, i64)> {
+        self.heard_us
+    }
+
+    /// Whose consent is in force.
+    pub(super) fn customers(&self) -> Vec<Name> {
+        self.standalone.gateway.consents().map(|consent| consent.customer.as_str().into()).collect()
+    }
+
+    /// Plays `captures` to their end, and on until no deadline is left.
+    pub(super) fn play(&mut self, captures: Vec<Capture>, tape: &mut dyn Tape) -> Result<(), Stop> {
         let mut merged = capture::merge(captures);
         let mut now = at(self.high_water_us.max(0));
         let mut failed: Option<CaptureError> = None;
@@ -147,6 +157,7 @@ impl Replay {
             match heard {
                 Ok(heard) => {
                     now = at(heard.t_us);
+                    self.heard_us = Some((self.heard_us.map_or(heard.t_us, |(first, _)| first), heard.t_us));
                     if !self.started {
                         self.start(now, tape)?;
                     }
@@ -169,7 +180,7 @@ impl Replay {
     }
 
     /// Takes the consents and what the state folder remembers, at the first moment of the captures.
-    fn start(&mut self, now: Moment, tape: &mut Tape) -> Result<(), Stop> {
+    fn start(&mut self, now: Moment, tape: &mut dyn Tape) -> Result<(), Stop> {
         self.started = true;
         if now.wall_us < Some(self.high_water_us) {
             return Err((
@@ -201,7 +212,7 @@ impl Replay {
         Ok(())
     }
 
-    fn take(&mut self, record: Record, now: Moment, tape: &mut Tape) -> Result<(), Stop> {
+    fn take(&mut self, record: Record, now: Moment, tape: &mut dyn Tape) -> Result<(), Stop> {
         let wall_us = now.wall_us.unwrap_or_default();
         let happened = match record {
             Record::Withdraw { customer, epoch } => {
@@ -238,7 +249,7 @@ impl Replay {
         tape.write(&happened)
     }
 
-    fn hear(&mut self, heard: &Heard, now: Moment, tape: &mut Tape) -> Result<(), Stop> {
+    fn hear(&mut self, heard: &Heard, now: Moment, tape: &mut dyn Tape) -> Result<(), Stop> {
         let due = self.standalone.run_until(now).map_err(ledger_stop)?;
         tape.write(&due)?;
         let Some(gateway) = self.config.site.gateway(&heard.gateway) else {
@@ -283,41 +294,6 @@ fn at(t_us: i64) -> Moment {
     Moment { monotonic_us: t_us.max(0).unsigned_abs(), wall_us: Some(t_us.max(0)) }
 }
 
-fn load(dir: &Path) -> Result<Arc<Config>, Stop> {
-    let loaded = config::load(dir);
-    for problem in &loaded.problems {
-        eprint_line(&problem.to_string());
-    }
-    loaded.config.map(Arc::new).ok_or_else(|| (exit::CONFIG, "the configuration has an error".to_owned()))
-}
-
-fn open(path: &Path, named: &[(PathBuf, Name)]) -> Result<Capture, CaptureError> {
-    let gateway = named.iter().find(|(file, _)| file == path).map(|(_, gateway)| gateway.clone());
-    capture::open(path, gateway)
-}
-
-/// The records of a consents file, and how many lines are none.
-fn read_records(path: &Path) -> Result<(Vec<(String, Record)>, usize), Stop> {
-    let text =
-        std::fs::read_to_string(path).map_err(|error| (exit::NO_INPUT, format!("{}: {error}", path.display())))?;
-    let (mut records, mut refused) = (Vec::new(), 0);
-    for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-        match record::parse(line) {
-            Ok(record) => records.push((format!("{}:{}", path.display(), index + 1), record)),
-            Err(error) => {
-                refused += 1;
-                warn(&format!("{}:{}: refused: {error}", path.display(), index + 1));
-            }
-        }
-    }
-    Ok((records, refused))
-}
-
-fn file_and_gateway(text: &str) -> Result<(PathBuf, Name), String> {
-    let (file, gateway) = text.rsplit_once('=').ok_or("write FILE=ID, such as till.btsnoop=gw-till")?;
-    Ok((file.into(), gateway.into()))
-}
-
 /// For consents with identifiers that are kept and not matched.
 pub(super) fn unmatched(kind: &str, count: u64) -> String {
     format!(
@@ -325,10 +301,6 @@ pub(super) fn unmatched(kind: &str, count: u64) -> String {
     )
 }
 
-fn warn(what: &str) {
+pub(super) fn warn(what: &str) {
     complain(exit::OK, what);
-}
-
-fn eprint_line(text: &str) {
-    writeln!(io::stderr(), "{text}").unwrap_or_default();
 }

@@ -5,9 +5,12 @@
 use super::file::File;
 use super::floor::{self, Sharing};
 use super::promise::{Cap, Caps};
+use super::tree::At;
 use super::values::check_known;
 use super::zones::{Shape, ZoneRead};
 use super::{Name, gateway, offers, site, zones};
+use crate::gateway::zone::{Anchor, PathLoss, bound};
+use geo::{BoundingRect, Polygon};
 
 /// This Pi hangs in this shop.
 pub(super) fn gateway_in_site(file: &File<'_>, read: &gateway::Read, gateways: Option<&[Name]>) {
@@ -93,6 +96,8 @@ pub(super) fn zones_in_site(
     zones: &zones::Read,
     site: Option<&site::Read>,
 ) {
+    let anchors: Vec<Anchor> =
+        site.iter().flat_map(|site| &site.gateways).filter_map(|(read, _)| read.anchor()).collect();
     for (index, zone) in zones.zones.iter().enumerate() {
         let Some(Shape::Polygon(polygon)) = &zone.shape else { continue };
         for earlier in &zones.zones[..index] {
@@ -101,27 +106,62 @@ pub(super) fn zones_in_site(
             }
         }
         let Some(site) = site else { continue };
-        if let Some((x, y)) = site.floor_m.and_then(|plan| floor::corner_outside(polygon, plan)) {
-            let (width, depth) = site.floor_m.unwrap_or_default();
-            let hint = format!("the plan goes from [0, 0] to [{width}, {depth}]");
+        if let Some(((x, y), hint)) = site.floor_m.and_then(|plan| floor::corner_outside(polygon, plan)) {
             zones_file.error(&zone.shape_at, format!("the corner [{x}, {y}] is outside the floor plan"), hint);
         }
-        let mut positions = site.gateways.iter().filter_map(|(gateway, _)| gateway.position_m);
-        if !zone.sensitive && !positions.any(|position| floor::holds(polygon, position)) {
-            zones_file.warning(
-                &zone.shape_at,
-                format!("{} cannot be told apart yet in this version: no gateway inside", called(zone)),
-                "hang a gateway there, or draw the zone around one",
-            );
-        }
+        warn_of_setup(zones_file, zone, polygon, &anchors, site.path_loss);
     }
-    let has_polygon = zones.zones.iter().any(|zone| matches!(zone.shape, Some(Shape::Polygon(_))));
+    let drawn: Vec<&ZoneRead> =
+        zones.zones.iter().filter(|zone| matches!(zone.shape, Some(Shape::Polygon(_)))).collect();
+    if let Some(last) = drawn.last().filter(|_| site.is_some() && anchors.len() < drawn.len()) {
+        let what = format!(
+            "{} zones are drawn, and {} gateways have a position: people will mostly be in no zone",
+            drawn.len(),
+            anchors.len()
+        );
+        zones_file.warning(&last.shape_at, what, "draw fewer and larger zones, or hang a gateway for each");
+    }
+    if !drawn.is_empty() && site.is_some_and(|site| site.floor_m.is_none() && !site_file.has_gaps()) {
+        site_file.warning(
+            &At::File,
+            "zones are drawn, and nothing says how large the floor is: whether they lie in the shop is not checked",
+            "write `floor-plan = { width-m = 12.0, height-m = 8.0 }`",
+        );
+    }
     for (gateway, at) in site.iter().flat_map(|site| &site.gateways).filter(|(gateway, _)| gateway.position_m.is_none())
     {
-        if has_polygon {
+        if !drawn.is_empty() {
             let what = format!("`{}` has no position, so it says nothing about the polygons of zones.toml", gateway.id);
             site_file.warning(at, what, "write `position-m = [x, y]`");
         }
+    }
+}
+
+/// A zone is told if nobody in it is placed farther off than a third of its width (zones, "Set-up check").
+const WIDTHS_OF_AN_ERROR: f64 = 3.0;
+
+/// Whether the gateways' places alone allow to tell this zone.
+fn warn_of_setup(file: &File<'_>, zone: &ZoneRead, polygon: &Polygon<f64>, anchors: &[Anchor], loss: PathLoss) {
+    const HINT: &str = "hang more gateways around it, draw it larger, or tell it by one gateway with `near`";
+    let Some(bounds) = polygon.bounding_rect() else { return };
+    let (x, y) = bound::least_error_m(polygon, anchors, loss);
+    let (width, error) = if x * bounds.height() > y * bounds.width() || !y.is_finite() {
+        (bounds.width(), x)
+    } else {
+        (bounds.height(), y)
+    };
+    if !error.is_finite() {
+        let what = format!(
+            "{} can hardly be told: that takes three gateways with a `position-m` that do not hang in one line",
+            called(zone)
+        );
+        file.warning(&zone.shape_at, what, HINT);
+    } else if error * WIDTHS_OF_AN_ERROR > width {
+        let what = format!(
+            "{} will seldom be told: it is {width:.1} m wide, and these gateways can place people to about {error:.0} m there",
+            called(zone)
+        );
+        file.warning(&zone.shape_at, what, HINT);
     }
 }
 

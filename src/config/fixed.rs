@@ -3,11 +3,12 @@
 
 use super::Name;
 use super::reader::Table;
-use super::site::position;
+use super::site::{DEFAULT_HEIGHT_M, position};
 use super::tree::At;
 use super::values::{check_known, check_unique};
 use crate::gateway::advertisement::GatewayIndex;
 use crate::gateway::consent::Identifier;
+use crate::gateway::zone::Anchor;
 
 /// A beacon every few metres of a large shop; it bounds what is held of them, and what each device can cost.
 const MOST_BEACONS: usize = 64;
@@ -30,6 +31,15 @@ pub struct FixedBeacon {
     pub gateway: Option<GatewayIndex>,
     /// What a receiver measures at 1 m, in dBm.
     pub measured_power_dbm: i8,
+}
+
+impl FixedBeacon {
+    /// What a phone that hears it says about places, if it hangs by itself and its place is known. One that is fixed to a
+    /// Pi counts as that Pi.
+    pub fn anchor(&self) -> Option<Anchor> {
+        let position_m = self.position_m.filter(|_| self.gateway.is_none())?;
+        Some(Anchor { position_m, height_m: self.height_m.unwrap_or(DEFAULT_HEIGHT_M), offset_db: 0.0 })
+    }
 }
 
 /// Reads every `[[fixed-beacon]]`; one that lacks something is reported and not in the list.

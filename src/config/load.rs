@@ -82,12 +82,22 @@ pub fn check(sources: &Sources) -> Loaded {
 
 /// Reads the five files in `folder` and the environment, and checks them together.
 pub fn load(folder: &Path) -> Loaded {
+    load_texts(folder, FILES.map(|name| read_text(folder, name)))
+}
+
+/// The same, as if `text` were the content of `file`.
+pub fn load_with(folder: &Path, file: &str, text: &str) -> Loaded {
+    let read = |name| if name == file { Ok(text.to_owned()) } else { read_text(folder, name) };
+    load_texts(folder, FILES.map(read))
+}
+
+fn load_texts(folder: &Path, texts: [Result<String, Problem>; 5]) -> Loaded {
     // A value that is no text counts with its readable part, and is then refused by whoever reads the key.
     let env: Vec<(String, String)> = std::env::vars_os()
         .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()))
         .filter(|(name, _)| name.starts_with("EMMA_"))
         .collect();
-    check_texts(FILES.map(|name| read_text(folder, name)), &env, Some(folder))
+    check_texts(texts, &env, Some(folder))
 }
 
 /// Tells one content of the five files in `folder` from another: 16 hex digits. What cannot be read has a digest as
@@ -104,8 +114,11 @@ pub fn digest(folder: &Path) -> String {
     hex::encode(hash.finalize().first_chunk::<8>().copied().unwrap_or_default())
 }
 
-/// The text of a file, or what stands in the way.
-fn read_text(folder: &Path, name: &'static str) -> Result<String, Problem> {
+/// The text of a file of `folder`.
+///
+/// # Errors
+/// What stands in the way, and what to do.
+pub fn read_text(folder: &Path, name: &'static str) -> Result<String, Problem> {
     let refuse = |what: String, hint: String| {
         Err(Problem { file: name, line: None, line_text: String::new(), severity: Severity::Error, what, hint })
     };

@@ -7,6 +7,7 @@
 //! one key after the other and reports what is wrong; each file's own module holds what it says and how it is read;
 //! `crosscheck` holds the files against each other.
 
+pub mod drawing;
 pub mod fixed;
 pub mod gateway;
 pub mod offers;
@@ -30,7 +31,7 @@ mod reader;
 mod tree;
 mod values;
 
-pub use load::{FILES, Loaded, Sources, check, digest, load, template};
+pub use load::{FILES, Loaded, Sources, check, digest, load, load_with, read_text, template};
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

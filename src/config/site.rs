@@ -5,17 +5,22 @@ use jiff::tz::TimeZone;
 use super::Name;
 use super::file::File;
 use super::fixed::{self, FixedBeacon};
+use super::floor;
 use super::problem::nearest;
 use super::reader::Table;
 use super::tree::At;
 use super::values::{check_language, check_unique};
 use crate::gateway::advertisement::GatewayIndex;
+use crate::gateway::zone::{Anchor, PathLoss};
 
 /// Nothing in a shop is farther away than this, in metres: larger numbers are millimetres.
 pub(super) const WIDEST_M: f64 = 1_000.0;
 
-/// How high a Pi hangs where nothing is said, in metres: under a shop's ceiling.
-const DEFAULT_HEIGHT_M: f64 = 2.4;
+/// Shops under one roof end about here, in metres: the largest hypermarkets are some 200 by 125.
+const LARGE_M: f64 = 300.0;
+
+/// How high a Pi or a fixed beacon hangs where nothing is said, in metres: under a shop's ceiling.
+pub(super) const DEFAULT_HEIGHT_M: f64 = 2.4;
 
 /// The longest name of a scanner, in characters, as long as an id.
 const LONGEST_SCANNER: usize = 64;
@@ -38,6 +43,8 @@ pub struct Site {
     pub gateways: Vec<SiteGateway>,
     /// The shop's own transmitters, in the order of the file.
     pub fixed_beacons: Vec<FixedBeacon>,
+    /// What levels do with distance, surveyed or assumed.
+    pub path_loss: PathLoss,
 }
 
 /// One Pi of the shop.
@@ -49,6 +56,8 @@ pub struct SiteGateway {
     pub position_m: Option<(f64, f64)>,
     /// How high above the floor, in metres.
     pub height_m: f64,
+    /// How much louder than the shop's path loss it hears everything, in dB; 0 where nobody surveyed it.
+    pub offset_db: f64,
     /// The name under which it publishes, for a remote scanner; nothing is its id.
     pub scanner: Option<Name>,
 }
@@ -57,6 +66,12 @@ impl SiteGateway {
     /// The name under which a remote scanner there publishes, as [`folded`].
     pub fn scanner_name(&self) -> String {
         folded(self.scanner.as_deref().unwrap_or(&self.id))
+    }
+
+    /// What it says about places, if its own is known.
+    pub fn anchor(&self) -> Option<Anchor> {
+        let position_m = self.position_m?;
+        Some(Anchor { position_m, height_m: self.height_m, offset_db: self.offset_db })
     }
 }
 
@@ -93,6 +108,7 @@ pub(super) struct Read {
     /// Every gateway that has an id, with where it stands in the file.
     pub(super) gateways: Vec<(SiteGateway, At)>,
     pub(super) fixed_beacons: Vec<FixedBeacon>,
+    pub(super) path_loss: PathLoss,
 }
 
 impl Read {
@@ -132,13 +148,14 @@ pub(super) fn read(file: &File<'_>) -> Read {
     let gateways = read_gateways(&mut table, floor_m);
     let gateway_ids: Vec<Name> = gateways.iter().map(|(gateway, _)| gateway.id.clone()).collect();
     let fixed_beacons = fixed::read(&mut table, &gateway_ids, floor_m);
+    let path_loss = table.table("path-loss", "[path-loss]").map(read_path_loss).unwrap_or_default();
     table.finish();
     let site = || {
         let gateways = gateways.iter().map(|(gateway, _)| gateway.clone()).collect();
         let (language, fixed_beacons) = (language.clone(), fixed_beacons.clone());
-        Some(Site { name: name?, time_zone: time_zone?, language, floor_m, gateways, fixed_beacons })
+        Some(Site { name: name?, time_zone: time_zone?, language, floor_m, gateways, fixed_beacons, path_loss })
     };
-    Read { site: site(), language: language.clone(), floor_m, gateways, fixed_beacons }
+    Read { site: site(), language: language.clone(), floor_m, gateways, fixed_beacons, path_loss }
 }
 
 fn time_zone(table: &mut Table<'_>) -> Option<TimeZone> {
@@ -162,12 +179,13 @@ fn floor_plan(mut table: Table<'_>) -> Option<(f64, f64)> {
     let [width, height] = ["width-m", "height-m"].map(|key| {
         let metres = table.number(key, 0.0..=f64::MAX)?;
         if metres > WIDEST_M {
-            table.error(
-                key,
-                format!("a shop {:.0} km across: are these millimetres?", metres / 1_000.0),
-                "write metres",
-            );
+            let unit = if metres > 10.0 * WIDEST_M { "millimetres" } else { "centimetres" };
+            table.error(key, format!("a shop {:.0} km across: are these {unit}?", metres / 1_000.0), "write metres");
             return None;
+        }
+        if metres > LARGE_M {
+            let hint = "write metres; if it truly is so large, make a site of each part";
+            table.file.warning(&table.at(key), format!("a shop {metres} m across: are these centimetres?"), hint);
         }
         if metres < 0.5 {
             table.error(key, format!("a shop {metres} m across is none"), "write metres");
@@ -177,6 +195,18 @@ fn floor_plan(mut table: Table<'_>) -> Option<(f64, f64)> {
     });
     table.finish();
     Some((width?, height?))
+}
+
+/// What a survey found; what it does not say is assumed.
+fn read_path_loss(mut table: Table<'_>) -> PathLoss {
+    let assumed = PathLoss::default();
+    let read = PathLoss {
+        exponent: table.number("exponent", 0.5..=6.0).unwrap_or(assumed.exponent),
+        at_1m_dbm: table.number("at-1m-dbm", -100.0..=-20.0).unwrap_or(assumed.at_1m_dbm),
+        sigma_db: table.number("sigma-db", 1.0..=20.0).unwrap_or(assumed.sigma_db),
+    };
+    table.finish();
+    read
 }
 
 fn read_gateways(table: &mut Table<'_>, floor_m: Option<(f64, f64)>) -> Vec<(SiteGateway, At)> {
@@ -198,17 +228,19 @@ fn read_gateways(table: &mut Table<'_>, floor_m: Option<(f64, f64)>) -> Vec<(Sit
         let id = entry.id("id");
         let position_m = position(&mut entry, floor_m);
         let height_m = entry.number("height-m", 0.0..=50.0).unwrap_or(DEFAULT_HEIGHT_M);
+        let offset_db = entry.number("offset-db", -30.0..=30.0).unwrap_or(0.0);
         let scanner = scanner(&mut entry);
         let (at, scanner_at) = (entry.at("id"), entry.at("scanner"));
         entry.finish();
         if let Some(id) = id {
-            let gateway = SiteGateway { id, position_m, height_m, scanner };
+            let gateway = SiteGateway { id, position_m, height_m, offset_db, scanner };
             check_scanner(table.file, &gateways, &gateway, &scanner_at);
             gateways.push((gateway, at));
         }
     }
     let ids: Vec<(Name, At)> = gateways.iter().map(|(gateway, at)| (gateway.id.clone(), at.clone())).collect();
     check_unique(table.file, &ids, "gateway");
+    warn_of_one_place(table.file, &gateways);
     gateways
 }
 
@@ -233,16 +265,24 @@ fn check_scanner(file: &File<'_>, earlier: &[(SiteGateway, At)], gateway: &SiteG
     }
 }
 
+/// Two gateways in one place are most often a line that was copied.
+fn warn_of_one_place(file: &File<'_>, gateways: &[(SiteGateway, At)]) {
+    for (index, (gateway, at)) in gateways.iter().enumerate() {
+        let is_there = |other: &&(SiteGateway, At)| {
+            other.0.position_m == gateway.position_m && (other.0.height_m - gateway.height_m).abs() < 0.01
+        };
+        let Some((x, y)) = gateway.position_m else { continue };
+        if let Some((other, _)) = gateways[..index].iter().find(is_there) {
+            let what = format!("`{}` hangs where `{}` does: at [{x}, {y}]", gateway.id, other.id);
+            file.warning(at, what, "measure where each hangs; two in one place tell no more than one");
+        }
+    }
+}
+
 pub(super) fn position(table: &mut Table<'_>, floor_m: Option<(f64, f64)>) -> Option<(f64, f64)> {
     let (x, y) = table.point("position-m")?;
-    if let Some((width, height)) = floor_m
-        && !((0.0..=width).contains(&x) && (0.0..=height).contains(&y))
-    {
-        table.error(
-            "position-m",
-            format!("[{x}, {y}] is outside the floor plan"),
-            format!("the plan goes from [0, 0] to [{width}, {height}]"),
-        );
+    if let Some((what, hint)) = floor_m.and_then(|plan| floor::place_outside((x, y), plan)) {
+        table.error("position-m", what, hint);
     }
     Some((x, y))
 }

@@ -3,12 +3,17 @@
 use std::ops::RangeInclusive;
 
 use super::Name;
+use super::civil::Refusal;
 use super::file::File;
+use super::floor;
 use super::problem::nearest;
 use super::tree::{At, Node, Value};
 
 /// The longest text that any key takes, in characters.
 const LONGEST_TEXT: usize = 1_000;
+
+/// Every number that is one.
+const EVERY: RangeInclusive<f64> = f64::MIN..=f64::MAX;
 
 /// Reports that `node` is of the wrong type.
 pub(super) fn wrong_type<T>(file: &File<'_>, node: &Node, key: &str, wanted: &str) -> Option<T> {
@@ -44,13 +49,21 @@ pub(super) fn text_of(file: &File<'_>, node: &Node, key: &str) -> Option<Name> {
 /// The id that `node` is: 1 to 64 of `A-Z a-z 0-9 . _ -`, since ids become topic levels.
 pub(super) fn id_of(file: &File<'_>, node: &Node, key: &str) -> Option<Name> {
     let Value::Text(text) = &node.value else { return wrong_type(file, node, key, "an id in double quotes") };
+    if let Some((what, hint)) = no_id(text) {
+        file.error(&node.at, what, hint);
+        return None;
+    }
+    Some(text.as_str().into())
+}
+
+/// What is wrong with an id, if anything.
+pub(super) fn no_id(text: &str) -> Option<Refusal> {
     let legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
     if (1..=64).contains(&text.len()) && text.bytes().all(legal) {
-        return Some(text.as_str().into());
+        return None;
     }
-    let shown: String = text.chars().take(64).collect();
-    file.error(&node.at, format!("`{shown}` cannot be an id"), "an id is 1 to 64 of A-Z a-z 0-9 . _ -");
-    None
+    let shown: String = text.chars().take(64).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    Some((format!("`{shown}` cannot be an id"), "an id is 1 to 64 of A-Z a-z 0-9 . _ -".to_owned()))
 }
 
 /// Which of `words` the text is.
@@ -97,9 +110,13 @@ pub(super) fn point_of(file: &File<'_>, node: &Node, key: &str) -> Option<(f64, 
         file.error(&node.at, format!("a point of `{key}` has {} numbers", items.len()), "write `[x, y]` in metres");
         return None;
     };
-    let range = -super::site::WIDEST_M..=super::site::WIDEST_M;
-    let (x, y) = (number_of(file, x, key, &range), number_of(file, y, key, &range));
-    Some((x?, y?))
+    let (x, y) = (number_of(file, x, key, &EVERY), number_of(file, y, key, &EVERY));
+    let (x, y) = (x?, y?);
+    if let Some((what, hint)) = floor::far_away((x, y)) {
+        file.error(&node.at, what, hint);
+        return None;
+    }
+    Some((x, y))
 }
 
 /// Reports what cannot be a language: `de`, `gsw` or `de-CH`.

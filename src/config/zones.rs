@@ -32,6 +32,8 @@ pub struct Hearing {
     pub window_us: u64,
     /// A gateway that heard nothing for so many microseconds has no level.
     pub silence_us: u64,
+    /// Polygons are judged once for so many microseconds in which a device was heard.
+    pub second_us: u64,
 }
 
 impl Default for Hearing {
@@ -39,7 +41,7 @@ impl Default for Hearing {
     /// duplicates reports a tag once in about ten seconds (what was measured of radios): one that a gateway has not
     /// heard for twelve is out of its reach.
     fn default() -> Self {
-        Self { window_us: 5_000_000, silence_us: 12_000_000 }
+        Self { window_us: 5_000_000, silence_us: 12_000_000, second_us: 1_000_000 }
     }
 }
 

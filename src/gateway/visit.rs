@@ -66,8 +66,8 @@ impl Gateway {
         }
     }
 
-    /// Whose consent or visit ends at an instant, or who leaves, is gone at that instant: the end comes before leaving,
-    /// and leaving before dwelling.
+    /// Whose consent or visit ends at an instant, or who leaves, is gone at that instant: the end comes before moving,
+    /// and moving before dwelling.
     fn deadline(&mut self, slot: Slot, at: Moment, effects: &mut Vec<Effect>) {
         let Some(presence) = self.guests.get(&slot).and_then(|guest| guest.presence.as_ref()) else { return };
         if presence.ends_us() <= at.monotonic_us || !self.may_be_seen(slot, at) {
@@ -75,8 +75,8 @@ impl Gateway {
             return;
         }
         let Some(presence) = self.guests.get_mut(&slot).and_then(|guest| guest.presence.as_mut()) else { return };
-        if let Some(left) = presence.whereabouts.tick(&self.floor, at.monotonic_us) {
-            self.step(slot, left, at, effects);
+        for step in presence.whereabouts.tick(&self.floor, at.monotonic_us) {
+            self.step(slot, step, at, effects);
         }
         self.dwell(slot, at, effects);
     }
@@ -230,8 +230,8 @@ impl Gateway {
             now.monotonic_us.saturating_add(left_us)
         });
         let dwells_us = self.next_dwell(slot).map(|(_, due_us, _)| due_us);
-        let leaves_us = presence.whereabouts.leaves_at_us(&self.floor);
-        let due_us = [Some(presence.ends_us()), leaves_us, dwells_us, consent_ends_us].into_iter().flatten().min()?;
+        let zone_us = presence.whereabouts.due_us(&self.floor);
+        let due_us = [Some(presence.ends_us()), zone_us, dwells_us, consent_ends_us].into_iter().flatten().min()?;
         // What fell due while nobody was there to see it (a restart, a shorter dwell in a reload) happens now.
         Some(due_us.max(now.monotonic_us))
     }

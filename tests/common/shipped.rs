@@ -61,6 +61,22 @@ impl Shop {
         shop
     }
 
+    /// The same, with the departments drawn on the floor.
+    pub fn drawn() -> Self {
+        let shop = Self::new();
+        let mut zones = fs::read_to_string(shop.path("config/zones.toml")).unwrap();
+        for (gateway, corners) in [
+            ("gw-entrance", "[[0.0, 0.0], [5.0, 0.0], [5.0, 8.0], [0.0, 8.0]]"),
+            ("gw-shoes", "[[5.0, 3.0], [10.0, 3.0], [10.0, 8.0], [5.0, 8.0]]"),
+        ] {
+            let near = format!("near = \"{gateway}\"\nreach = \"department\"\n");
+            assert!(zones.contains(&near), "{zones}");
+            zones = zones.replace(&near, &format!("polygon-m = {corners}\n"));
+        }
+        shop.write("config/zones.toml", zones);
+        shop
+    }
+
     pub fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }

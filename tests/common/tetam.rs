@@ -7,6 +7,7 @@ use std::env;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::PathBuf;
+use std::process::Command;
 
 use serde_json::json;
 
@@ -15,6 +16,10 @@ pub(crate) const HALL_M: (f64, f64) = (20.7, 17.7);
 
 /// Where the hall is cut into four zones, in metres.
 pub(crate) const CUT_M: (f64, f64) = (10.0, 9.2);
+
+/// The walks.
+pub(crate) const TRACKS: [&str; 4] =
+    ["rectangular_without_rotation", "straight_01", "straight_02", "zigzagging_without_rotation"];
 
 /// The carried beacon's address, most significant byte first.
 pub(crate) const BEACON: [u8; 6] = [0xe7, 0x8f, 0x13, 0x56, 0x24, 0xce];
@@ -72,6 +77,29 @@ impl Tetam {
         readings
     }
 
+    /// The points at which the beacon lay still, each a recording of its own; nothing where `gzip` is not installed.
+    pub(crate) fn resting(&self) -> Option<Vec<Vec<Reading>>> {
+        let packed = self.folder.join("stationary_set_1_120s.csv.gz");
+        let output = Command::new("gzip").arg("-dc").arg(packed).output().ok()?;
+        let text = String::from_utf8(output.stdout).ok()?;
+        let mut points: Vec<Vec<Reading>> = Vec::new();
+        for line in text.lines().skip(1) {
+            let fields: Vec<&str> = line.split(',').collect();
+            let [x, y, _z, t, sensor, rssi] = fields[..] else { panic!("{line}") };
+            let (x_m, y_m) = (x.parse().unwrap(), y.parse().unwrap());
+            let rssi_dbm = rssi.parse().unwrap();
+            let reading = Reading { t_us: micros(t), sensor: sensor.to_owned(), rssi_dbm, x_m, y_m };
+            match points.last_mut().filter(|point| (point[0].x_m - x_m).hypot(point[0].y_m - y_m) < 0.01) {
+                Some(point) => point.push(reading),
+                None => points.push(vec![reading]),
+            }
+        }
+        for point in &mut points {
+            point.sort_by_key(|reading| reading.t_us);
+        }
+        Some(points)
+    }
+
     fn reading(&self, line: &str) -> Reading {
         let mut fields = line.split(',');
         let mut next = || fields.next().unwrap();
@@ -86,14 +114,26 @@ impl Tetam {
         }
     }
 
+    /// Where a recording lies.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
     /// `site.toml` of the hall, its receivers being the gateways.
     pub(crate) fn site_toml(&self) -> String {
+        self.site_toml_with(|_| true)
+    }
+
+    /// The same with some of the receivers, chosen by name.
+    pub(crate) fn site_toml_with(&self, is_chosen: impl Fn(&str) -> bool) -> String {
         let (width, depth) = HALL_M;
         let mut toml = format!(
             "name = \"Hall\"\ntime-zone = \"Europe/Zurich\"\nlanguage = \"en\"\n\
              floor-plan = {{ image = \"floor.png\", width-m = {width:?}, height-m = {depth:?} }}\n"
         );
-        for Sensor { name, position_m: [x, y, height], .. } in &self.sensors {
+        for Sensor { name, position_m: [x, y, height], .. } in
+            self.sensors.iter().filter(|sensor| is_chosen(&sensor.name))
+        {
             let lines = format!("id = {name:?}\nposition-m = [{x:?}, {y:?}]\nheight-m = {height:?}");
             write!(toml, "\n[[gateway]]\n{lines}\n").unwrap();
         }

@@ -3,7 +3,8 @@
 //! Lines before the first `at` set the shop up: `start INSTANT`, `zones ID…` (of [`ZONES`]), `campaign ID TRIGGER ZONE
 //! [rest of its TOML, `;` for a new line]`, `promise TOML` (`;` again), `consent WHO TIER [purposes and members]`, where
 //! `rolling=DAY` registers a rolling id for that day, and who has one transmits it. Then
-//! `at TIME` and what happens: `WHO GATEWAY DBM [power DBM] [every SPAN until TIME]` (`ann+bob` transmit in one), `consent
+//! `at TIME` and what happens: `WHO GATEWAY DBM [power DBM] [every SPAN until TIME]` (`ann+bob` transmit in one), `WHO stands
+//! X,Y [every SPAN until TIME]` (every gateway hears them as path loss has it), `consent
 //! WHO TIER …`, `withdraw WHO`, `zones ID…` (a reload), `clock lost|found`, `restart SPAN [ZONE…]`, `crash SPAN [ZONE…]` (awake again with other zones).
 //! Times are `[h:]m:ss` since the start. `#` begins a comment.
 
@@ -19,19 +20,21 @@ use crate::life::Life;
 use crate::shop::{DAY_US, SECOND_US, Shop, beacon, campaign, heard, identifier, record_of, rolled, rolling};
 
 /// The gateways, and the zones told by them.
-const GATEWAYS: [(&str, (f64, f64)); 5] = [
+const GATEWAYS: [(&str, (f64, f64)); 7] = [
     ("gw-till", (2.0, 2.0)),
     ("gw-rack", (2.0, 8.0)),
     ("gw-hall", (10.0, 2.0)),
     ("gw-shoes", (10.0, 8.0)),
     ("gw-advice", (18.0, 8.0)),
+    ("gw-wall", (22.0, 16.0)),
+    ("gw-back", (10.0, 18.0)),
 ];
 
 const ZONES: [(&str, &str); 5] = [
     ("till", "near = 'gw-till'"),
     ("rack", "near = 'gw-rack'"),
-    ("hall", "polygon-m = [[6.0, 0.0], [14.0, 0.0], [14.0, 10.0], [6.0, 10.0]]"),
-    ("shoes", "polygon-m = [[8.0, 6.0], [12.0, 6.0], [12.0, 10.0], [8.0, 10.0]]"),
+    ("hall", "polygon-m = [[4.0, 0.0], [24.0, 0.0], [24.0, 20.0], [4.0, 20.0]]"),
+    ("shoes", "polygon-m = [[4.0, 0.0], [15.0, 0.0], [15.0, 12.0], [4.0, 12.0]]"),
     ("advice", "near = 'gw-advice'\nsensitive = true"),
 ];
 
@@ -212,17 +215,16 @@ impl Script {
             who => {
                 let words: Vec<&str> = what.split_whitespace().collect();
                 let after = |key: &str| Some(*words.get(words.iter().position(|word| *word == key)? + 1)?);
-                let gateway = GATEWAYS.iter().position(|(id, _)| *id == words[0]).expect(words[0]);
-                let act = Act::Heard {
-                    who: who.split('+').map(str::to_owned).collect(),
-                    gateway: u16::try_from(gateway).unwrap(),
-                    dbm: words[1].parse().unwrap(),
-                    power_dbm: after("power").map_or(-59, |dbm| dbm.parse().unwrap()),
-                };
+                let power_dbm = after("power").map_or(-59, |dbm| dbm.parse().unwrap());
                 let every_us = after("every").map_or(u64::MAX, span_us);
                 let until_us = after("until").map_or(at_us, time_us);
                 let times = std::iter::successors(Some(at_us), |us| us.checked_add(every_us));
-                self.acts.extend(times.take_while(|us| *us <= until_us).map(|us| (us, act.clone())));
+                for us in times.take_while(|us| *us <= until_us) {
+                    for (gateway, dbm) in hears(words[0], words[1]) {
+                        let who = who.split('+').map(str::to_owned).collect();
+                        self.acts.push((us, Act::Heard { who, gateway, dbm, power_dbm }));
+                    }
+                }
                 return;
             }
         };
@@ -289,6 +291,20 @@ impl Script {
         let identifiers = if days.is_empty() { identifier(tag) } else { rolling(tag, &days) };
         record_of(who, epoch, tier, &identifiers, lease, &members)
     }
+}
+
+/// The gateway at this level in dBm; of who `stands` at X,Y in metres, every gateway at the level that path loss has.
+fn hears(gateway: &str, what: &str) -> Vec<(u16, i8)> {
+    if gateway != "stands" {
+        let index = GATEWAYS.iter().position(|(id, _)| *id == gateway).expect(gateway);
+        return vec![(u16::try_from(index).unwrap(), what.parse().unwrap())];
+    }
+    let (x, y) = what.split_once(',').map(|(x, y)| (x.parse::<f64>().unwrap(), y.parse::<f64>().unwrap())).unwrap();
+    // A device at 1.2 m, a gateway at 2.4 m.
+    let metres = |(_, (gx, gy)): &(&str, (f64, f64))| ((gx - x).powi(2) + (gy - y).powi(2) + 1.44).sqrt();
+    #[expect(clippy::cast_possible_truncation, reason = "a level is a small number")]
+    let dbm = |metres: f64| (-60.0 - 20.0 * libm::log10(metres)).round() as i8;
+    (0..).zip(GATEWAYS.iter().map(|gateway| dbm(metres(gateway)))).collect()
 }
 
 /// Everyone who is heard or consents, in the order of the script: their place is their tag.

@@ -60,6 +60,7 @@ pub(super) fn config(pace: Pace, port: u16) -> Option<Config> {
     // People walk at the story's pace, so what Emma makes of their steps is measured at the same pace.
     config.zones.hearing.window_us = pace.real_us(config.zones.hearing.window_us);
     config.zones.hearing.silence_us = pace.real_us(config.zones.hearing.silence_us);
+    config.zones.hearing.second_us = pace.real_us(config.zones.hearing.second_us);
     for zone in &mut config.zones.zones {
         zone.holds.enter_after_us = pace.real_us(zone.holds.enter_after_us);
         zone.holds.leave_after_us = pace.real_us(zone.holds.leave_after_us.min(micros(LEAVE_AFTER)));

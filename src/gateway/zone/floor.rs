@@ -4,16 +4,10 @@
 
 use geo::{Area, Contains, Point};
 
+use super::map::Map;
 use crate::config::zones::{Hearing, Holds, Shape};
 use crate::config::{Config, Name};
 use crate::gateway::advertisement::GatewayIndex;
-
-/// A gateway that hears nothing counts as hearing this: the edge of what a Pi's chip decodes, in dBm.
-const UNHEARD_DBM: f64 = -95.0;
-
-/// Turns a margin in dB into confidence so that the margin rule's 4 dB (`zones`: "the stronger by 4 dB wins") is the
-/// default `enter-confidence` of 0.8: ln(0.8 / 0.2) / 4.
-const LOGIT_PER_DB: f64 = 0.346_573_590_279_972_65;
 
 /// The zones of a configuration, prepared.
 #[derive(Clone, Debug)]
@@ -23,6 +17,8 @@ pub struct Floor {
     /// How readings become a level.
     pub(super) hearing: Hearing,
     anchors: Vec<Name>,
+    /// What polygons are told by; nothing where none can be.
+    pub(super) map: Option<Map>,
 }
 
 /// One zone, prepared.
@@ -42,7 +38,7 @@ pub(super) struct Plot {
 pub(super) enum Kind {
     /// By the level at one anchor.
     Near { gateway: GatewayIndex, enter_dbm: f64, leave_dbm: f64 },
-    /// By the strongest of the anchors inside it against the strongest outside.
+    /// By the belief of where on the floor the device is. `inside` are the anchors that hang in it.
     Polygon { inside: Vec<bool> },
 }
 
@@ -64,7 +60,8 @@ impl Floor {
         });
         let gateways = config.site.gateways.iter().map(|gateway| gateway.id.clone());
         let beacons = config.site.fixed_beacons.iter().map(|beacon| beacon.id.clone());
-        Self { plots: plots.collect(), hearing: config.zones.hearing, anchors: gateways.chain(beacons).collect() }
+        let anchors = gateways.chain(beacons).collect();
+        Self { plots: plots.collect(), hearing: config.zones.hearing, anchors, map: Map::new(config) }
     }
 
     /// How many zones there are.
@@ -98,6 +95,16 @@ impl Floor {
         heard_by.is_ok_and(|heard_by| self.plots.iter().any(|plot| plot.sensitive && plot.is_told_by(heard_by)))
     }
 
+    /// Whether some `near` zone is told by this anchor.
+    pub(super) fn tells_a_near_zone(&self, anchor: GatewayIndex) -> bool {
+        self.plots.iter().any(|plot| plot.is_near() && plot.is_told_by(anchor))
+    }
+
+    /// Whether this anchor says anything about polygons.
+    pub(super) fn tells_polygons(&self, anchor: GatewayIndex) -> bool {
+        self.map.as_ref().is_some_and(|map| map.expected(usize::from(anchor.0)).is_some())
+    }
+
     /// How many anchors the site has.
     pub(super) fn anchor_count(&self) -> usize {
         self.anchors.len()
@@ -110,18 +117,9 @@ impl Floor {
 }
 
 impl Plot {
-    /// How sure one can be that a device with these levels is here, 0 to 1. A `near` zone is certain or it is not.
-    pub(super) fn confidence(&self, levels: &Levels) -> f64 {
-        match &self.kind {
-            Kind::Near { enter_dbm, .. } => f64::from(u8::from(self.near_level(levels) >= Some(*enter_dbm))),
-            Kind::Polygon { inside } => {
-                let best = |here: bool| {
-                    let heard = levels.iter().zip(inside).filter(|(_, inside)| **inside == here);
-                    heard.filter_map(|(level, _)| *level).fold(UNHEARD_DBM, f64::max)
-                };
-                1.0 / (1.0 + libm::exp(-LOGIT_PER_DB * (best(true) - best(false))))
-            }
-        }
+    /// Whether it is told by the level at one gateway.
+    pub(super) fn is_near(&self) -> bool {
+        matches!(self.kind, Kind::Near { .. })
     }
 
     /// Whether this gateway hears from inside the zone.
@@ -137,24 +135,6 @@ impl Plot {
         match &self.kind {
             Kind::Near { gateway, .. } => levels.get(usize::from(gateway.0)).copied().flatten(),
             Kind::Polygon { .. } => None,
-        }
-    }
-
-    /// At or above the level at which it is entered.
-    pub(super) fn reached(&self, levels: &Levels) -> bool {
-        match &self.kind {
-            Kind::Near { .. } => self.confidence(levels) > 0.5,
-            Kind::Polygon { inside } => {
-                inside.iter().any(|inside| *inside) && self.confidence(levels) >= self.holds.enter_confidence
-            }
-        }
-    }
-
-    /// At or above the level below which it is left.
-    pub(super) fn kept(&self, levels: &Levels) -> bool {
-        match &self.kind {
-            Kind::Near { leave_dbm, .. } => self.near_level(levels) >= Some(*leave_dbm),
-            Kind::Polygon { .. } => self.confidence(levels) >= self.holds.unsure_below,
         }
     }
 }

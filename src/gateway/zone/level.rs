@@ -75,7 +75,7 @@ impl Readings {
 mod tests {
     use super::*;
 
-    const HEARING: Hearing = Hearing { window_us: 5_000_000, silence_us: 12_000_000 };
+    const HEARING: Hearing = Hearing { window_us: 5_000_000, silence_us: 12_000_000, second_us: 1_000_000 };
 
     fn level(readings: &[(u64, f64)], now_ms: u64) -> Option<f64> {
         let mut all = Readings::default();

@@ -1,16 +1,26 @@
 //! Where they are: one customer's levels in, transitions out.
 //!
-//! A zone is entered when its level has held for its time and no rival is as strong; it is left after a time without
-//! evidence, or at once when another is entered. The evidence is the level of each gateway that hears the device
-//! (`level`); what a level means for a zone is `floor`'s.
+//! A zone is entered when it has been reached for its time and no rival is as strong; it is left after a time without
+//! evidence, or at once when another is entered. A `near` zone is reached by the level at its gateway (`level`), judged
+//! at each reading; a polygon by the mass that the belief of the device's place (`tracker`, `filter`) has in it, judged
+//! once for each second in which the device was heard.
 
+pub mod bound;
+mod filter;
 mod floor;
+mod grid;
 mod level;
+mod map;
+mod model;
+mod motion;
+mod tracker;
 
 pub use floor::Floor;
+pub use model::{Anchor, PathLoss};
 
 use floor::{Kind, Levels, Plot};
 use level::Readings;
+use tracker::Tracker;
 
 use super::advertisement::GatewayIndex;
 use super::effect::Evidence;
@@ -31,11 +41,14 @@ pub enum Move {
     Left(usize),
 }
 
-/// Where one customer is. Bounded by the site: one set of readings a gateway, one instant a zone.
+/// Where one customer is. Bounded by the site: readings of the gateways of `near` zones, one instant a zone, and one
+/// belief over the floor.
 #[derive(Clone, Debug, Default)]
 pub struct Whereabouts {
+    /// By gateway, of those of `near` zones.
     readings: Vec<Readings>,
-    /// Since when each zone's enter level has held, on the monotonic clock.
+    tracker: Tracker,
+    /// Since when each zone has been reached, on the monotonic clock.
     held_since_us: Vec<Option<u64>>,
     heard_us: Option<u64>,
     inside: Option<Inside>,
@@ -69,33 +82,40 @@ impl Whereabouts {
         if floor.is_empty() {
             return Vec::new();
         }
-        self.forget_holds_after_silence(floor, now_us);
-        self.readings.resize_with(floor.anchor_count(), Readings::default);
-        if let Some(readings) = self.readings.get_mut(usize::from(gateway.0)) {
-            readings.push(level_dbm, now_us, floor.hearing);
+        self.forget_holds_after_silence(floor, gateway, now_us);
+        if floor.tells_polygons(gateway) {
+            self.tracker.hear(usize::from(gateway.0), floor.anchor_count(), level_dbm, now_us);
         }
-        let levels = self.levels(floor, now_us);
-        self.hold(floor, &levels, now_us);
         let mut moves = Vec::new();
-        self.reconsider_inside(floor, gateway, &levels, now_us, &mut moves);
-        if let Some(zone) = self.winner(floor, gateway, &levels, now_us) {
-            self.leave(floor, &mut moves);
-            self.enter(floor, zone, &levels, now_us, &mut moves);
+        if floor.tells_a_near_zone(gateway) {
+            self.readings.resize_with(floor.anchor_count(), Readings::default);
+            if let Some(readings) = self.readings.get_mut(usize::from(gateway.0)) {
+                readings.push(level_dbm, now_us, floor.hearing);
+            }
+            self.judge_near(floor, gateway, now_us, &mut moves);
         }
         moves
     }
 
-    /// Leaves the zone if its deadline is due.
-    pub fn tick(&mut self, floor: &Floor, now_us: u64) -> Option<Move> {
+    /// Deals with what is due: a second that is over, and a zone that is left.
+    pub fn tick(&mut self, floor: &Floor, now_us: u64) -> Vec<Move> {
         let mut moves = Vec::new();
+        if self.tracker.due_us(floor.hearing).is_some_and(|due_us| due_us <= now_us) {
+            self.judge_polygons(floor, now_us, &mut moves);
+        }
         if self.leaves_at_us(floor).is_some_and(|due_us| due_us <= now_us) {
             self.leave(floor, &mut moves);
         }
-        moves.pop()
+        moves
     }
 
-    /// When the zone is left unless evidence comes, on the monotonic clock.
-    pub fn leaves_at_us(&self, floor: &Floor) -> Option<u64> {
+    /// When [`Self::tick`] is due, on the monotonic clock.
+    pub fn due_us(&self, floor: &Floor) -> Option<u64> {
+        [self.tracker.due_us(floor.hearing), self.leaves_at_us(floor)].into_iter().flatten().min()
+    }
+
+    /// When the zone is left unless evidence comes.
+    fn leaves_at_us(&self, floor: &Floor) -> Option<u64> {
         let inside = self.inside?;
         let leave_after_us = floor.plots.get(inside.zone).map_or(0, |plot| plot.holds.leave_after_us);
         Some(inside.evidence_us.saturating_add(leave_after_us))
@@ -108,86 +128,132 @@ impl Whereabouts {
         moves.pop()
     }
 
+    /// How sure one can be that they are in this polygon, 0 to 1, as of the last second in which they were heard; 0 for
+    /// `near` zones and sensitive ones.
+    pub fn confidence(&self, floor: &Floor, zone: usize) -> f64 {
+        if floor.is_sensitive(zone) { 0.0 } else { self.tracker.confidence(zone) }
+    }
+
     /// The level of every gateway that hears the device, for `--explain`; those of sensitive zones tell nothing.
     pub fn evidence(&self, floor: &Floor, now_us: u64) -> Evidence {
-        let levels = self.levels(floor, now_us);
-        let named = levels.iter().enumerate().filter_map(|(index, level)| {
-            let gateway = floor.anchor_id(index).filter(|_| !floor.tells_a_sensitive_zone(index))?;
-            level.map(|level| (gateway.clone(), level))
+        let near = self.levels(floor, now_us);
+        let named = (0..floor.anchor_count()).filter_map(|index| {
+            let anchor = floor.anchor_id(index).filter(|_| !floor.tells_a_sensitive_zone(index))?;
+            let level = near.get(index).copied().flatten();
+            let level = level.or_else(|| self.tracker.level_dbm(index, floor.hearing, now_us))?;
+            Some((anchor.clone(), level))
         });
         named.collect()
     }
 
     /// A hold needs evidence all along: two readings a minute apart do not show that a level held in between.
-    fn forget_holds_after_silence(&mut self, floor: &Floor, now_us: u64) {
+    fn forget_holds_after_silence(&mut self, floor: &Floor, gateway: GatewayIndex, now_us: u64) {
         self.held_since_us.resize(floor.len(), None);
-        if self.heard_us.is_some_and(|heard_us| now_us.saturating_sub(heard_us) > floor.hearing.silence_us) {
-            self.held_since_us.fill(None);
+        let device_was_silent =
+            self.heard_us.is_some_and(|heard_us| now_us.saturating_sub(heard_us) > floor.hearing.silence_us);
+        let readings = self.readings.get(usize::from(gateway.0));
+        let gateway_was_silent = readings.is_none_or(|readings| readings.level_dbm(now_us, floor.hearing).is_none());
+        for (plot, since) in floor.plots.iter().zip(&mut self.held_since_us) {
+            if device_was_silent || (gateway_was_silent && plot.is_near() && plot.is_told_by(gateway)) {
+                *since = None;
+            }
         }
         self.heard_us = Some(now_us);
     }
 
+    /// The level at each gateway of a `near` zone.
     fn levels(&self, floor: &Floor, now_us: u64) -> Vec<Option<f64>> {
         self.readings.iter().map(|readings| readings.level_dbm(now_us, floor.hearing)).collect()
     }
 
-    fn hold(&mut self, floor: &Floor, levels: &Levels, now_us: u64) {
-        for (plot, since) in floor.plots.iter().zip(&mut self.held_since_us) {
-            *since = if plot.reached(levels) { since.or(Some(now_us)) } else { None };
+    /// What a reading of a gateway means for the `near` zones.
+    fn judge_near(&mut self, floor: &Floor, gateway: GatewayIndex, now_us: u64, moves: &mut Vec<Move>) {
+        let levels = self.levels(floor, now_us);
+        let told = |plot: &Plot| plot.is_near() && plot.is_told_by(gateway);
+        self.hold(floor, Plot::is_near, &levels, now_us);
+        if let Some(inside) = self.inside
+            && floor.plots.get(inside.zone).is_some_and(|plot| told(plot) && self.is_kept(plot, inside.zone, &levels))
+        {
+            // Evidence is a reading of the zone's gateway; its last one lingers in the level and is none any more.
+            self.inside = Some(Inside { evidence_us: now_us, ..inside });
+        }
+        // Likewise only a further reading of the zone's own gateway shows that the level held, so that a single stray
+        // one never does, whatever others hear meanwhile.
+        self.replace(floor, told, &levels, now_us, moves);
+    }
+
+    /// What the second that is over means for the polygons.
+    fn judge_polygons(&mut self, floor: &Floor, now_us: u64, moves: &mut Vec<Move>) {
+        let Some(map) = &floor.map else { return };
+        let zone = self.inside.map(|inside| inside.zone);
+        let Some(opened_us) = self.tracker.close(map, floor.hearing, zone, now_us) else { return };
+        let levels = self.levels(floor, now_us);
+        self.hold(floor, |plot| !plot.is_near(), &levels, opened_us);
+        self.doubt(floor, &levels, now_us, moves);
+        self.replace(floor, |plot| !plot.is_near(), &levels, now_us, moves);
+    }
+
+    /// Notes since when each of these zones has been reached.
+    fn hold(&mut self, floor: &Floor, which: impl Fn(&Plot) -> bool, levels: &Levels, since_us: u64) {
+        for (zone, plot) in floor.plots.iter().enumerate().filter(|(_, plot)| which(plot)) {
+            let reached = self.is_reached(plot, zone, levels);
+            if let Some(since) = self.held_since_us.get_mut(zone) {
+                *since = if reached { since.or(Some(since_us)) } else { None };
+            }
         }
     }
 
-    /// A gateway's last reading lingers after it: only a further one inside the zone shows that the level held, so that
-    /// a single stray one never does, whatever others hear meanwhile.
-    fn has_held(&self, floor: &Floor, zone: usize, heard_by: GatewayIndex, now_us: u64) -> bool {
-        let Some(plot) = floor.plots.get(zone).filter(|plot| plot.is_told_by(heard_by)) else { return false };
+    fn has_held(&self, plot: &Plot, zone: usize, now_us: u64) -> bool {
         let since = self.held_since_us.get(zone).copied().flatten();
         since.is_some_and(|since| now_us.saturating_sub(since) >= plot.holds.enter_after_us)
     }
 
-    fn reconsider_inside(
-        &mut self,
-        floor: &Floor,
-        gateway: GatewayIndex,
-        levels: &Levels,
-        now_us: u64,
-        moves: &mut Vec<Move>,
-    ) {
+    /// Of the polygon they are in: whether it is still believed.
+    fn doubt(&mut self, floor: &Floor, levels: &Levels, now_us: u64, moves: &mut Vec<Move>) {
         let Some(mut inside) = self.inside else { return };
-        let Some(plot) = floor.plots.get(inside.zone) else { return };
-        let kept = plot.kept(levels);
-        // Evidence is a reading of a gateway of the zone; its last one lingers in the level and is none any more.
-        if kept && plot.is_told_by(gateway) {
+        let Some(plot) = floor.plots.get(inside.zone).filter(|plot| !plot.is_near()) else { return };
+        let confidence = self.tracker.confidence(inside.zone);
+        if self.is_kept(plot, inside.zone, levels) {
             inside.evidence_us = now_us;
-        }
-        let confidence = plot.confidence(levels);
-        if matches!(plot.kind, Kind::Polygon { .. }) {
-            if !kept && !inside.unsure {
-                inside.unsure = true;
-                moves.extend((!plot.sensitive).then_some(Move::Unsure(inside.zone, confidence)));
-            } else if inside.unsure && self.has_held(floor, inside.zone, gateway, now_us) {
+            if inside.unsure && self.has_held(plot, inside.zone, now_us) {
                 inside.unsure = false;
                 moves.extend((!plot.sensitive).then_some(Move::Sure(inside.zone, confidence)));
             }
+        } else if !inside.unsure {
+            inside.unsure = true;
+            moves.extend((!plot.sensitive).then_some(Move::Unsure(inside.zone, confidence)));
         }
         self.inside = Some(inside);
     }
 
-    /// The narrowest zone that has held its time and is allowed to replace the one they are in.
-    fn winner(&self, floor: &Floor, gateway: GatewayIndex, levels: &Levels, now_us: u64) -> Option<usize> {
+    /// Enters the narrowest of these zones that has held its time and may replace the one they are in.
+    fn replace(
+        &mut self,
+        floor: &Floor,
+        which: impl Fn(&Plot) -> bool,
+        levels: &Levels,
+        now_us: u64,
+        moves: &mut Vec<Move>,
+    ) {
         let eligible = floor.plots.iter().enumerate().filter(|(zone, plot)| {
-            self.inside.is_none_or(|inside| inside.zone != *zone)
-                && self.has_held(floor, *zone, gateway, now_us)
+            which(plot)
+                && self.inside.is_none_or(|inside| inside.zone != *zone)
+                && self.has_held(plot, *zone, now_us)
                 && self.may_replace(floor, plot, levels)
-                && beats_near_rivals(floor, *zone, plot, levels)
+                && self.beats_near_rivals(floor, *zone, plot, levels)
         });
-        eligible.min_by(|(_, a), (_, b)| narrower(a, b)).map(|(zone, _)| zone)
+        let Some((zone, plot)) = eligible.min_by(|(_, a), (_, b)| narrower(a, b)) else { return };
+        let confidence = if plot.is_near() { 1.0 } else { self.tracker.confidence(zone) };
+        self.leave(floor, moves);
+        self.inside = Some(Inside { zone, evidence_us: now_us, unsure: false });
+        moves.extend((!plot.sensitive).then_some(Move::Entered(zone, confidence)));
     }
 
     /// While the evidence keeps someone in a zone, only a narrower or a rival zone can be entered.
     fn may_replace(&self, floor: &Floor, wanted: &Plot, levels: &Levels) -> bool {
-        let Some(current) = self.inside.and_then(|inside| floor.plots.get(inside.zone)) else { return true };
-        if !current.kept(levels) {
+        let current = self.inside.and_then(|inside| Some((inside.zone, floor.plots.get(inside.zone)?)));
+        let Some((zone, current)) = current else { return true };
+        if !self.is_kept(current, zone, levels) {
             return true;
         }
         match (&wanted.kind, &current.kind) {
@@ -198,30 +264,40 @@ impl Whereabouts {
         }
     }
 
+    /// A `near` zone is entered only if it is stronger by the margin than every other `near` zone that is reached.
+    fn beats_near_rivals(&self, floor: &Floor, zone: usize, plot: &Plot, levels: &Levels) -> bool {
+        let Kind::Near { gateway, .. } = plot.kind else { return true };
+        let level = plot.near_level(levels);
+        floor.plots.iter().enumerate().filter(|(rival, _)| *rival != zone).all(|(index, rival)| match rival.kind {
+            Kind::Near { gateway: other, .. } if other != gateway && self.is_reached(rival, index, levels) => {
+                level >= rival.near_level(levels).map(|level| level + NEAR_MARGIN_DB)
+            }
+            Kind::Near { .. } | Kind::Polygon { .. } => true,
+        })
+    }
+
+    /// At or above the level at which it is entered.
+    fn is_reached(&self, plot: &Plot, zone: usize, levels: &Levels) -> bool {
+        match &plot.kind {
+            Kind::Near { enter_dbm, .. } => plot.near_level(levels) >= Some(*enter_dbm),
+            Kind::Polygon { .. } => self.tracker.confidence(zone) >= plot.holds.enter_confidence,
+        }
+    }
+
+    /// At or above the level below which it is left.
+    fn is_kept(&self, plot: &Plot, zone: usize, levels: &Levels) -> bool {
+        match &plot.kind {
+            Kind::Near { leave_dbm, .. } => plot.near_level(levels) >= Some(*leave_dbm),
+            Kind::Polygon { .. } => self.tracker.confidence(zone) >= plot.holds.unsure_below,
+        }
+    }
+
     fn leave(&mut self, floor: &Floor, moves: &mut Vec<Move>) {
         let left = self.inside.take().map(|inside| inside.zone);
         moves.extend(left.filter(|zone| !floor.is_sensitive(*zone)).map(Move::Left));
-    }
-
-    fn enter(&mut self, floor: &Floor, zone: usize, levels: &Levels, now_us: u64, moves: &mut Vec<Move>) {
-        self.inside = Some(Inside { zone, evidence_us: now_us, unsure: false });
-        let confidence = floor.plots.get(zone).map_or(0.0, |plot| plot.confidence(levels));
-        moves.extend((!floor.is_sensitive(zone)).then_some(Move::Entered(zone, confidence)));
     }
 }
 
 fn narrower(a: &Plot, b: &Plot) -> std::cmp::Ordering {
     a.breadth.0.cmp(&b.breadth.0).then(a.breadth.1.total_cmp(&b.breadth.1))
-}
-
-/// A `near` zone is entered only if it is stronger by the margin than every other `near` zone that is reached.
-fn beats_near_rivals(floor: &Floor, zone: usize, plot: &Plot, levels: &Levels) -> bool {
-    let Kind::Near { gateway, .. } = plot.kind else { return true };
-    let level = plot.near_level(levels);
-    floor.plots.iter().enumerate().filter(|(rival, _)| *rival != zone).all(|(_, rival)| match rival.kind {
-        Kind::Near { gateway: other, .. } if other != gateway && rival.reached(levels) => {
-            level >= rival.near_level(levels).map(|level| level + NEAR_MARGIN_DB)
-        }
-        Kind::Near { .. } | Kind::Polygon { .. } => true,
-    })
 }

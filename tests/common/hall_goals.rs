@@ -1,0 +1,292 @@
+//! The hall as the goals' table has it: which gateways, which zones, surveyed or not, and what the engine makes of it.
+
+#![allow(dead_code, reason = "each test uses a part of it")]
+#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
+
+use std::fmt::Write as _;
+
+use emma::config::{Config, Sources, check};
+use emma::gateway::advertisement::GatewayIndex;
+use emma::gateway::zone::{Floor, Move, Whereabouts};
+
+use crate::score::{Score, Second};
+use crate::tetam::{HALL_M, Reading, Sensor, Tetam};
+
+/// Microseconds in a second.
+const SECOND_US: i64 = 1_000_000;
+
+/// Truth is judged from so many seconds after a recording's start.
+const SETTLING_S: i64 = 10;
+
+/// Nearer to an edge than this, in metres, two zones are hard to tell.
+const EDGE_M: f64 = 1.5;
+
+/// One row of the table.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Setup {
+    pub(crate) gateways: usize,
+    pub(crate) zones: usize,
+    pub(crate) surveyed: bool,
+}
+
+/// What a second said of one recording: the zones' confidences, and what was announced.
+pub(crate) trait Judge {
+    /// Takes one reading.
+    fn hear(&mut self, gateway: u16, rssi_dbm: f64, t_us: i64);
+    /// Time has come so far.
+    fn until(&mut self, t_us: i64);
+    /// What is announced.
+    fn announced(&self) -> Option<usize>;
+    /// How sure one can be of each zone.
+    fn confidences(&self) -> Vec<f64>;
+    /// Entries since the last call: which, and how sure.
+    fn take_entries(&mut self) -> Vec<(usize, f64)>;
+}
+
+impl Setup {
+    /// The names of its receivers (README of the recordings, "To score alike").
+    pub(crate) fn names(self) -> Vec<String> {
+        let numbers: &[u8] = match self.gateways {
+            12 => &[10, 11, 12, 20, 21, 22, 30, 31, 32, 40, 41, 42],
+            8 => &[11, 12, 21, 22, 31, 32, 41, 42],
+            6 => &[10, 12, 22, 30, 32, 42],
+            _ => &[10, 20, 30, 40],
+        };
+        numbers.iter().map(|number| format!("sensor{number}")).collect()
+    }
+
+    /// Where the hall is cut, in metres.
+    fn cuts_m(self) -> (&'static [f64], &'static [f64]) {
+        if self.zones == 4 { (&[10.0], &[9.2]) } else { (&[6.9, 13.8], &[5.9, 11.8]) }
+    }
+
+    /// The true zone of a place.
+    pub(crate) fn zone_at(self, x_m: f64, y_m: f64) -> usize {
+        let (xs, ys) = self.cuts_m();
+        let over = |cuts: &[f64], at: f64| cuts.iter().filter(|cut| at >= **cut).count();
+        over(ys, y_m) * (xs.len() + 1) + over(xs, x_m)
+    }
+
+    fn is_near_an_edge(self, x_m: f64, y_m: f64) -> bool {
+        let (xs, ys) = self.cuts_m();
+        xs.iter().any(|cut| (x_m - cut).abs() <= EDGE_M) || ys.iter().any(|cut| (y_m - cut).abs() <= EDGE_M)
+    }
+
+    /// The configuration; `path_loss` is what a survey would have written, and `offsets_db` by gateway.
+    pub(crate) fn config(self, tetam: &Tetam, survey: Option<&Survey>) -> Config {
+        let mut site = format!(
+            "name = 'Hall'\ntime-zone = 'Europe/Zurich'\nlanguage = 'en'\nfloor-plan = {{ width-m = {:?}, height-m = {:?} }}\n",
+            HALL_M.0, HALL_M.1
+        );
+        if let Some(Survey { exponent, at_1m_dbm, sigma_db, .. }) = survey {
+            write!(
+                site,
+                "[path-loss]\nexponent = {exponent:.3}\nat-1m-dbm = {at_1m_dbm:.2}\nsigma-db = {sigma_db:.2}\n"
+            )
+            .unwrap();
+        }
+        for (index, sensor) in self.sensors(tetam).iter().enumerate() {
+            let [x, y, height] = sensor.position_m;
+            let offset_db = survey.map_or(0.0, |survey| survey.offsets_db[index]);
+            let name = &sensor.name;
+            writeln!(site, "[[gateway]]\nid = '{name}'\nposition-m = [{x:?}, {y:?}]\nheight-m = {height:?}\noffset-db = {offset_db:.2}").unwrap();
+        }
+        let (xs, ys) = self.cuts_m();
+        let lines = |cuts: &[f64], end: f64| [&[0.0], cuts, &[end]].concat();
+        let (xs, ys) = (lines(xs, HALL_M.0), lines(ys, HALL_M.1));
+        let mut zones = String::new();
+        for (j, y) in ys.windows(2).enumerate() {
+            for (i, x) in xs.windows(2).enumerate() {
+                let corners = format!(
+                    "[[{:?}, {:?}], [{:?}, {:?}], [{:?}, {:?}], [{:?}, {:?}]]",
+                    x[0], y[0], x[1], y[0], x[1], y[1], x[0], y[1]
+                );
+                writeln!(zones, "[[zone]]\nid = 'z{j}{i}'\nname = 'Z'\npolygon-m = {corners}").unwrap();
+            }
+        }
+        let gateway = format!("site = 'hall'\ngateway = '{}'\n[radio]\ndriver = 'none'\n", self.names()[0]);
+        let promise = "[caps]\ncustomer = [{ at-most = 2, per = '1d' }]\n".to_owned();
+        let loaded = check(&Sources { gateway, site, zones, offers: String::new(), promise, env: Vec::new() });
+        let problems = loaded.problems;
+        loaded.config.unwrap_or_else(|| panic!("{problems:?}"))
+    }
+
+    /// Its receivers, in the order of their names.
+    pub(crate) fn sensors(self, tetam: &Tetam) -> Vec<Sensor> {
+        let names = self.names();
+        tetam.sensors.iter().filter(|sensor| names.contains(&sensor.name)).cloned().collect()
+    }
+
+    /// Scores recordings with one judge each.
+    pub(crate) fn score<J: Judge>(self, recordings: &[Vec<Reading>], judge: impl Fn() -> J) -> Score {
+        let names = self.names();
+        let mut score = Score::default();
+        for recording in recordings {
+            let mut judge = judge();
+            let (begin_us, end_us) = (recording[0].t_us, recording[recording.len() - 1].t_us);
+            let (mut seconds, mut at, mut next_us) = (Vec::new(), &recording[0], begin_us + SETTLING_S * SECOND_US);
+            for reading in recording {
+                while next_us < end_us && next_us <= reading.t_us {
+                    judge.until(next_us);
+                    seconds.push(self.second(&judge, at));
+                    next_us += SECOND_US;
+                }
+                judge.until(reading.t_us);
+                at = reading;
+                for (zone, sure) in judge.take_entries() {
+                    score.entries.push((sure, self.zone_at(at.x_m, at.y_m) == zone));
+                }
+                if let Some(index) = names.iter().position(|name| *name == reading.sensor) {
+                    judge.hear(u16::try_from(index).unwrap(), f64::from(reading.rssi_dbm), reading.t_us);
+                }
+            }
+            score.add(&seconds);
+        }
+        score
+    }
+
+    fn second(self, judge: &impl Judge, at: &Reading) -> Second {
+        let truth = self.zone_at(at.x_m, at.y_m);
+        let confidences = judge.confidences();
+        let likeliest = confidences.iter().copied().enumerate().max_by(|a, b| a.1.total_cmp(&b.1));
+        Second {
+            announced: judge.announced(),
+            forced: likeliest.map(|(zone, _)| zone),
+            likeliest: likeliest.map(|(zone, sure)| (sure, zone == truth)),
+            truth,
+            near_an_edge: self.is_near_an_edge(at.x_m, at.y_m),
+        }
+    }
+}
+
+/// The engine itself, without the rest of Emma.
+pub(crate) struct Engine<'a> {
+    floor: &'a Floor,
+    whereabouts: Whereabouts,
+    begin_us: Option<i64>,
+    announced: Option<usize>,
+    entries: Vec<(usize, f64)>,
+}
+
+impl<'a> Engine<'a> {
+    pub(crate) fn new(floor: &'a Floor) -> Self {
+        Self { floor, whereabouts: Whereabouts::default(), begin_us: None, announced: None, entries: Vec::new() }
+    }
+
+    fn monotonic_us(&mut self, t_us: i64) -> u64 {
+        1_000_000_000 + (t_us - *self.begin_us.get_or_insert(t_us)).unsigned_abs()
+    }
+
+    fn take(&mut self, moves: Vec<Move>) {
+        for step in moves {
+            self.announced = match step {
+                Move::Entered(zone, _) | Move::Sure(zone, _) => Some(zone),
+                Move::Unsure(..) | Move::Left(_) => None,
+            };
+            if let Move::Entered(zone, sure) = step {
+                self.entries.push((zone, sure));
+            }
+        }
+    }
+}
+
+impl Judge for Engine<'_> {
+    fn hear(&mut self, gateway: u16, rssi_dbm: f64, t_us: i64) {
+        let now_us = self.monotonic_us(t_us);
+        let moves = self.whereabouts.hear(self.floor, GatewayIndex(gateway), rssi_dbm, now_us);
+        self.take(moves);
+    }
+
+    fn until(&mut self, t_us: i64) {
+        let now_us = self.monotonic_us(t_us);
+        while let Some(due_us) = self.whereabouts.due_us(self.floor).filter(|due_us| *due_us <= now_us) {
+            let moves = self.whereabouts.tick(self.floor, due_us);
+            self.take(moves);
+        }
+    }
+
+    fn announced(&self) -> Option<usize> {
+        self.announced
+    }
+
+    fn confidences(&self) -> Vec<f64> {
+        (0..self.floor.len()).map(|zone| self.whereabouts.confidence(self.floor, zone)).collect()
+    }
+
+    fn take_entries(&mut self) -> Vec<(usize, f64)> {
+        std::mem::take(&mut self.entries)
+    }
+}
+
+/// What nine points of 20 s say of the hall: path loss and offsets by least squares.
+#[derive(Clone, Debug)]
+pub(crate) struct Survey {
+    exponent: f64,
+    at_1m_dbm: f64,
+    sigma_db: f64,
+    offsets_db: Vec<f64>,
+}
+
+/// How high the tag is carried, in metres; what offsets are worth before they are measured, and what one point is, in dB².
+const TAG_M: f64 = 1.2;
+const OFFSET_DB2: f64 = 9.0;
+const PLACE_DB2: f64 = 20.0;
+
+impl Survey {
+    /// Fits the nine of the resting points that lie nearest to an even grid.
+    pub(crate) fn fit(setup: Setup, tetam: &Tetam, resting: &[Vec<Reading>]) -> Self {
+        let sensors = setup.sensors(tetam);
+        let mut rows: Vec<(usize, f64, f64)> = Vec::new();
+        for (x, y) in [2.59, 10.36, 18.13].into_iter().flat_map(|x| [2.19, 8.78, 15.33].map(|y| (x, y))) {
+            let far = |point: &&Vec<Reading>| (point[0].x_m - x).hypot(point[0].y_m - y);
+            let point = resting.iter().min_by(|a, b| far(a).total_cmp(&far(b))).unwrap();
+            for (index, sensor) in sensors.iter().enumerate() {
+                let heard = point
+                    .iter()
+                    .filter(|reading| reading.sensor == sensor.name && reading.t_us < point[0].t_us + 20 * SECOND_US);
+                let levels: Vec<f64> = heard.map(|reading| f64::from(reading.rssi_dbm)).collect();
+                let [sx, sy, height] = sensor.position_m;
+                let squares = (point[0].x_m - sx).powi(2) + (point[0].y_m - sy).powi(2) + (height - TAG_M).powi(2);
+                if !levels.is_empty() {
+                    rows.push((index, -10.0 * squares.sqrt().max(0.5).log10(), mean(levels.iter().copied())));
+                }
+            }
+        }
+        Self::least_squares(&rows, sensors.len())
+    }
+
+    fn least_squares(rows: &[(usize, f64, f64)], gateways: usize) -> Self {
+        let mut offsets_db = vec![0.0; gateways];
+        let (mut exponent, mut at_1m_dbm) = (2.0, -60.0);
+        for _ in 0..200 {
+            let level = |(gateway, _, dbm): &(usize, f64, f64)| dbm - offsets_db[*gateway];
+            let (x, y) = (mean(rows.iter().map(|row| row.1)), mean(rows.iter().map(level)));
+            let above: f64 = rows.iter().map(|row| (row.1 - x) * (level(row) - y)).sum();
+            exponent = above / rows.iter().map(|row| (row.1 - x).powi(2)).sum::<f64>();
+            at_1m_dbm = y - exponent * x;
+            for (gateway, offset_db) in offsets_db.iter_mut().enumerate() {
+                let own: Vec<f64> = rows
+                    .iter()
+                    .filter(|row| row.0 == gateway)
+                    .map(|row| row.2 - at_1m_dbm - exponent * row.1)
+                    .collect();
+                *offset_db = own.iter().sum::<f64>() / (float(own.len()) + PLACE_DB2 / OFFSET_DB2);
+            }
+        }
+        let stray =
+            |(gateway, x, dbm): &(usize, f64, f64)| (dbm - offsets_db[*gateway] - at_1m_dbm - exponent * x).powi(2);
+        let freedom = float(rows.len().saturating_sub(gateways + 1).max(1));
+        let sigma_db = (rows.iter().map(stray).sum::<f64>() / freedom).sqrt();
+        Self { exponent, at_1m_dbm, sigma_db, offsets_db }
+    }
+}
+
+fn mean(values: impl Iterator<Item = f64>) -> f64 {
+    let (sum, count) = values.fold((0.0, 0), |(sum, count), value| (sum + value, count + 1));
+    sum / float(count)
+}
+
+#[allow(clippy::cast_precision_loss, reason = "there are few readings")]
+fn float(count: usize) -> f64 {
+    count as f64
+}
