@@ -96,7 +96,6 @@ impl Daemon {
             Errand::Forget(customer) => {
                 // First silence, then forgetting: nothing may be decided for someone who is being forgotten.
                 self.input(Input::Withdraw(customer.clone()));
-                self.tell_needs();
                 let wall_us = self.raw_wall_us();
                 let forgetting = self.forgetting.clone();
                 forgetting.add(customer.clone());
@@ -156,7 +155,6 @@ impl Daemon {
             Ok(()) => {
                 let customer = consent.customer.clone();
                 self.input(Input::Consent(consent));
-                self.tell_needs();
                 tell(reply, accepted(self.gateway.left_out(&customer)));
             }
             Err(problem) => tell(reply, Reply::Failed { problem }),
