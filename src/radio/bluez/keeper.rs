@@ -87,23 +87,6 @@ struct Listening {
     ended_before: u64,
 }
 
-/// What bluetoothd says of an active scan: that it began comes a moment after the answer to the call, and another program
-/// may end it before anybody has seen it run.
-#[derive(Default)]
-struct Discovery {
-    ran: bool,
-    looks: u32,
-}
-
-impl Discovery {
-    /// Whether it is over, or did not begin within a look; `discovering` is what bluetoothd says now.
-    fn has_ended(&mut self, discovering: bool) -> bool {
-        self.ran |= discovering;
-        // The first look is at once.
-        !discovering && (self.ran || self.looks > 1)
-    }
-}
-
 /// Keeps one adapter.
 pub(super) struct Keeper {
     shared: Arc<Shared>,
@@ -236,16 +219,16 @@ impl Keeper {
     /// Watches over a scan until it should begin again.
     async fn attend(&mut self, at: &At, listening: &Listening) -> Result<(), Trouble> {
         let mut looks = interval(LOOK);
-        let mut scan = Discovery::default();
+        let mut looks_so_far = 0_u32;
         let retry_us = self.clock.monotonic_us().saturating_add(self.retry_us);
         let mut needs = self.orders.needs.clone();
         loop {
-            self.check(at, listening, &mut scan)?;
+            self.check(at, listening, looks_so_far)?;
             tokio::select! {
                 () = changed(&mut self.facts) => sleep(SETTLE).await,
                 () = changed(&mut needs) => return Ok(()),
                 _ = looks.tick() => {
-                    scan.looks = scan.looks.saturating_add(1);
+                    looks_so_far = looks_so_far.saturating_add(1);
                     if self.look(at, listening).await? {
                         return Ok(());
                     }
@@ -259,16 +242,17 @@ impl Keeper {
     }
 
     /// Whether what is known says that nothing can be heard any more.
-    fn check(&mut self, at: &At, listening: &Listening, scan: &mut Discovery) -> Result<(), Trouble> {
+    fn check(&mut self, at: &At, listening: &Listening, looks: u32) -> Result<(), Trouble> {
         let facts = self.facts.borrow_and_update();
         let Some(adapter) = facts.adapters.get(&at.name).filter(|_| facts.bus.is_some()) else {
             return Err(Trouble::Absent(facts.absence(Some(&at.name))));
         };
-        let ended = adapter.scans_ended != listening.ended_before && !adapter.discovering;
+        // That an active scan began is told a moment after the answer to the call; the first look is at once.
+        let ended = adapter.scans_ended != listening.ended_before || looks > 1;
         match listening.scan {
             _ if !adapter.powered => Err(Trouble::SwitchedOff),
             Scan::Passive if self.monitors.is_gone(adapter) => Err(Trouble::Released),
-            Scan::Active if scan.has_ended(adapter.discovering) || ended => Err(Trouble::Stopped),
+            Scan::Active if ended && !adapter.discovering => Err(Trouble::Stopped),
             Scan::Passive | Scan::Active => Ok(()),
         }
     }
