@@ -8,7 +8,7 @@
 //!   bluetoothd tells of; it counts where a consent names an address.
 //! - While only the monitor listens, `PropertiesChanged` tells of a strength that has moved by 8 dB or more and of data
 //!   that is new, and nothing else. Each report is a call of `DeviceFound`, after the changes that belong to it: its data
-//!   and strength are those told last. So a strength heard passively is right within 8 dB.
+//!   and strength are those told last. So a strength heard passively is right within 8 dB; that is read, and not measured.
 //!
 //! The two never count together, so nothing is heard twice, whoever else scans.
 
