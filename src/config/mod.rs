@@ -17,6 +17,7 @@ pub mod promise;
 pub mod remote;
 pub mod site;
 pub mod span;
+pub mod surveyed;
 pub mod zones;
 
 mod broker;

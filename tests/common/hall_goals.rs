@@ -29,7 +29,7 @@ pub(crate) struct Setup {
     pub(crate) surveyed: bool,
 }
 
-/// What a second said of one recording: the zones' confidences, and what was announced.
+/// What is believed of one recording: the zones' confidences, and what is announced.
 pub(crate) trait Judge {
     /// Takes one reading.
     fn hear(&mut self, gateway: u16, rssi_dbm: f64, t_us: i64);
@@ -78,12 +78,14 @@ impl Setup {
             "name = 'Hall'\ntime-zone = 'Europe/Zurich'\nlanguage = 'en'\nfloor-plan = {{ width-m = {:?}, height-m = {:?} }}\n",
             HALL_M.0, HALL_M.1
         );
-        if let Some(Survey { exponent, at_1m_dbm, sigma_db, .. }) = survey {
-            write!(
-                site,
-                "[path-loss]\nexponent = {exponent:.3}\nat-1m-dbm = {at_1m_dbm:.2}\nsigma-db = {sigma_db:.2}\n"
-            )
-            .unwrap();
+        if let Some(Survey { exponent, at_1m_dbm, sigma_db, points, .. }) = survey {
+            let loss = format!("exponent = {exponent:.3}\nat-1m-dbm = {at_1m_dbm:.2}\nsigma-db = {sigma_db:.2}");
+            writeln!(site, "[path-loss]\n{loss}").unwrap();
+            for ((x, y), levels) in points {
+                let levels: Vec<String> = levels.iter().map(|(name, dbm)| format!("{name} = {dbm:.2}")).collect();
+                let levels = levels.join(", ");
+                writeln!(site, "[[survey-point]]\nposition-m = [{x:?}, {y:?}]\nlevels-dbm = {{ {levels} }}").unwrap();
+            }
         }
         for (index, sensor) in self.sensors(tetam).iter().enumerate() {
             let [x, y, height] = sensor.position_m;
@@ -225,6 +227,8 @@ pub(crate) struct Survey {
     at_1m_dbm: f64,
     sigma_db: f64,
     offsets_db: Vec<f64>,
+    /// Where the tag was held, and the mean level at each gateway.
+    points: Vec<((f64, f64), Vec<(String, f64)>)>,
 }
 
 /// How high the tag is carried, in metres; what offsets are worth before they are measured, and what one point is, in dB².
@@ -232,14 +236,19 @@ const TAG_M: f64 = 1.2;
 const OFFSET_DB2: f64 = 9.0;
 const PLACE_DB2: f64 = 20.0;
 
+/// Nine points are few: what they happen to stray less than was measured of many places is chance, in dB.
+const LEAST_SIGMA_DB: f64 = 4.5;
+
 impl Survey {
     /// Fits the nine of the resting points that lie nearest to an even grid.
     pub(crate) fn fit(setup: Setup, tetam: &Tetam, resting: &[Vec<Reading>]) -> Self {
         let sensors = setup.sensors(tetam);
         let mut rows: Vec<(usize, f64, f64)> = Vec::new();
+        let mut points = Vec::new();
         for (x, y) in [2.59, 10.36, 18.13].into_iter().flat_map(|x| [2.19, 8.78, 15.33].map(|y| (x, y))) {
             let far = |point: &&Vec<Reading>| (point[0].x_m - x).hypot(point[0].y_m - y);
             let point = resting.iter().min_by(|a, b| far(a).total_cmp(&far(b))).unwrap();
+            let mut heard_there = Vec::new();
             for (index, sensor) in sensors.iter().enumerate() {
                 let heard = point
                     .iter()
@@ -248,11 +257,14 @@ impl Survey {
                 let [sx, sy, height] = sensor.position_m;
                 let squares = (point[0].x_m - sx).powi(2) + (point[0].y_m - sy).powi(2) + (height - TAG_M).powi(2);
                 if !levels.is_empty() {
-                    rows.push((index, -10.0 * squares.sqrt().max(0.5).log10(), mean(levels.iter().copied())));
+                    let level_dbm = mean(levels.iter().copied());
+                    rows.push((index, -10.0 * squares.sqrt().max(0.5).log10(), level_dbm));
+                    heard_there.push((sensor.name.clone(), level_dbm));
                 }
             }
+            points.push(((point[0].x_m, point[0].y_m), heard_there));
         }
-        Self::least_squares(&rows, sensors.len())
+        Self { points, ..Self::least_squares(&rows, sensors.len()) }
     }
 
     fn least_squares(rows: &[(usize, f64, f64)], gateways: usize) -> Self {
@@ -276,8 +288,8 @@ impl Survey {
         let stray =
             |(gateway, x, dbm): &(usize, f64, f64)| (dbm - offsets_db[*gateway] - at_1m_dbm - exponent * x).powi(2);
         let freedom = float(rows.len().saturating_sub(gateways + 1).max(1));
-        let sigma_db = (rows.iter().map(stray).sum::<f64>() / freedom).sqrt();
-        Self { exponent, at_1m_dbm, sigma_db, offsets_db }
+        let sigma_db = (rows.iter().map(stray).sum::<f64>() / freedom).sqrt().max(LEAST_SIGMA_DB);
+        Self { exponent, at_1m_dbm, sigma_db, offsets_db, points: Vec::new() }
     }
 }
 

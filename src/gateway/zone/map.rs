@@ -5,6 +5,7 @@ use geo::Polygon;
 use super::filter::Belief;
 use super::grid::Grid;
 use super::model::{Lanes, narrow};
+use super::radio_map::RadioMap;
 use crate::config::Config;
 use crate::config::fixed::FixedBeacon;
 use crate::config::site::SiteGateway;
@@ -46,11 +47,16 @@ impl Map {
         }
         let around = || Grid::around(drawn.iter().flatten().copied(), places.iter().copied());
         let grid = config.site.floor_m.map(Grid::of_plan).or_else(around)?;
-        let expected = anchors.iter().map(|anchor| anchor.map(|anchor| anchor.levels(&grid, config.site.path_loss)));
+        let loss = config.site.path_loss;
+        let radio_map = RadioMap::new(&config.site.survey_points, &anchors, loss);
+        let expected = anchors.iter().enumerate().map(|(index, anchor)| {
+            let corrections_db = radio_map.corrections_db(index, &grid);
+            Some((*anchor)?.levels(&grid, loss, corrections_db.as_deref()))
+        });
         Some(Self {
             expected: expected.collect(),
             shares: drawn.iter().map(|polygon| polygon.map(|polygon| grid.shares(polygon))).collect(),
-            sigma_db: narrow(config.site.path_loss.sigma_db),
+            sigma_db: narrow(loss.sigma_db),
             grid,
         })
     }

@@ -3,7 +3,7 @@
 //! A zone is entered when it has been reached for its time and no rival is as strong; it is left after a time without
 //! evidence, or at once when another is entered. A `near` zone is reached by the level at its gateway (`level`), judged
 //! at each reading; a polygon by the mass that the belief of the device's place (`tracker`, `filter`) has in it, judged
-//! once for each second in which the device was heard.
+//! once for each burst in which the device was heard.
 
 pub mod bound;
 mod filter;
@@ -13,7 +13,9 @@ mod level;
 mod map;
 mod model;
 mod motion;
+mod radio_map;
 mod tracker;
+mod weigh;
 
 pub use floor::Floor;
 pub use model::{Anchor, PathLoss};
@@ -97,7 +99,7 @@ impl Whereabouts {
         moves
     }
 
-    /// Deals with what is due: a second that is over, and a zone that is left.
+    /// Deals with what is due: a burst that is over, and a zone that is left.
     pub fn tick(&mut self, floor: &Floor, now_us: u64) -> Vec<Move> {
         let mut moves = Vec::new();
         if self.tracker.due_us(floor.hearing).is_some_and(|due_us| due_us <= now_us) {
@@ -128,7 +130,7 @@ impl Whereabouts {
         moves.pop()
     }
 
-    /// How sure one can be that they are in this polygon, 0 to 1, as of the last second in which they were heard; 0 for
+    /// How sure one can be that they are in this polygon, 0 to 1, as of the last burst in which they were heard; 0 for
     /// `near` zones and sensitive ones.
     pub fn confidence(&self, floor: &Floor, zone: usize) -> f64 {
         if floor.is_sensitive(zone) { 0.0 } else { self.tracker.confidence(zone) }
@@ -182,7 +184,7 @@ impl Whereabouts {
         self.replace(floor, told, &levels, now_us, moves);
     }
 
-    /// What the second that is over means for the polygons.
+    /// What the burst that is over means for the polygons.
     fn judge_polygons(&mut self, floor: &Floor, now_us: u64, moves: &mut Vec<Move>) {
         let Some(map) = &floor.map else { return };
         let zone = self.inside.map(|inside| inside.zone);
