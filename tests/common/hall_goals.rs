@@ -43,6 +43,81 @@ pub(crate) trait Judge {
     fn take_entries(&mut self) -> Vec<(usize, f64)>;
 }
 
+/// Where recordings were made: the gateways by name, and where the floor is cut into zones.
+pub(crate) trait Ground {
+    /// The gateways, in the order of the configuration.
+    fn names(&self) -> Vec<String>;
+
+    /// Where the floor is cut along x and y, in metres.
+    fn cuts_m(&self) -> (&[f64], &[f64]);
+
+    /// The true zone of a place.
+    fn zone_at(&self, x_m: f64, y_m: f64) -> usize {
+        let (xs, ys) = self.cuts_m();
+        let over = |cuts: &[f64], at: f64| cuts.iter().filter(|cut| at >= **cut).count();
+        over(ys, y_m) * (xs.len() + 1) + over(xs, x_m)
+    }
+
+    fn is_near_an_edge(&self, x_m: f64, y_m: f64) -> bool {
+        let (xs, ys) = self.cuts_m();
+        xs.iter().any(|cut| (x_m - cut).abs() <= EDGE_M) || ys.iter().any(|cut| (y_m - cut).abs() <= EDGE_M)
+    }
+
+    fn second(&self, judge: &impl Judge, at: &Reading) -> Second {
+        let truth = self.zone_at(at.x_m, at.y_m);
+        let confidences = judge.confidences();
+        let likeliest = confidences.iter().copied().enumerate().max_by(|a, b| a.1.total_cmp(&b.1));
+        Second {
+            announced: judge.announced(),
+            forced: likeliest.map(|(zone, _)| zone),
+            likeliest: likeliest.map(|(zone, sure)| (sure, zone == truth)),
+            truth,
+            near_an_edge: self.is_near_an_edge(at.x_m, at.y_m),
+        }
+    }
+}
+
+/// Scores recordings with one judge each.
+pub(crate) fn score<J: Judge>(
+    ground: &impl Ground,
+    recordings: &[Vec<Reading>],
+    judge: impl Fn() -> J,
+    score: &mut Score,
+) {
+    let names = ground.names();
+    for recording in recordings {
+        let mut judge = judge();
+        let (begin_us, end_us) = (recording[0].t_us, recording[recording.len() - 1].t_us);
+        let (mut seconds, mut at, mut next_us) = (Vec::new(), &recording[0], begin_us + SETTLING_S * SECOND_US);
+        for reading in recording {
+            while next_us < end_us && next_us <= reading.t_us {
+                judge.until(next_us);
+                seconds.push(ground.second(&judge, at));
+                next_us += SECOND_US;
+            }
+            judge.until(reading.t_us);
+            at = reading;
+            for (zone, sure) in judge.take_entries() {
+                score.entries.push((sure, ground.zone_at(at.x_m, at.y_m) == zone));
+            }
+            if let Some(index) = names.iter().position(|name| *name == reading.sensor) {
+                judge.hear(u16::try_from(index).unwrap(), f64::from(reading.rssi_dbm), reading.t_us);
+            }
+        }
+        score.add(&seconds);
+    }
+}
+
+impl Ground for Setup {
+    fn names(&self) -> Vec<String> {
+        (*self).names()
+    }
+
+    fn cuts_m(&self) -> (&[f64], &[f64]) {
+        (*self).cuts_m()
+    }
+}
+
 impl Setup {
     /// The names of its receivers (README of the recordings, "To score alike").
     pub(crate) fn names(self) -> Vec<String> {
@@ -62,14 +137,7 @@ impl Setup {
 
     /// The true zone of a place.
     pub(crate) fn zone_at(self, x_m: f64, y_m: f64) -> usize {
-        let (xs, ys) = self.cuts_m();
-        let over = |cuts: &[f64], at: f64| cuts.iter().filter(|cut| at >= **cut).count();
-        over(ys, y_m) * (xs.len() + 1) + over(xs, x_m)
-    }
-
-    fn is_near_an_edge(self, x_m: f64, y_m: f64) -> bool {
-        let (xs, ys) = self.cuts_m();
-        xs.iter().any(|cut| (x_m - cut).abs() <= EDGE_M) || ys.iter().any(|cut| (y_m - cut).abs() <= EDGE_M)
+        Ground::zone_at(&self, x_m, y_m)
     }
 
     /// The configuration; `path_loss` is what a survey would have written, and `offsets_db` by gateway.
@@ -121,43 +189,9 @@ impl Setup {
 
     /// Scores recordings with one judge each.
     pub(crate) fn score<J: Judge>(self, recordings: &[Vec<Reading>], judge: impl Fn() -> J) -> Score {
-        let names = self.names();
-        let mut score = Score::default();
-        for recording in recordings {
-            let mut judge = judge();
-            let (begin_us, end_us) = (recording[0].t_us, recording[recording.len() - 1].t_us);
-            let (mut seconds, mut at, mut next_us) = (Vec::new(), &recording[0], begin_us + SETTLING_S * SECOND_US);
-            for reading in recording {
-                while next_us < end_us && next_us <= reading.t_us {
-                    judge.until(next_us);
-                    seconds.push(self.second(&judge, at));
-                    next_us += SECOND_US;
-                }
-                judge.until(reading.t_us);
-                at = reading;
-                for (zone, sure) in judge.take_entries() {
-                    score.entries.push((sure, self.zone_at(at.x_m, at.y_m) == zone));
-                }
-                if let Some(index) = names.iter().position(|name| *name == reading.sensor) {
-                    judge.hear(u16::try_from(index).unwrap(), f64::from(reading.rssi_dbm), reading.t_us);
-                }
-            }
-            score.add(&seconds);
-        }
-        score
-    }
-
-    fn second(self, judge: &impl Judge, at: &Reading) -> Second {
-        let truth = self.zone_at(at.x_m, at.y_m);
-        let confidences = judge.confidences();
-        let likeliest = confidences.iter().copied().enumerate().max_by(|a, b| a.1.total_cmp(&b.1));
-        Second {
-            announced: judge.announced(),
-            forced: likeliest.map(|(zone, _)| zone),
-            likeliest: likeliest.map(|(zone, sure)| (sure, zone == truth)),
-            truth,
-            near_an_edge: self.is_near_an_edge(at.x_m, at.y_m),
-        }
+        let mut all = Score::default();
+        score(&self, recordings, judge, &mut all);
+        all
     }
 }
 
@@ -228,8 +262,11 @@ pub(crate) struct Survey {
     sigma_db: f64,
     offsets_db: Vec<f64>,
     /// Where the tag was held, and the mean level at each gateway.
-    points: Vec<((f64, f64), Vec<(String, f64)>)>,
+    points: Vec<Point>,
 }
+
+/// A place in metres, and the mean level at each gateway in dBm.
+type Point = ((f64, f64), Vec<(String, f64)>);
 
 /// How high the tag is carried, in metres; what offsets are worth before they are measured, and what one point is, in dB².
 const TAG_M: f64 = 1.2;

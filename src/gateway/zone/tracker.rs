@@ -72,7 +72,7 @@ impl Tracker {
         let lately_us = hearing.second_us.saturating_mul(LATELY_SECONDS);
         let lately = self.ears.iter().filter(|ear| ear.count > 0 || ear.is_younger_than(lately_us, now_us)).count();
         // The first burst is worth a whole second: nothing was heard before it.
-        let burst = Burst::new(since.unwrap_or(1.0), share(heard.len(), lately), self.unrest(hearing, now_us));
+        let burst = Burst::new(since.unwrap_or(1.0), (heard.len(), lately), self.unrest(hearing, now_us));
         belief.update(&heard, burst, map.sigma_db);
         self.confidences = map.confidences(&belief);
         self.belief = Some(belief);
@@ -139,11 +139,6 @@ impl Ear {
 #[expect(clippy::cast_precision_loss, reason = "a time that is long is long")]
 fn seconds(us: u64, hearing: Hearing) -> f64 {
     us as f64 / hearing.second_us.max(1) as f64
-}
-
-#[expect(clippy::cast_precision_loss, reason = "there are at most a few dozen gateways")]
-fn share(now: usize, lately: usize) -> f32 {
-    now as f32 / lately.max(1) as f32
 }
 
 #[cfg(test)]
