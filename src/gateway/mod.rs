@@ -101,6 +101,8 @@ pub struct Gateway {
     wall_us: Option<i64>,
     key: Key,
     counters: Counters,
+    /// Whether transitions carry what moved them.
+    explains: bool,
 }
 
 impl Gateway {
@@ -122,7 +124,13 @@ impl Gateway {
             wall_us: None,
             key,
             counters: Counters::default(),
+            explains: false,
         }
+    }
+
+    /// From now on transitions carry what moved them.
+    pub fn explain(&mut self) {
+        self.explains = true;
     }
 
     /// Takes up a consent that the ledger remembers, once after a start and before any input. It was accepted once, so

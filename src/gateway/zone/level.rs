@@ -94,6 +94,13 @@ impl Readings {
         Some(Level { dbm, lasting_dbm: dbm.min(later_dbm) })
     }
 
+    /// How many values the window has, and the last there is, in dBm.
+    pub(super) fn shown(&self, now_us: u64, hearing: Hearing) -> (usize, Option<f64>) {
+        let from_us = now_us.saturating_sub(hearing.window_us);
+        let count = self.values.iter().filter(|value| value.last_us >= from_us).count();
+        (count, self.values.back().map(|last| last.mean_dbm()))
+    }
+
     fn front_is_older_than(&self, now_us: u64, age_us: u64) -> bool {
         self.values.front().is_some_and(|front| now_us.saturating_sub(front.last_us) > age_us)
     }

@@ -14,6 +14,7 @@ mod map;
 mod model;
 mod motion;
 mod tracker;
+pub mod why;
 
 pub use floor::Floor;
 pub use model::{Anchor, PathLoss};
@@ -23,7 +24,6 @@ use level::{Level, Readings};
 use tracker::Tracker;
 
 use super::advertisement::GatewayIndex;
-use super::effect::Evidence;
 
 /// Of two `near` zones the stronger by so many dB wins (semantics, Zones).
 const NEAR_MARGIN_DB: f64 = 4.0;
@@ -52,6 +52,8 @@ pub struct Whereabouts {
     held_since_us: Vec<Option<u64>>,
     heard_us: Option<u64>,
     inside: Option<Inside>,
+    /// The zone that was left last, for [`why`].
+    before: Option<Inside>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -132,18 +134,6 @@ impl Whereabouts {
     /// `near` zones and sensitive ones.
     pub fn confidence(&self, floor: &Floor, zone: usize) -> f64 {
         if floor.is_sensitive(zone) { 0.0 } else { self.tracker.confidence(zone) }
-    }
-
-    /// The level of every gateway that hears the device, for `--explain`; those of sensitive zones tell nothing.
-    pub fn evidence(&self, floor: &Floor, now_us: u64) -> Evidence {
-        let near = self.levels(floor, now_us);
-        let named = (0..floor.anchor_count()).filter_map(|index| {
-            let anchor = floor.anchor_id(index).filter(|_| !floor.tells_a_sensitive_zone(index))?;
-            let level = near.get(index).copied().flatten().map(|level| level.dbm);
-            let level = level.or_else(|| self.tracker.level_dbm(index, floor.hearing, now_us))?;
-            Some((anchor.clone(), level))
-        });
-        named.collect()
     }
 
     /// A hold needs evidence all along: two readings a minute apart do not show that a level held in between.
@@ -296,7 +286,9 @@ impl Whereabouts {
     }
 
     fn leave(&mut self, floor: &Floor, moves: &mut Vec<Move>) {
-        let left = self.inside.take().map(|inside| inside.zone);
+        let left = self.inside.take();
+        self.before = left.or(self.before);
+        let left = left.map(|inside| inside.zone);
         moves.extend(left.filter(|zone| !floor.is_sensitive(*zone)).map(Move::Left));
     }
 }
