@@ -1,11 +1,13 @@
-//! The shop's own transmitters, looked after: missed once, heard again once, a weak battery told once.
+//! The shop's own things, looked after: of a fixed beacon that it is missed, heard again or low on battery, of a gateway that
+//! it hears otherwise than it did, each told once.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config::Name;
 use crate::gateway::Gateway;
+use crate::gateway::calibration::{GatewayCalibration, Proposal};
 use crate::gateway::fixture::{FixtureStatus, MISSING_AFTER_US};
-use crate::mqtt::state::FixedBeaconHealth;
+use crate::mqtt::state::{CalibrationHealth, FixedBeaconHealth, ProposalHealth};
 
 /// Below this a battery is to be changed, in millivolts. A lithium coin cell (CR2477, CR2032) holds some 3 V for most of
 /// its life and falls fast at the end; makers call it empty at 2.0 V, so at 2.4 V little is left.
@@ -22,6 +24,8 @@ pub(crate) struct Inventory {
     /// Since when each missed one is.
     missing: BTreeMap<Name, u64>,
     low: BTreeSet<Name>,
+    /// Gateways that hear so much more or less than they did that it is not corrected.
+    astray: BTreeSet<Name>,
 }
 
 impl Inventory {
@@ -33,6 +37,19 @@ impl Inventory {
         self.missing.retain(|id, _| beacons.iter().any(|beacon| beacon.id == *id));
         self.low.retain(|id| beacons.iter().any(|beacon| beacon.id == *id));
         beacons.into_iter().map(|beacon| self.look_at(beacon, now_us)).collect()
+    }
+
+    /// Looks at how every gateway hears, and logs of which it cannot be corrected any more.
+    pub(crate) fn look_at_gateways(&mut self, gateway: &Gateway) -> Vec<CalibrationHealth> {
+        let gateways = gateway.calibration();
+        self.astray.retain(|id| gateways.iter().any(|told| told.gateway == *id && told.drift.is_beyond()));
+        for GatewayCalibration { gateway, drift, .. } in gateways.iter().filter(|told| told.drift.is_beyond()) {
+            if self.astray.insert(gateway.clone()) {
+                let drift_db = drift.drift_db.map(tenths);
+                tracing::warn!(%gateway, drift_db, "the gateway hears otherwise than it did: look at its antenna and place");
+            }
+        }
+        gateways.into_iter().map(calibration_health).collect()
     }
 
     fn look_at(&mut self, beacon: FixtureStatus, now_us: u64) -> FixedBeaconHealth {
@@ -65,6 +82,27 @@ impl Inventory {
             Some(_) | None => {}
         }
     }
+}
+
+fn calibration_health(told: GatewayCalibration) -> CalibrationHealth {
+    let GatewayCalibration { gateway, drift, proposal } = told;
+    CalibrationHealth {
+        gateway: gateway.to_string(),
+        drift_db: drift.drift_db.map(tenths),
+        applied_db: tenths(drift.applied_db),
+        from: drift.beacons,
+        proposal: proposal.map(|Proposal { offset_db, spread_db, visits, zones }| ProposalHealth {
+            offset_db: tenths(offset_db),
+            spread_db: tenths(spread_db),
+            visits,
+            zones,
+        }),
+    }
+}
+
+/// A tenth of a dB is finer than any of this is known.
+fn tenths(db: f64) -> f64 {
+    (db * 10.0).round() / 10.0
 }
 
 #[cfg(test)]

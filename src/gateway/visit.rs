@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::advertisement::GatewayIndex;
+use super::calibration::Proposals;
 use super::consent::Tier;
 use super::consent::registry::Slot;
 use super::effect::{Effect, Evidence, Memory, What};
@@ -113,6 +114,7 @@ impl Gateway {
                 presence.stay = Some(Stay { zone, since_us: now_us, unsure_since_us: None });
                 let evidence = self.evidence(slot, zone, Turn::Entered, at);
                 self.happened(slot, at, What::Entered { zone: self.zone_name(zone), confidence, evidence }, effects);
+                self.propose(slot, zone);
                 self.save(slot, at, effects);
                 self.occasion(slot, zone, Trigger::Entered, at, effects);
             }
@@ -142,6 +144,18 @@ impl Gateway {
     fn evidence(&self, slot: Slot, zone: usize, turn: Turn, at: Moment) -> Evidence {
         let presence = self.guests.get(&slot).filter(|_| self.explains)?.presence.as_ref()?;
         presence.whereabouts.why(&self.floor, zone, turn, at.monotonic_us).map(Box::new)
+    }
+
+    /// What this entry says of the gateways goes into sums over everybody.
+    fn propose(&mut self, slot: Slot, zone: usize) {
+        let keeps = self.registry.get(slot).is_some_and(|consent| consent.tier > Tier::OnRequest);
+        let presence = self.guests.get_mut(&slot).filter(|_| keeps).and_then(|guest| guest.presence.as_mut());
+        let Some(presence) = presence else { return };
+        let residuals_db = presence.whereabouts.residuals_db(&self.floor, zone, self.config.site.gateways.len());
+        if !residuals_db.is_empty() {
+            self.proposals.add(zone, &residuals_db, !presence.proposes);
+            presence.proposes = true;
+        }
     }
 
     /// The zone is left. No campaign speaks on it here: who withdrew, went to work or was gone when Emma woke did not
@@ -329,6 +343,11 @@ impl Gateway {
         }
         self.floor = new_floor;
         self.fixtures = self.fixtures.configured(&config.site, now.monotonic_us);
+        self.calibration = self.calibration.configured(&config.site);
+        if (&config.site, &config.zones) != (&self.config.site, &self.config.zones) {
+            // What was held against another map says nothing of this one.
+            self.proposals = Proposals::default();
+        }
         self.registry.keep_for_the_shop(self.fixtures.identifiers());
         self.menu = Menu::new(&config);
         self.config = config;

@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::Whereabouts;
 use super::floor::{Floor, Kind, Plot};
 use super::map::Map;
+use super::tracker::Shown;
 use crate::gateway::advertisement::GatewayIndex;
 
 /// Of the gateways that heard a device in a second, so many are told, the loudest first: the others hardly count.
@@ -174,6 +175,19 @@ impl Whereabouts {
         })
     }
 
+    /// By how much each of the first `gateways` anchors heard more of the device than it should in the likeliest cell, in
+    /// dB, in the last second; nothing for a `near` zone, nor where so few heard it that its own power explains them all.
+    pub fn residuals_db(&self, floor: &Floor, zone: usize, gateways: usize) -> Vec<(usize, f64)> {
+        const FEWEST: usize = 4;
+        let drawn = floor.plots.get(zone).filter(|plot| !plot.is_near() && !plot.sensitive);
+        let told = drawn.and(floor.map.as_ref()).and_then(|map| self.tracker.told(map));
+        let Some(told) = told else { return Vec::new() };
+        let heard = told.ears.iter().filter(|ear| ear.anchor < gateways);
+        let residual = |ear: &Shown| (ear.anchor, f64::from(ear.mean_dbm - ear.expected_dbm - told.power_db));
+        let residuals: Vec<_> = heard.map(residual).collect();
+        if residuals.len() < FEWEST { Vec::new() } else { residuals }
+    }
+
     fn why_near(
         &self,
         floor: &Floor,
@@ -227,7 +241,7 @@ impl Whereabouts {
             .collect();
         heard.sort_by(|(_, a), (_, b)| b.mean_dbm.total_cmp(&a.mean_dbm));
         heard.truncate(GATEWAYS_TOLD);
-        let ear = |(id, ear): (String, &super::tracker::Shown)| {
+        let ear = |(id, ear): (String, &Shown)| {
             let expected_dbm = f64::from(ear.expected_dbm + told.power_db);
             let mean_dbm = f64::from(ear.mean_dbm);
             let residual_db = tenths(mean_dbm - expected_dbm);
