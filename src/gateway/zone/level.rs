@@ -77,12 +77,14 @@ impl Readings {
         }
     }
 
+    /// Whether the last value is no longer ago than a silence.
+    pub(super) fn is_heard(&self, now_us: u64, hearing: Hearing) -> bool {
+        self.values.back().is_some_and(|last| now_us.saturating_sub(last.last_us) <= hearing.silence_us)
+    }
+
     /// The level of the window, of the last value if the window is empty, nothing after a longer silence.
     pub(super) fn level(&self, now_us: u64, hearing: Hearing) -> Option<Level> {
-        let last = self.values.back()?;
-        if now_us.saturating_sub(last.last_us) > hearing.silence_us {
-            return None;
-        }
+        let last = self.values.back().filter(|_| self.is_heard(now_us, hearing))?;
         let from_us = now_us.saturating_sub(hearing.window_us);
         let window: Vec<Value> = self.values.iter().filter(|value| value.last_us >= from_us).copied().collect();
         if window.is_empty() {

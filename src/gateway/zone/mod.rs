@@ -142,7 +142,7 @@ impl Whereabouts {
         let device_was_silent =
             self.heard_us.is_some_and(|heard_us| now_us.saturating_sub(heard_us) > floor.hearing.silence_us);
         let readings = self.readings.get(usize::from(gateway.0));
-        let gateway_was_silent = readings.is_none_or(|readings| readings.level(now_us, floor.hearing).is_none());
+        let gateway_was_silent = readings.is_none_or(|readings| !readings.is_heard(now_us, floor.hearing));
         for (plot, since) in floor.plots.iter().zip(&mut self.held_since_us) {
             if device_was_silent || (gateway_was_silent && plot.is_near() && plot.is_told_by(gateway)) {
                 *since = None;
