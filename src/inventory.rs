@@ -184,4 +184,36 @@ mod tests {
             assert_eq!(shop.inventory.low.len(), low, "minute {minute}");
         }
     }
+
+    #[test]
+    fn a_gateway_that_lost_its_antenna_is_told_once_until_it_hears_again() {
+        let mut sources = Sources::shipped();
+        for (id, minor) in [("wall", 1), ("door", 2)] {
+            let ibeacon = format!("{{ uuid = '{}', major = 1, minor = {minor} }}", hex::encode([5; 16]));
+            sources.site += &["[[fixed-beacon]]\nid = '", id, "'\nibeacon = ", &ibeacon, "\n"].concat();
+        }
+        let config = Arc::new(check(&sources).config.unwrap());
+        let mut shop = Shop { gateway: Gateway::new(config, Key::new([7; 32]), 0), inventory: Inventory::default() };
+        let mut astray = Vec::new();
+        for minute in 0..700_u64 {
+            // From the second hour to the sixth the first gateway hears 15 dB less.
+            let lost_db = if (120..360).contains(&minute) { 15 } else { 0 };
+            for (minor, by) in [(1, 0), (1, 1), (2, 0), (2, 1)] {
+                for tick in 0..2 {
+                    let rssi_dbm = -60 - if by == 0 { lost_db } else { 0 };
+                    let address = Address { bytes: [1; 6], kind: AddressKind::Random };
+                    let payload = encode::ibeacon(&[5; 16], 1, minor, -59);
+                    let heard = Advertisement { address, payload: &payload, rssi_dbm, gateway: GatewayIndex(by) };
+                    let now = Moment { monotonic_us: minute * MINUTE_US + tick * 30_000_000, wall_us: None };
+                    assert!(shop.gateway.handle(Input::Advertisement(heard), now).is_empty());
+                }
+            }
+            let told = shop.inventory.look_at_gateways(&shop.gateway);
+            assert_eq!(told.len(), 3, "every gateway of the site is told of");
+            astray.push((told[0].drift_db, told[0].applied_db, shop.inventory.astray.len()));
+        }
+        assert_eq!(astray[100], (Some(0.0), 0.0, 0));
+        assert_eq!(astray[300], (Some(-15.0), -6.0, 1));
+        assert_eq!(astray[699], (Some(0.0), 0.0, 0));
+    }
 }
