@@ -188,12 +188,12 @@ fn a_wide_zone_is_not_lost_to_a_narrow_one_next_to_it() {
 }
 
 /// The hall, judged with so many Pis: at rest, and walking.
-fn hall(tetam: &Tetam, resting: &[Vec<Reading>], reach: Reach, pis: usize) -> [NearScore; 2] {
+fn hall(tetam: &Tetam, resting: &[Vec<Reading>], reach: Reach, pis: usize, stricter_db: f64) -> [NearScore; 2] {
     let walks: Vec<_> = TRACKS.map(|track| tetam.track(&format!("{track}_all_sensors.mbd"))).into();
     let at_1m_dbm = near_goals::at_1m_dbm(tetam, resting);
     let mut scores = [NearScore::default(), NearScore::default()];
     for numbers in shops(pis) {
-        let shop = near_goals::Shop::new(tetam, &numbers, reach, at_1m_dbm);
+        let shop = near_goals::Shop::new(tetam, &numbers, reach, at_1m_dbm, stricter_db);
         scores[0] += shop.score(resting);
         scores[1] += shop.score(&walks);
     }
@@ -214,7 +214,7 @@ fn one_to_three_pis_of_the_hall_announce_what_is_within_reach() {
     for (name, of_pis) in least {
         let reach = REACHES.into_iter().find(|reach| reach.name == name).unwrap();
         for (pis, [rest, found_rest, walk, found_walk]) in (1..).zip(of_pis) {
-            let [at_rest, walking] = hall(&tetam, &resting, reach, pis);
+            let [at_rest, walking] = hall(&tetam, &resting, reach, pis, 0.0);
             let all = format!("{name}, {pis}: at rest {}\n walking {}", at_rest.row(), walking.row());
             eprintln!("{all}");
             assert!(at_rest.seconds.right() >= rest && at_rest.found() >= found_rest, "{all}");
@@ -222,6 +222,20 @@ fn one_to_three_pis_of_the_hall_announce_what_is_within_reach() {
             assert!(at_rest.flaps_a_minute() <= 0.02, "{all}");
             assert!(at_rest.delay_s().0 <= 8 && walking.delay_s().1 <= 20, "{all}");
         }
+    }
+}
+
+#[test]
+fn one_pi_whose_levels_are_4_db_stricter_than_path_loss_is_right_19_times_in_20() {
+    let Some(tetam) = Tetam::find("the goal for near zones") else { return };
+    let Some(resting) = tetam.resting() else { return };
+    for reach in REACHES.into_iter().skip(1) {
+        let [at_rest, walking] = hall(&tetam, &resting, reach, 1, 4.0);
+        let all = format!("{reach:?}: at rest {}\n walking {}", at_rest.row(), walking.row());
+        eprintln!("{all}");
+        assert!(at_rest.entries.right() >= 95.0 && at_rest.found() >= 60.0, "{all}");
+        assert!(walking.entries.right() >= 95.0 && walking.found() >= 60.0, "{all}");
+        assert!(at_rest.flaps_a_minute() <= 0.02 && at_rest.delay_s().0 <= 8, "{all}");
     }
 }
 
