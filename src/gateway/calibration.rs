@@ -85,7 +85,7 @@ pub struct Calibration {
 /// What one gateway hears of one fixed beacon.
 #[derive(Clone, Debug, Default)]
 struct Pair {
-    sum_dbm: f32,
+    sum_dbm: f64,
     count: u32,
     /// What it heard in the first hour.
     first_dbm: Option<f32>,
@@ -123,8 +123,9 @@ impl Calibration {
         new
     }
 
-    /// A gateway hears a fixed beacon, counted as in `site.toml`.
-    pub fn hear(&mut self, beacon: usize, gateway: GatewayIndex, rssi_dbm: i8, now_us: u64) {
+    /// A gateway hears a fixed beacon, counted as in `site.toml`: the mean of so many readings. Always told alike by one
+    /// gateway: only changes count.
+    pub fn hear(&mut self, beacon: usize, gateway: GatewayIndex, mean_dbm: f64, readings: u8, now_us: u64) {
         self.close_until(now_us);
         // What hangs on the gateway itself is as loud as can be, whatever the gateway hears.
         if self.beacons.get(beacon).is_none_or(|beacon| beacon.gateway == Some(gateway)) {
@@ -132,8 +133,8 @@ impl Calibration {
         }
         let index = usize::from(gateway.0) * self.beacons.len() + beacon;
         if let Some(pair) = self.pairs.get_mut(index) {
-            pair.sum_dbm += f32::from(rssi_dbm);
-            pair.count = pair.count.saturating_add(1);
+            pair.sum_dbm += mean_dbm * f64::from(readings);
+            pair.count = pair.count.saturating_add(u32::from(readings));
         }
     }
 
@@ -218,8 +219,8 @@ impl Pair {
         if self.recent_dbm.len() >= MAX_INTERVALS {
             self.recent_dbm.pop_front();
         }
-        #[expect(clippy::cast_precision_loss, reason = "there are a few thousand in ten minutes")]
-        self.recent_dbm.push_back(sum_dbm / readings as f32);
+        #[expect(clippy::cast_possible_truncation, reason = "a level has three digits")]
+        self.recent_dbm.push_back((sum_dbm / f64::from(readings)) as f32);
         if self.first_dbm.is_none() && self.recent_dbm.len() >= FIRST_INTERVALS {
             self.first_dbm = median(&self.recent_dbm);
         }

@@ -253,7 +253,8 @@ impl Gateway {
         let see = |frame: &Frame<'_>, identifier| fixtures.look(frame, identifier, &mut sight);
         let attribution = self.registry.attribute_seeing(advertisement, now, see);
         if let Some(beacon) = self.fixtures.take(sight, advertisement, now.monotonic_us) {
-            self.calibration.hear(beacon, advertisement.gateway, advertisement.rssi_dbm, now.monotonic_us);
+            let level_dbm = f64::from(advertisement.rssi_dbm);
+            self.calibration.hear(beacon, advertisement.gateway, level_dbm, 1, now.monotonic_us);
             return;
         }
         match attribution {

@@ -35,7 +35,7 @@ fn listen(all: &mut Calibration, from_min: u64, minutes: u64, louder_db: impl Fn
             let fading_db = i8::try_from((tick * 5 + gateway as u64) % 7).unwrap() - 3;
             let rssi_dbm = -75 + place_db + fading_db + louder_db(gateway, beacon);
             let now_us = (from_min + tick / 6) * MINUTE_US + tick % 6 * 10_000_000;
-            all.hear(beacon, GatewayIndex(u16::try_from(gateway).unwrap()), rssi_dbm, now_us);
+            all.hear(beacon, GatewayIndex(u16::try_from(gateway).unwrap()), f64::from(rssi_dbm), 1, now_us);
         }
     }
 }
@@ -136,7 +136,7 @@ fn a_gateway_that_is_silent_for_an_hour_has_no_drift_and_a_site_without_beacons_
     let mut all = after(3, 3, |gateway, _| if gateway == 1 { -5 } else { 0 });
     for tick in 0..600 {
         for (gateway, beacon) in [(0, 0), (0, 1), (0, 2), (2, 0), (2, 1), (2, 2)] {
-            all.hear(beacon, GatewayIndex(gateway), -70, (261 + tick / 6) * MINUTE_US);
+            all.hear(beacon, GatewayIndex(gateway), -70.0, 1, (261 + tick / 6) * MINUTE_US);
         }
     }
     assert_eq!((all.drifts()[1].drift_db, all.correction_db(GatewayIndex(1))), (None, 0.0));
