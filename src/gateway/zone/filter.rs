@@ -218,6 +218,13 @@ fn narrow_count(count: usize) -> f32 {
     count as f32
 }
 
+impl Belief {
+    /// How much louder than it says the device is, as carried, and the standard deviation of that, in dB.
+    pub(super) fn power(&self) -> (f32, f32) {
+        (self.power_db, self.power_db2.sqrt())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::model::{Anchor, PathLoss};

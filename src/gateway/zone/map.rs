@@ -91,3 +91,21 @@ impl Map {
 fn narrow_count(count: usize) -> f32 {
     count as f32
 }
+
+impl Map {
+    /// The mass outside all of these zones, 0 to 1.
+    pub(super) fn outside(&self, belief: &Belief, is_one: impl Fn(usize) -> bool) -> f64 {
+        let mut left = vec![1.0_f32; self.grid.len()];
+        let zones = self.shares.iter().enumerate().filter(|(zone, _)| is_one(*zone));
+        for (cell, share) in zones.flat_map(|(_, shares)| shares.iter().flatten()) {
+            // Of nested zones the wider has whatever the narrower has.
+            left.get_mut(*cell).into_iter().for_each(|left| *left = left.min(1.0 - share));
+        }
+        belief.masses().zip(left).map(|(mass, left)| f64::from(mass * left)).sum::<f64>().min(1.0)
+    }
+
+    /// Whether some of this cell lies in this zone.
+    pub(super) fn has_in(&self, zone: usize, cell: usize) -> bool {
+        self.shares.get(zone).is_some_and(|shares| shares.iter().flatten().any(|(own, _)| *own == cell))
+    }
+}

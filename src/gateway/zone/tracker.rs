@@ -26,6 +26,7 @@ struct Ear {
     sum_db: f32,
     count: u16,
     last_dbm: f32,
+    last_count: u16,
     last_us: Option<u64>,
     /// The mean level of the last seconds, and of how many readings.
     usual_dbm: f32,
@@ -96,12 +97,6 @@ impl Tracker {
     pub(super) fn confidence(&self, zone: usize) -> f64 {
         self.confidences.get(zone).copied().unwrap_or(0.0)
     }
-
-    /// What this gateway heard in the last burst in which it heard anything, if that is not longer ago than a silence.
-    pub(super) fn level_dbm(&self, gateway: usize, hearing: Hearing, now_us: u64) -> Option<f64> {
-        let ear = self.ears.get(gateway).filter(|ear| ear.is_younger_than(hearing.silence_us, now_us))?;
-        Some(f64::from(ear.last_dbm))
-    }
 }
 
 impl Ear {
@@ -129,8 +124,8 @@ impl Ear {
             let before = self.usual_readings(hearing, now_us);
             let usual = before + f32::from(self.count);
             let usual_dbm = (self.usual_dbm * before + self.sum_db) / usual;
-            let (last_dbm, last_us) = (self.mean_dbm(), Some(now_us));
-            *self = Self { sum_db: 0.0, count: 0, last_dbm, last_us, usual_dbm, usual };
+            let (last_dbm, last_count, last_us) = (self.mean_dbm(), self.count, Some(now_us));
+            *self = Self { sum_db: 0.0, count: 0, last_dbm, last_count, last_us, usual_dbm, usual };
         }
     }
 }
@@ -139,6 +134,48 @@ impl Ear {
 #[expect(clippy::cast_precision_loss, reason = "a time that is long is long")]
 fn seconds(us: u64, hearing: Hearing) -> f64 {
     us as f64 / hearing.second_us.max(1) as f64
+}
+
+/// What a device is believed to be, for [`super::why`].
+pub(super) struct Believed<'a> {
+    pub(super) masses: &'a Belief,
+    pub(super) cell: usize,
+    pub(super) place_m: Option<(f64, f64)>,
+    pub(super) power_db: f32,
+    pub(super) power_sigma_db: f32,
+    pub(super) ears: Vec<Shown>,
+}
+
+/// What one gateway heard in the last burst, and what it should have heard of a device in the likeliest cell that is as
+/// loud as it says.
+pub(super) struct Shown {
+    pub(super) anchor: usize,
+    pub(super) mean_dbm: f32,
+    pub(super) count: u16,
+    pub(super) expected_dbm: f32,
+}
+
+impl Tracker {
+    /// What is believed as of the last burst in which the device was heard, and what was heard in it.
+    pub(super) fn told(&self, map: &Map) -> Option<Believed<'_>> {
+        let belief = self.belief.as_ref()?;
+        let (cell, _) = belief.masses().enumerate().max_by(|(_, a), (_, b)| a.total_cmp(b))?;
+        let (power_db, power_sigma_db) = belief.power();
+        let heard = self.ears.iter().enumerate().filter(|(_, ear)| ear.last_us == Some(self.believed_us));
+        let shown = |(anchor, ear): (usize, &Ear)| {
+            let expected_dbm = *map.expected(anchor)?.as_flattened().get(cell)?;
+            Some(Shown { anchor, mean_dbm: ear.last_dbm, count: ear.last_count, expected_dbm })
+        };
+        let place_m = map.grid.middles().nth(cell);
+        Some(Believed {
+            masses: belief,
+            cell,
+            place_m,
+            power_db,
+            power_sigma_db,
+            ears: heard.filter_map(shown).collect(),
+        })
+    }
 }
 
 #[cfg(test)]
