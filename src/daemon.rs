@@ -213,7 +213,9 @@ impl Daemon {
             getrandom::fill(&mut salt).ok().map(|()| Salt(salt))
         };
         let shared = self.handout.as_mut().and_then(|handout| handout.look(&mut self.gateway, now, salt));
-        shared.into_iter().for_each(|shared| self.voices.orderer.share(shared));
+        if let Some(shared) = shared {
+            self.voices.orderer.share(shared);
+        }
     }
 
     fn hear(&mut self, heard: &[Heard]) {

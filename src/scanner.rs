@@ -196,6 +196,6 @@ impl Outbox for NoOutbox {
     async fn settle(&self, _row: i64, _outcome: Outcome) {}
 
     async fn changed(&self) {
-        pending().await
+        pending::<()>().await;
     }
 }

@@ -15,10 +15,11 @@ mod scanner;
 
 use std::fs;
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use broker::Mosquitto;
 use daemon::{CONSENT, Daemon, IBEACON, Shop};
+use emma::clock::Clock;
 use emma::radio::encode;
 use listener::{Listener, until};
 use scanner::Scanner;
@@ -67,8 +68,8 @@ leave-dbm = -85
 "#;
 
 fn gateway(id: &str, role: &str, brokers: &[(&str, u16)], state: &str) -> String {
-    let brokers: String =
-        brokers.iter().map(|(name, port)| format!("[{name}]\nurl = \"mqtt://127.0.0.1:{port}\"\n")).collect();
+    let table = |(name, port): &(&str, u16)| format!("[{name}]\nurl = \"mqtt://127.0.0.1:{port}\"\n");
+    let brokers = brokers.iter().map(table).collect::<Vec<_>>().concat();
     format!(
         "site = \"hall\"\ngateway = \"{id}\"\nroles = [\"{role}\"]\n[radio]\ndriver = \"none\"\n{brokers}\
          [ledger]\npath = {state:?}\n[clock]\ntrust = \"assume\"\n[log]\nlevel = \"trace\"\n"
@@ -103,7 +104,7 @@ fn scanning(id: &str, port: u16, rssi_dbm: impl Fn(usize) -> i8) -> Shop {
             hex::encode(payload)
         )
     };
-    let walk: String = (0..6_000_usize)
+    let all: String = (0..6_000_usize)
         .map(|tenth| {
             let rssi_dbm = rssi_dbm(tenth / 10);
             line(tenth * 100, "C0:FF:EE:00:00:01", rssi_dbm, &customer)
@@ -111,7 +112,7 @@ fn scanning(id: &str, port: u16, rssi_dbm: impl Fn(usize) -> i8) -> Shop {
                 + &line(tenth * 100 + 2, "C0:FF:EE:00:00:07", -70, &wall)
         })
         .collect();
-    shop.write("walk.jsonl", &walk);
+    shop.write("walk.jsonl", &all);
     shop
 }
 
@@ -215,13 +216,15 @@ fn until_told(listener: &Listener, change: impl FnOnce()) -> Duration {
         last["edition"]["rev"].as_u64().unwrap_or(0)
     };
     let rev = named("/registry/gw-shoes") + 1;
-    let begun = Instant::now();
+    let clock = Clock::start();
+    let begun_us = clock.monotonic_us();
+    let elapsed = || Duration::from_micros(clock.monotonic_us() - begun_us);
     change();
     while named("/sighting/gw-shoes") < rev || named("/sighting/gw-hall") < rev {
-        assert!(begun.elapsed() < Duration::from_mins(1), "the scanners are never told");
+        assert!(elapsed() < Duration::from_mins(1), "the scanners are never told");
         std::thread::sleep(Duration::from_millis(10));
     }
-    begun.elapsed()
+    elapsed()
 }
 
 /// Withdraws the customer.

@@ -82,11 +82,11 @@ pub fn scanner(board: &Switchboard, scanner: &Shared) -> Result<Option<Listener>
     let options = Options::for_sharing(broker, gateway)?;
     let topics = topics(broker, gateway);
     let (filter, says) = (topics.registry(&gateway.gateway), topics.sighting(&gateway.gateway));
-    let link = board.outlet("decider", Some(filter.as_str().into()));
-    link.waits("no table has come from the decider yet");
+    let outlet = board.outlet("decider", Some(filter.as_str().into()));
+    outlet.waits("no table has come from the decider yet");
     let (board_of_link, scanner) = (board.clone(), Arc::clone(scanner));
     let end =
-        Link { scanner, board: board_of_link, clock: orders.clock, link, filter: filter.clone(), says, known: false };
+        Link { scanner, board: board_of_link, clock: orders.clock, outlet, filter: filter.clone(), says, known: false };
     let manner = manner(QoS::AtLeastOnce, MAX_PAGE_LEN);
     Ok(Some(Listener::start(&options, manner, vec![filter], end, async {}, over(board))))
 }
@@ -193,7 +193,9 @@ impl Subscriber for Decider {
         let now_us = self.orders.clock.monotonic_us();
         if self.orders.shared.has_changed().unwrap_or(false) {
             let shared = self.orders.shared.borrow_and_update().clone();
-            shared.iter().for_each(|shared| self.hub.share(shared, nonce(self.orders.clock), now_us));
+            if let Some(shared) = &shared {
+                self.hub.share(shared, nonce(self.orders.clock), now_us);
+            }
         }
         for gateway in self.hub.silent(now_us) {
             let source = source(&mut self.sources, &self.board, gateway);
@@ -220,7 +222,7 @@ struct Link {
     scanner: Shared,
     board: Switchboard,
     clock: Clock,
-    link: Outlet,
+    outlet: Outlet,
     filter: String,
     says: String,
     /// Whether there was a table at the last look.
@@ -232,9 +234,9 @@ impl Link {
     fn tell(&mut self) {
         let known = lock(&self.scanner).table().edition().is_some();
         if known {
-            self.link.listening(&self.filter, None, None);
+            self.outlet.listening(&self.filter, None, None);
         } else if self.known {
-            self.link.outage("the decider has not answered for a minute: nobody may be heard");
+            self.outlet.outage("the decider has not answered for a minute: nobody may be heard");
         }
         self.known = known;
     }
@@ -243,11 +245,11 @@ impl Link {
 impl Subscriber for Link {
     fn take(&mut self, _topic: &str, payload: &[u8], retained: bool) {
         if retained {
-            return self.link.reject("retained");
+            return self.outlet.reject("retained");
         }
         let taken = lock(&self.scanner).take(payload, self.clock.monotonic_us());
         if let Err(refusal) = taken {
-            self.link.reject(refusal.word());
+            self.outlet.reject(refusal.word());
         }
         self.tell();
     }
@@ -257,7 +259,7 @@ impl Subscriber for Link {
     fn outage(&mut self, _filter: usize, reason: &str) {
         // The table is as good as its lease: the decider may be heard of again before that ends.
         if !self.known {
-            self.link.outage(reason);
+            self.outlet.outage(reason);
         }
     }
 
@@ -269,7 +271,7 @@ impl Subscriber for Link {
     }
 
     fn taken_over(&mut self) {
-        self.link.ended(Some("another Pi is connected as this gateway"));
+        self.outlet.ended(Some("another Pi is connected as this gateway"));
         self.board.taken_over().send_replace(true);
     }
 }

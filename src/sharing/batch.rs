@@ -12,7 +12,7 @@ use crate::gateway::sharing::MOST_READINGS;
 struct Sum {
     first_us: u64,
     last_us: u64,
-    sum_dbm: f64,
+    total_dbm: f64,
     count: u32,
 }
 
@@ -29,10 +29,10 @@ impl Sums {
     pub fn hear(&mut self, handle: Handle, level_dbm: f64, now_us: u64) {
         let sum = self.of.entry(handle).or_insert_with(|| {
             self.waiting.insert((now_us, handle));
-            Sum { first_us: now_us, last_us: now_us, sum_dbm: 0.0, count: 0 }
+            Sum { first_us: now_us, last_us: now_us, total_dbm: 0.0, count: 0 }
         });
         sum.last_us = now_us;
-        sum.sum_dbm += level_dbm;
+        sum.total_dbm += level_dbm;
         sum.count += 1;
     }
 
@@ -67,7 +67,7 @@ impl Sum {
     #[expect(clippy::cast_possible_truncation, reason = "a level is a few hundred dB at most")]
     fn entry(&self, handle: Handle, now_us: u64) -> Entry {
         let age_ms = u32::try_from(now_us.saturating_sub(self.middle_us()) / 1_000).unwrap_or(u32::MAX);
-        let level_ddbm = (10.0 * self.sum_dbm / f64::from(self.count)).round() as i32;
+        let level_ddbm = (10.0 * self.total_dbm / f64::from(self.count)).round() as i32;
         let count = u8::try_from(self.count).unwrap_or(MOST_READINGS).min(MOST_READINGS);
         Entry { handle, age_ms, level_ddbm, count }
     }

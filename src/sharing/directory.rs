@@ -64,7 +64,7 @@ impl Directory {
         if begins || (rows.is_empty() && left.is_empty() && addresses == self.addresses) {
             return Vec::new();
         }
-        self.changes(rows, left)
+        self.changes(rows, &left)
     }
 
     /// Notes one who may be heard; their row if that is new.
@@ -81,7 +81,7 @@ impl Directory {
     }
 
     /// Numbers a change; those who are gone first.
-    fn changes(&mut self, rows: Vec<Row>, gone: Vec<Handle>) -> Vec<Change> {
+    fn changes(&mut self, rows: Vec<Row>, gone: &[Handle]) -> Vec<Change> {
         let mut changes: Vec<Change> =
             gone.chunks(PRINTS_A_PAGE).map(|gone| Change { rev: 0, rows: Vec::new(), gone: gone.to_vec() }).collect();
         for (index, rows) in in_pages(rows).into_iter().enumerate() {

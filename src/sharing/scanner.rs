@@ -107,7 +107,7 @@ impl Scanner {
         self.way_us = Some(self.way_us.map_or(way_us, |least_us| least_us.min(way_us)));
         self.let_go(now_us);
         let before = self.table.edition().map(|edition| edition.table);
-        let taken = self.table.take(page, sent_us);
+        let taken = self.table.take(&page, sent_us);
         if self.table.edition().map(|edition| edition.table) != before {
             // Handles of another table are other people's.
             self.sums.clear();

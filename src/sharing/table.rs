@@ -58,10 +58,10 @@ struct Held {
 
 impl Table {
     /// Takes a page that answers a batch sent at `sent_us` (monotonic).
-    pub fn take(&mut self, page: Page, sent_us: u64) -> Taken {
+    pub fn take(&mut self, page: &Page, sent_us: u64) -> Taken {
         let taken = match page.part {
-            Some(part) => self.take_part(&page, part),
-            None => self.take_change(&page),
+            Some(part) => self.take_part(page, part),
+            None => self.take_change(page),
         };
         if taken == Taken::InForce {
             self.until_us = self.until_us.max(sent_us.saturating_add(LEASE_US));
@@ -245,37 +245,37 @@ pub(super) mod tests {
     #[test]
     fn a_table_comes_in_parts_and_is_changed_by_numbers() {
         let mut table = Table::default();
-        assert_eq!(table.take(page(9, 4, Some((1, 2)), &[(1, 1)], &[]), 0), Taken::Coming);
+        assert_eq!(table.take(&page(9, 4, Some((1, 2)), &[(1, 1)], &[]), 0), Taken::Coming);
         assert_eq!((table.len(), who(&table, 1)), (0, None), "half a table is none");
-        assert_eq!(table.take(page(9, 4, Some((2, 2)), &[(2, 2)], &[]), 0), Taken::InForce);
+        assert_eq!(table.take(&page(9, 4, Some((2, 2)), &[(2, 2)], &[]), 0), Taken::InForce);
         assert_eq!((who(&table, 1), who(&table, 2), who(&table, 3)), (Some(1), Some(2), None));
-        assert_eq!(table.take(page(9, 5, None, &[(2, 3)], &[1]), 0), Taken::InForce);
+        assert_eq!(table.take(&page(9, 5, None, &[(2, 3)], &[1]), 0), Taken::InForce);
         assert_eq!((who(&table, 1), who(&table, 2), who(&table, 3)), (None, None, Some(2)));
-        assert_eq!(table.take(page(9, 7, None, &[(3, 4)], &[]), 0), Taken::Gap, "6 is missing");
-        assert_eq!(table.take(page(9, 5, None, &[(3, 4)], &[]), 0), Taken::InForce, "what came twice");
+        assert_eq!(table.take(&page(9, 7, None, &[(3, 4)], &[]), 0), Taken::Gap, "6 is missing");
+        assert_eq!(table.take(&page(9, 5, None, &[(3, 4)], &[]), 0), Taken::InForce, "what came twice");
         assert_eq!((who(&table, 4), table.edition().unwrap().rev), (None, 5));
-        assert_eq!(table.take(page(8, 6, None, &[(3, 4)], &[]), 0), Taken::Gap, "another table's");
-        assert_eq!(table.take(page(8, 1, Some((1, 1)), &[(3, 4)], &[]), 0), Taken::InForce);
+        assert_eq!(table.take(&page(8, 6, None, &[(3, 4)], &[]), 0), Taken::Gap, "another table's");
+        assert_eq!(table.take(&page(8, 1, Some((1, 1)), &[(3, 4)], &[]), 0), Taken::InForce);
         assert_eq!((who(&table, 3), who(&table, 4)), (None, Some(3)));
     }
 
     #[test]
     fn a_part_that_is_missing_makes_no_table() {
         let mut table = Table::default();
-        assert_eq!(table.take(page(9, 4, Some((2, 2)), &[(1, 1)], &[]), 0), Taken::Gap);
-        table.take(page(9, 4, Some((1, 3)), &[(1, 1)], &[]), 0);
-        assert_eq!(table.take(page(9, 4, Some((3, 3)), &[(1, 1)], &[]), 0), Taken::Gap);
+        assert_eq!(table.take(&page(9, 4, Some((2, 2)), &[(1, 1)], &[]), 0), Taken::Gap);
+        table.take(&page(9, 4, Some((1, 3)), &[(1, 1)], &[]), 0);
+        assert_eq!(table.take(&page(9, 4, Some((3, 3)), &[(1, 1)], &[]), 0), Taken::Gap);
         assert_eq!(table.edition(), None);
     }
 
     #[test]
     fn a_table_ends_with_its_lease_and_only_what_it_follows_renews_it() {
         let mut table = Table::default();
-        table.take(page(9, 4, Some((1, 1)), &[(1, 1)], &[]), 10 * SECOND_US);
+        table.take(&page(9, 4, Some((1, 1)), &[(1, 1)], &[]), 10 * SECOND_US);
         assert!(!table.expire(70 * SECOND_US - 1));
-        table.take(page(9, 4, None, &[], &[]), 30 * SECOND_US);
-        table.take(page(9, 6, None, &[], &[]), 80 * SECOND_US);
-        table.take(page(9, 4, None, &[], &[]), 20 * SECOND_US);
+        table.take(&page(9, 4, None, &[], &[]), 30 * SECOND_US);
+        table.take(&page(9, 6, None, &[], &[]), 80 * SECOND_US);
+        table.take(&page(9, 4, None, &[], &[]), 20 * SECOND_US);
         assert!(!table.expire(90 * SECOND_US - 1), "a page that lagged shortens nothing");
         assert!(table.expire(90 * SECOND_US), "a page behind a gap renews nothing");
         assert_eq!((who(&table, 1), table.len(), table.expire(90 * SECOND_US)), (None, 0, false));
@@ -284,11 +284,11 @@ pub(super) mod tests {
     #[test]
     fn what_two_transmit_is_nobody_s() {
         let mut table = Table::default();
-        table.take(page(9, 1, Some((1, 1)), &[(1, 1), (2, 1), (3, 3)], &[]), 0);
+        table.take(&page(9, 1, Some((1, 1)), &[(1, 1), (2, 1), (3, 3)], &[]), 0);
         assert_eq!(table.find(&heard(&payload(1))), Found::Several);
         let both = [payload(3), payload(1)].concat();
         assert_eq!(table.find(&heard(&both)), Found::Several);
-        table.take(page(9, 2, None, &[], &[2]), 0);
+        table.take(&page(9, 2, None, &[], &[2]), 0);
         assert_eq!(who(&table, 1), Some(1));
     }
 
@@ -298,25 +298,25 @@ pub(super) mod tests {
         let mut first = page(9, 1, Some((1, 1)), &[(1, 1)], &[]);
         first.addresses = true;
         first.rows.push(Row { handle: 2, prints: vec![SALT.of_identifier(&Identifier::PublicAddress([6; 6]))] });
-        table.take(first, 0);
+        table.take(&first, 0);
         assert!(table.needs_addresses());
         assert_eq!(table.find(&heard(&[])), Found::One(2, -70.0));
         assert_eq!(table.find(&heard(&payload(9))), Found::One(2, -64.0));
-        table.take(page(9, 2, None, &[], &[2]), 0);
+        table.take(&page(9, 2, None, &[], &[2]), 0);
         assert_eq!(table.find(&heard(&payload(1))), Found::One(1, -64.0));
     }
 
     #[test]
     fn a_table_without_end_is_none() {
         let mut table = Table::default();
-        table.take(page(9, 1, Some((1, 1)), &[(1, 1)], &[]), 0);
+        table.take(&page(9, 1, Some((1, 1)), &[(1, 1)], &[]), 0);
         let mut taken = Taken::InForce;
         let mut rev = 1;
         while taken == Taken::InForce && rev < 1_000 {
             rev += 1;
             let from = u32::try_from(rev).unwrap() * 1_000;
             let rows: Vec<(Handle, u16)> = (from..from + 1_000).map(|handle| (handle, 7)).collect();
-            taken = table.take(page(9, rev, None, &rows, &[]), 0);
+            taken = table.take(&page(9, rev, None, &rows, &[]), 0);
         }
         assert_eq!((taken, table.len()), (Taken::TooMany, 0));
         assert!(rev < 30);

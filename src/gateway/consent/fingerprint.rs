@@ -61,7 +61,7 @@ impl Salt {
             Frame::IBeacon { uuid, major, minor, .. } => Some(self.of_numbered(Kind::IBeacon, uuid, *major, *minor)),
             Frame::AltBeacon { id1, id2, id3, .. } => Some(self.of_numbered(Kind::AltBeacon, id1, *id2, *id3)),
             Frame::EddystoneUid { namespace, instance, .. } => Some(self.of(Kind::EddystoneUid, [namespace, instance])),
-            Frame::EddystoneEid { eid, .. } => Some(self.of_eid(eid)),
+            Frame::EddystoneEid { eid, .. } => Some(self.of_eid(*eid)),
             Frame::EddystoneUrl { .. } | Frame::EddystoneTlm { .. } => None,
         }
     }
@@ -77,8 +77,8 @@ impl Salt {
     }
 
     /// Of an Eddystone-EID.
-    pub(super) fn of_eid(self, eid: &[u8; 8]) -> Fingerprint {
-        self.of(Kind::EddystoneEid, [eid, &[]])
+    pub(super) fn of_eid(self, eid: [u8; 8]) -> Fingerprint {
+        self.of(Kind::EddystoneEid, [&eid, &[]])
     }
 
     fn of_numbered(self, kind: Kind, id: &[u8; 16], first: u16, second: u16) -> Fingerprint {
@@ -117,7 +117,7 @@ mod tests {
         ] {
             assert_eq!(heard(&payload), Some(SALT.of_identifier(&identifier)), "{identifier:?}");
         }
-        assert_eq!(heard(&encode::eddystone_eid(&[4; 8], -18)), Some(SALT.of_eid(&[4; 8])));
+        assert_eq!(heard(&encode::eddystone_eid(&[4; 8], -18)), Some(SALT.of_eid([4; 8])));
         assert_eq!(heard(&encode::ibeacon(&[9; 16], 0, 0, -59)), Some(SALT.of_rolling(&[9; 16], (0, 0))));
         let public = Address { bytes: [6; 6], kind: AddressKind::Public };
         assert_eq!(SALT.of_address(public), Some(SALT.of_identifier(&Identifier::PublicAddress([6; 6]))));
@@ -132,7 +132,7 @@ mod tests {
             SALT.of_identifier(&Identifier::AltBeacon([1; 16], 2, 3)),
             SALT.of_identifier(&Identifier::EddystoneUid([1; 10], [1; 6])),
             SALT.of_identifier(&Identifier::PublicAddress([1; 6])),
-            SALT.of_eid(&[1; 8]),
+            SALT.of_eid([1; 8]),
             Salt([8; 16]).of_identifier(&Identifier::IBeacon([1; 16], 2, 3)),
         ];
         for (index, one) in all.iter().enumerate() {
@@ -150,6 +150,6 @@ mod tests {
 
     #[test]
     fn debug_shows_nothing() {
-        assert_eq!(format!("{SALT:?} {:?}", SALT.of_eid(&[1; 8])), "Salt(..) Fingerprint(..)");
+        assert_eq!(format!("{SALT:?} {:?}", SALT.of_eid([1; 8])), "Salt(..) Fingerprint(..)");
     }
 }

@@ -177,7 +177,7 @@ impl Keyring {
         let ephemerals = self.table.ephemerals(&claim).filter(|_| is_its);
         let fingerprint = |ephemeral| match ephemeral {
             Ephemeral::Rolling(uuid) => salt.of_rolling(&uuid, MAJOR_AND_MINOR),
-            Ephemeral::Eid(eid) => salt.of_eid(&eid),
+            Ephemeral::Eid(eid) => salt.of_eid(eid),
         };
         ephemerals.map(fingerprint).collect()
     }

@@ -71,7 +71,7 @@ impl Shop {
                 self.scanners[index].hear(&heard(&payload(*minor)), self.now_us);
             }
             let said = self.scanners[index].beat(self.now_us, fresh);
-            for text in said {
+            if let Some(text) = said {
                 self.send(None, Some(index), &text, &fate());
             }
         }
@@ -178,7 +178,7 @@ fn a_page_that_lagged_cannot_make_a_lease_longer() {
     while shop.now_us < cut_us + 3 * LEASE_US {
         shop.now_us += BEAT_US;
         let fresh = shop.life();
-        for text in shop.scanners[0].beat(shop.now_us, fresh) {
+        if let Some(text) = shop.scanners[0].beat(shop.now_us, fresh) {
             shop.send(None, Some(0), &text, &vec![0]);
         }
         for Letter { page, .. } in shop.hub.beat(shop.now_us) {
