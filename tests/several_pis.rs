@@ -374,3 +374,14 @@ async fn a_hostile_pi_costs_its_own_messages_only() {
         assert_eq!(process.terminate(), Some(0));
     }
 }
+
+#[test]
+fn a_pi_that_only_scans_takes_no_consent_and_begins_no_ledger() {
+    let hall = scanning("gw-hall", 1, |_| -60);
+    for arguments in [&["list"][..], &["show", "karoline-7"], &["withdraw", "karoline-7"]] {
+        let output = hall.consent(arguments);
+        assert_eq!(output.status.code(), Some(69), "{arguments:?}");
+        assert!(String::from_utf8_lossy(&output.stderr).contains("ask on the one that decides"));
+    }
+    assert!(!hall.state().exists());
+}

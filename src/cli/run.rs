@@ -127,6 +127,12 @@ async fn scan(config: &Arc<Config>, digest: &str) -> Result<(), Stop> {
     let clock = Clock::start();
     let state_folder = folder::path(config.gateway.ledger_path.as_deref());
     let _lock = Folder::open(&state_folder).map_err(ledger_stop)?;
+    if folder::has_ledger(&state_folder) {
+        let folder = state_folder.display();
+        tracing::warn!(
+            "a Pi that only scans remembers nobody, but {folder} has the ledger of one that decided: move it to the Pi that decides now, or delete it"
+        );
+    }
     let time = TimeSync::start(config.gateway.clock_assumed);
     let scanner = Arc::new(Mutex::new(Scanner::new(shared::nonce(clock), clock.monotonic_us())));
     let (orderer, orders) = Orderer::new(Needs::default(), Arc::clone(config), time.synchronised.clone(), clock);
