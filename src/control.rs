@@ -108,6 +108,9 @@ pub struct Status {
     pub by_address: usize,
     /// Customers in the shop now.
     pub present: usize,
+    /// On a Pi that only scans: how many the decider lets it hear.
+    #[serde(default)]
+    pub table: Option<usize>,
 }
 
 /// One consent in a list.

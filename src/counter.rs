@@ -145,6 +145,7 @@ impl Daemon {
             customers: snapshot.customers,
             by_address: self.gateway.consents().filter(|consent| consent.needs_addresses()).count(),
             present: snapshot.present,
+            table: None,
         }
     }
 

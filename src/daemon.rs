@@ -12,8 +12,10 @@ use crate::control::Asked;
 use crate::counter;
 use crate::gateway::Gateway;
 use crate::gateway::advertisement::{Advertisement, GatewayIndex};
-use crate::gateway::effect::{Answer, Effect, Happening, Input, Report, Reservation, What};
+use crate::gateway::consent::fingerprint::Salt;
+use crate::gateway::effect::{Answer, Effect, Happening, Input, Report, Reservation, Sighting, What};
 use crate::gateway::key::Key;
+use crate::handout::{self, Handout};
 use crate::inventory::Inventory;
 use crate::ledger::retention;
 use crate::ledger::thread::{Answers, Ledger};
@@ -21,6 +23,7 @@ use crate::mqtt::event::{Draft, OfferIds, drafts};
 use crate::mqtt::state::{ClockTrust, Health, InForce, RefusedChange, SourceHealth, SourceState, State};
 use crate::mqtt::status::{Standing, Status};
 use crate::radio::source::{Heard, Orderer, SourceStatus};
+use crate::sharing::hub;
 
 /// Health and clock trust are looked at this often.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -51,6 +54,8 @@ pub struct Doors {
     pub synchronised: watch::Receiver<bool>,
     /// How the sources do.
     pub sources: watch::Receiver<Vec<SourceStatus>>,
+    /// Whether another decider of this site is on the shop's own broker now.
+    pub taken_over: watch::Receiver<bool>,
     /// How the session with the broker does; nothing without one.
     pub session: Option<watch::Receiver<Status>>,
 }
@@ -86,6 +91,8 @@ pub struct Daemon {
     started_us: u64,
     noted_us: u64,
     inventory: Inventory,
+    /// What the shop's other Pis are told, where there can be any.
+    handout: Option<Handout>,
 }
 
 impl Daemon {
@@ -103,6 +110,7 @@ impl Daemon {
         // A configuration whose gateway is not on the site does not pass the check.
         let me = config.site.gateway(&config.gateway.gateway).unwrap_or(GatewayIndex(0));
         let in_force = voices.state.borrow().in_force.digest.to_string();
+        let shares = config.gateway.decides && config.gateway.shop_mqtt.is_some();
         Self {
             gateway,
             ledger,
@@ -121,6 +129,7 @@ impl Daemon {
             started_us: clock.monotonic_us(),
             noted_us: clock.monotonic_us(),
             inventory: Inventory::default(),
+            handout: shares.then(Handout::default),
         }
     }
 
@@ -133,6 +142,7 @@ impl Daemon {
     pub async fn run(&mut self, mut doors: Doors, stop: impl Future<Output = ()>) {
         let mut stop = std::pin::pin!(stop);
         let mut look = tokio::time::interval(LOOK_EVERY);
+        let mut hand_out = tokio::time::interval(Duration::from_millis(handout::LOOK_EVERY_MS));
         let mut heard = Vec::with_capacity(HEARD_A_TURN);
         let mut saving = None;
         self.synchronised = *doors.synchronised.borrow();
@@ -156,6 +166,8 @@ impl Daemon {
                     }
                 }
                 Ok(()) = doors.sources.changed() => self.tell_sources(&doors.sources.borrow_and_update()),
+                Ok(()) = doors.taken_over.changed() => self.look(&mut doors),
+                _ = hand_out.tick(), if self.handout.is_some() => self.hand_out(),
                 _ = look.tick() => {
                     self.look(&mut doors);
                     if self.ledger.gauges().ended() {
@@ -186,8 +198,24 @@ impl Daemon {
 
     /// One input of the core, and what follows from it.
     pub(crate) fn input(&mut self, input: Input<'_>) {
+        if matches!(input, Input::Consent(_) | Input::Withdraw(_) | Input::Configure(_)) {
+            self.handout.iter_mut().for_each(Handout::is_due);
+        }
         let effects = self.gateway.handle(input, self.now());
         self.perform(effects);
+    }
+
+    /// Tells the connection to the shop's other Pis whom they may hear, where that may have changed.
+    fn hand_out(&mut self) {
+        let now = self.now();
+        let salt = || {
+            let mut salt = [0; 16];
+            getrandom::fill(&mut salt).ok().map(|()| Salt(salt))
+        };
+        let shared = self.handout.as_mut().and_then(|handout| handout.look(&mut self.gateway, now, salt));
+        if let Some(shared) = shared {
+            self.voices.orderer.share(shared);
+        }
     }
 
     fn hear(&mut self, heard: &[Heard]) {
@@ -205,6 +233,11 @@ impl Daemon {
                 }
                 Heard::Report { phone, beacon, rssi_dbm } => {
                     self.input(Input::Report(Report { phone, beacon: *beacon, rssi_dbm: *rssi_dbm }));
+                }
+                Heard::Sighting { gateway, sighting } => {
+                    let Some(gateway) = self.config.site.gateway(gateway) else { continue };
+                    let hub::Sighting { who, level_dbm, count } = sighting;
+                    self.input(Input::Sighting(Sighting { who, gateway, level_dbm: *level_dbm, count: *count }));
                 }
             }
         }
@@ -299,6 +332,9 @@ impl Daemon {
     fn look(&mut self, doors: &mut Doors) {
         self.synchronised = *doors.synchronised.borrow();
         self.session = doors.session.as_ref().map(|session| session.borrow().standing);
+        if *doors.taken_over.borrow() {
+            self.session = Some(Standing::TakenOver);
+        }
         let stood_down = self.session == Some(Standing::TakenOver);
         if stood_down && !self.stood_down {
             tracing::error!("another Emma decides for this site now: this one stands down until it is restarted");
@@ -313,8 +349,9 @@ impl Daemon {
         self.tell_sources(&sources);
         self.tell_needs();
         let total = |count: fn(&SourceStatus) -> u64| sources.iter().map(count).sum();
-        // What phones say of beacons is nobody's hearing: with a dead radio it must not make them missed.
-        let listens = sources.iter().any(|source| source.listening && source.kind != "phone");
+        // What phones say of beacons is nobody's hearing, nor is a connection: with a dead radio it must not make them missed.
+        let hears = |kind| !matches!(kind, "phone" | "sightings");
+        let listens = sources.iter().any(|source| source.listening && hears(source.kind));
         let fixed_beacons = self.inventory.look(&self.gateway, listens, self.clock.monotonic_us());
         let calibration = self.inventory.look_at_gateways(&self.gateway);
         let now_us = self.clock.wall_us();
@@ -388,7 +425,7 @@ impl Daemon {
 }
 
 /// What a source has counted, as the health topic tells of it.
-fn source_health(status: &SourceStatus) -> SourceHealth {
+pub(crate) fn source_health(status: &SourceStatus) -> SourceHealth {
     SourceHealth {
         kind: status.kind.to_owned(),
         name: status.name.as_deref().map(str::to_owned),

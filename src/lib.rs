@@ -26,6 +26,10 @@ pub mod config;
 
 pub mod radio;
 
+pub mod sharing;
+
+pub mod scanner;
+
 pub mod gateway;
 
 pub mod ledger;
@@ -35,6 +39,8 @@ pub mod mqtt;
 pub mod watching;
 
 mod inventory;
+
+mod handout;
 
 pub mod daemon;
 

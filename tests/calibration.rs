@@ -10,8 +10,9 @@ use emma::config::{self, Config, Sources};
 use emma::gateway::Gateway;
 use emma::gateway::advertisement::{Address, AddressKind, Advertisement, GatewayIndex};
 use emma::gateway::calibration::GatewayCalibration;
+use emma::gateway::consent::CustomerId;
 use emma::gateway::consent::record::{self, Record};
-use emma::gateway::effect::{Effect, Happening, Input, What};
+use emma::gateway::effect::{Effect, Happening, Input, Sighted, Sighting, What};
 use emma::gateway::key::Key;
 use emma::radio::encode;
 
@@ -56,6 +57,8 @@ struct Hall {
     gateway: Gateway,
     second: u64,
     deaf_db: [i8; 4],
+    /// All gateways but the first are Pis that only scan, and say themselves what they heard.
+    is_shared: bool,
 }
 
 impl Hall {
@@ -69,7 +72,7 @@ impl Hall {
             let Record::Grant(grant) = record::parse(&line).unwrap() else { panic!("{line}") };
             gateway.handle(Input::Consent(Arc::new(grant.check().unwrap())), at(0));
         }
-        Self { gateway, second: 0, deaf_db: [0; 4] }
+        Self { gateway, second: 0, deaf_db: [0; 4], is_shared: false }
     }
 
     fn heard(&mut self, uuid: &[u8; 16], minor: u16, place: (f64, f64), higher_m: f64) -> Vec<String> {
@@ -77,11 +80,26 @@ impl Hall {
         let mut told = Vec::new();
         for (gateway, index) in (0..GATEWAYS.len()).zip(0_u16..) {
             let rssi_dbm = rssi_dbm(place, gateway, higher_m) - self.deaf_db[gateway];
+            if self.is_shared && gateway > 0 {
+                let sighting = self.sighting(uuid, minor, index, rssi_dbm);
+                told.extend(sighting);
+                continue;
+            }
             let address = Address { bytes: [9; 6], kind: AddressKind::Random };
             let heard = Advertisement { address, payload: &payload, rssi_dbm, gateway: GatewayIndex(index) };
             told.extend(names(&self.gateway.handle(Input::Advertisement(heard), at(self.second))));
         }
         told
+    }
+
+    fn sighting(&mut self, uuid: &[u8; 16], minor: u16, index: u16, rssi_dbm: i8) -> Vec<String> {
+        let who = match *uuid {
+            BEACONS => Sighted::FixedBeacon(format!("wall-{minor}").into()),
+            _ => Sighted::Customer(CustomerId::new(&format!("c-{minor}")).unwrap()),
+        };
+        let (gateway, level_dbm) = (GatewayIndex(index), f64::from(rssi_dbm));
+        let sighting = Sighting { who: &who, gateway, level_dbm, count: 1 };
+        names(&self.gateway.handle(Input::Sighting(sighting), at(self.second)))
     }
 
     /// So many minutes in which the walls' beacons are heard every ten seconds. Some stand elsewhere than they should.
@@ -139,6 +157,19 @@ fn gateways_that_become_deaf_are_corrected_and_polygons_told_right_again() {
     hall.minutes(180, WALLS);
     assert_eq!(hall.applied_db(), [-6.0, -6.0, 0.0, 0.0]);
     assert_eq!(hall.stands(2, place, 60), ["entered west"]);
+}
+
+#[test]
+fn pis_that_only_scan_are_corrected_by_the_beacons_that_they_hear() {
+    let place = (14.5, 5.0);
+    let mut hall = Hall { is_shared: true, ..Hall::new(POLYGONS) };
+    hall.minutes(70, WALLS);
+    hall.deaf_db = [0, 0, 6, 6];
+    let told = hall.stands(1, place, 60);
+    assert!(!told.contains(&"entered east".to_owned()), "{told:?}: deafness must show, or nothing is tested");
+    hall.minutes(180, WALLS);
+    assert_eq!(hall.applied_db(), [0.0, 0.0, -6.0, -6.0]);
+    assert_eq!(hall.stands(2, place, 60), ["entered east"]);
 }
 
 #[test]

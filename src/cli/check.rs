@@ -38,7 +38,9 @@ fn report(loaded: &config::Loaded, out: &mut impl Write) -> io::Result<u8> {
     } else {
         writeln!(out, "{files} files, {}, {}", count(errors, "error"), count(warnings, "warning"))?;
     }
-    if errors == 0 {
+    if loaded.gateway.as_ref().is_some_and(|gateway| !gateway.decides) {
+        writeln!(out, "This Pi only scans: it hears for the one that decides, and gateway.toml is all it needs.")?;
+    } else if errors == 0 {
         writeln!(out, "The promise holds in this shop; shops do not share what they have said.")?;
     }
     Ok(if errors > 0 { exit::CONFIG } else { 0 })

@@ -169,6 +169,12 @@ impl Door {
             let hint = format!("emma check --config {} says what", config_folder.display());
             return Err((exit::CONFIG, format!("the configuration has an error: {hint}")));
         };
+        if !config.gateway.decides {
+            return Err((
+                exit::UNAVAILABLE,
+                "this Pi only scans and knows no customer: ask on the one that decides".to_owned(),
+            ));
+        }
         let path = folder::path(config.gateway.ledger_path.as_deref());
         if let Some(door) = Self::of_the_daemon(&path) {
             return Ok(door);

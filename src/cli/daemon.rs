@@ -122,6 +122,7 @@ pub(super) struct Health {
 #[serde(default)]
 pub(super) struct SourceCounts {
     pub(super) kind: String,
+    pub(super) name: Option<String>,
     pub(super) rejected: BTreeMap<String, u64>,
 }
 

@@ -2,7 +2,7 @@
 //! started, and the loop runs until SIGTERM.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use clap::Args;
@@ -16,6 +16,7 @@ use crate::control::Control;
 use crate::daemon::{self, Daemon, Doors, Voices};
 use crate::exit;
 use crate::gateway::Gateway;
+use crate::gateway::consent::Needs;
 use crate::gateway::effect::{Effect, Input};
 use crate::ledger::folder::{self, Folder};
 use crate::ledger::store::random_key;
@@ -24,10 +25,12 @@ use crate::ledger::{LedgerError, Store};
 use crate::mqtt::connection::Options;
 use crate::mqtt::session::{Command, Session, Wiring};
 use crate::mqtt::state::{ClockTrust, Health, State};
-use crate::radio::live;
+use crate::mqtt::status::Standing;
 use crate::radio::source::Orderer;
+use crate::radio::{live, shared};
+use crate::sharing::scanner::Scanner;
 use crate::timesync::TimeSync;
-use crate::{counter, watching};
+use crate::{counter, scanner, watching};
 
 /// A broker that does not answer does not keep the process from stopping; systemd's own patience is 90 s.
 const STOP_WITHIN: Duration = Duration::from_secs(5);
@@ -62,7 +65,11 @@ fn start(config_folder: &Path) -> Result<(), Stop> {
     // The loop is one task; a second thread carries the radio's library and the broker's.
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.map_err(|error| (exit::SOFTWARE, error.to_string()))?;
-    runtime.block_on(run(Arc::new(config), config_folder, &digest))
+    if config.gateway.decides {
+        runtime.block_on(run(Arc::new(config), config_folder, &digest))
+    } else {
+        runtime.block_on(scan(&Arc::new(config), &digest))
+    }
 }
 
 async fn run(config: Arc<Config>, config_folder: &Path, digest: &str) -> Result<(), Stop> {
@@ -83,6 +90,7 @@ async fn run(config: Arc<Config>, config_folder: &Path, digest: &str) -> Result<
     let first_state = State::begin(&config.gateway, trust, digest, listening, clock.wall_us());
     let (state, health) = (watch::channel(first_state), watch::channel(Health { clock: trust, ..Health::default() }));
     let session = broker(&config, &ledger, clock, state.1, health.1)?;
+    stand_down_together(&sources.taken_over, session.as_ref());
     let (control, asked) = Control::listen(&folder::socket(&state_folder))
         .map_err(|error| (exit::CANNOT_CREATE, format!("{}: {error}", folder::socket(&state_folder).display())))?;
     let watching = watching::watch(config_folder);
@@ -93,6 +101,7 @@ async fn run(config: Arc<Config>, config_folder: &Path, digest: &str) -> Result<
         changed: watching.changed,
         synchronised: time.synchronised.clone(),
         sources: sources.status.clone(),
+        taken_over: sources.taken_over.subscribe(),
         session: session.as_ref().map(|(_, session)| session.status.clone()),
     };
     let voices = Voices { state: state.0, health: health.0, orderer };
@@ -102,13 +111,7 @@ async fn run(config: Arc<Config>, config_folder: &Path, digest: &str) -> Result<
     daemon.run(doors, asked_to_stop()?).await;
     tracing::info!("Emma is stopping: offline is said, what waits is kept");
     drop(control);
-    if let Some((commands, session)) = session {
-        // A session that has ended already needs no telling.
-        commands.send(Command::Stop).await.unwrap_or_default();
-        if tokio::time::timeout(STOP_WITHIN, session.task).await.is_err() {
-            tracing::warn!("the broker does not answer: its last will says offline");
-        }
-    }
+    end_session(session).await;
     sources.stop.stop().await;
     ledger.stop();
     tokio::task::spawn_blocking(move || thread.join().is_ok())
@@ -117,6 +120,47 @@ async fn run(config: Arc<Config>, config_folder: &Path, digest: &str) -> Result<
         .filter(|joined| *joined)
         .ok_or_else(|| (exit::SOFTWARE, "the ledger's thread ended in a panic".to_owned()))
         .map(|_| ())
+}
+
+/// A Pi that only scans: no ledger, and in the state folder nothing but the lock and the socket.
+async fn scan(config: &Arc<Config>, digest: &str) -> Result<(), Stop> {
+    let clock = Clock::start();
+    let state_folder = folder::path(config.gateway.ledger_path.as_deref());
+    let _lock = Folder::open(&state_folder).map_err(ledger_stop)?;
+    if folder::has_ledger(&state_folder) {
+        let folder = state_folder.display();
+        tracing::warn!(
+            "a Pi that only scans remembers nobody, but {folder} has the ledger of one that decided: move it to the Pi that decides now, or delete it"
+        );
+    }
+    let time = TimeSync::start(config.gateway.clock_assumed);
+    let scanner = Arc::new(Mutex::new(Scanner::new(shared::nonce(clock), clock.monotonic_us())));
+    let (orderer, orders) = Orderer::new(Needs::default(), Arc::clone(config), time.synchronised.clone(), clock);
+    let sources = live::start_scanner(orders, &scanner).map_err(|error| (exit::CONFIG, error.to_string()))?;
+    let listening = sources.status.borrow().iter().map(daemon::source_state).collect();
+    let first_state = State::begin(&config.gateway, ClockTrust::Untrusted, digest, listening, clock.wall_us());
+    let (state, health) = (watch::channel(first_state), watch::channel(Health::default()));
+    let session = state_session(config, clock, state.1, health.1)?;
+    stand_down_together(&sources.taken_over, session.as_ref());
+    let (control, asked) = Control::listen(&folder::socket(&state_folder))
+        .map_err(|error| (exit::CANNOT_CREATE, format!("{}: {error}", folder::socket(&state_folder).display())))?;
+    let doors = scanner::Doors {
+        heard: sources.heard,
+        asked,
+        sources: sources.status.clone(),
+        synchronised: time.synchronised.clone(),
+        taken_over: sources.taken_over.subscribe(),
+        session: session.as_ref().map(|(_, session)| session.status.clone()),
+    };
+    let voices = scanner::Voices { state: state.0, health: health.0, orderer };
+    let mut daemon = scanner::Daemon::new(scanner, Arc::clone(config), clock, voices);
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), "Emma is up, and scans for the Pi that decides");
+    daemon.run(doors, asked_to_stop()?).await;
+    tracing::info!("Emma is stopping: offline is said, and whom this Pi could hear is forgotten");
+    drop(control);
+    end_session(session).await;
+    sources.stop.stop().await;
+    Ok(())
 }
 
 /// Whether the clock is known to be right. The system is given a moment to say so: what the ledger remembers is read
@@ -162,6 +206,52 @@ fn broker(
     let outbox = ledger.clone();
     let wiring = Wiring { options, outbox, clock, commands: receiver, state, health };
     Ok(Some((commands, Session::start(wiring))))
+}
+
+/// The session of a Pi that only scans says how it does, and nothing else: on `[mqtt]`, or the shop's own broker.
+fn state_session(
+    config: &Config,
+    clock: Clock,
+    state: watch::Receiver<State>,
+    health: watch::Receiver<Health>,
+) -> Result<Option<(mpsc::Sender<Command>, Session)>, Stop> {
+    let gateway = &config.gateway;
+    let Some(mqtt) = gateway.mqtt.as_ref().or(gateway.shop_mqtt.as_ref()) else { return Ok(None) };
+    let options = Options::for_listener(mqtt, &gateway.site, &gateway.gateway, "state")
+        .map_err(|error| (exit::CONFIG, error.to_string()))?;
+    let (commands, receiver) = mpsc::channel(1);
+    let wiring = Wiring { options, outbox: scanner::NoOutbox, clock, commands: receiver, state, health };
+    Ok(Some((commands, Session::start(wiring))))
+}
+
+/// Of two Emmas of one name the second takes over. Whichever connection notices it first, the others end with it: on two
+/// brokers each of the two could find itself the first once, and both would stand down.
+fn stand_down_together(taken_over: &watch::Sender<bool>, session: Option<&(mpsc::Sender<Command>, Session)>) {
+    let Some((commands, session)) = session else { return };
+    let (commands, mut status) = (commands.clone(), session.status.clone());
+    let (noticed, mut elsewhere) = (taken_over.clone(), taken_over.subscribe());
+    tokio::spawn(async move {
+        let here = async { status.wait_for(|status| status.standing == Standing::TakenOver).await.is_ok() };
+        let elsewhere = async { elsewhere.wait_for(|taken_over| *taken_over).await.is_ok() };
+        tokio::select! {
+            true = here => {
+                noticed.send_replace(true);
+            }
+            // A session that has ended already needs no telling.
+            true = elsewhere => commands.send(Command::Stop).await.unwrap_or_default(),
+            else => {}
+        }
+    });
+}
+
+/// Says offline and ends the session, if there is one.
+async fn end_session(session: Option<(mpsc::Sender<Command>, Session)>) {
+    let Some((commands, session)) = session else { return };
+    // A session that has ended already needs no telling.
+    commands.send(Command::Stop).await.unwrap_or_default();
+    if tokio::time::timeout(STOP_WITHIN, session.task).await.is_err() {
+        tracing::warn!("the broker does not answer: its last will says offline");
+    }
 }
 
 /// Ends at SIGTERM or SIGINT.

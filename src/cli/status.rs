@@ -67,14 +67,19 @@ fn page(status: &Status) -> String {
     }
     lines.extend(state.sources.iter().map(|source| ("listens", source_line(source))));
     lines.push(("broker", status.broker.clone().unwrap_or_else(|| "none is configured: no offer leaves".to_owned())));
-    lines.push(("outbox", outbox_line(&health.outbox)));
+    if status.table.is_none() {
+        lines.push(("outbox", outbox_line(&health.outbox)));
+    }
     let Health { heard, matched, dropped, rejected, ambiguous, .. } = health;
     lines.push((
         "heard",
         format!("{heard}, of customers {matched}; dropped {dropped}, rejected {rejected}, ambiguous {ambiguous}"),
     ));
     lines.extend(health.sources.iter().filter_map(rejected_line).map(|line| ("rejected", line)));
-    lines.push(("customers", format!("{} registered, {} in the shop", status.customers, status.present)));
+    lines.push(match status.table {
+        Some(many) => ("table", format!("{many} may be heard, for the Pi that decides")),
+        None => ("customers", format!("{} registered, {} in the shop", status.customers, status.present)),
+    });
     lines.extend(health.fixed_beacons.iter().map(|beacon| ("beacon", beacon_line(beacon))));
     // Without fixed beacons nobody can tell, and only customers' signals propose.
     let told = health.calibration.iter().filter(|_| !health.fixed_beacons.is_empty());
@@ -120,7 +125,8 @@ fn source_line(source: &Source) -> String {
 /// What a source could not use, and why.
 fn rejected_line(source: &SourceCounts) -> Option<String> {
     let whys: Vec<String> = source.rejected.iter().map(|(why, count)| format!("{why} {count}")).collect();
-    (!whys.is_empty()).then(|| format!("by {}: {}", source.kind, whys.join(", ")))
+    let name = source.name.as_ref().filter(|_| source.kind == "scanner").map(|name| format!(" {name}"));
+    (!whys.is_empty()).then(|| format!("by {}{}: {}", source.kind, name.unwrap_or_default(), whys.join(", ")))
 }
 
 fn outbox_line(outbox: &Outbox) -> String {
@@ -206,8 +212,15 @@ mod tests {
                 { "gateway": "gw-yard", "drift_db": null, "applied_db": 0.0, "from": 1 },
             ],
         });
-        let status =
-            Status { state, health, broker: Some("connected".to_owned()), customers: 7, by_address: 1, present: 2 };
+        let status = Status {
+            state,
+            health,
+            broker: Some("connected".to_owned()),
+            customers: 7,
+            by_address: 1,
+            present: 2,
+            table: None,
+        };
         insta::assert_snapshot!(page(&status), @"
         Emma           gw-till of bern, version 0.1.0, up since 2026-11-02T10:00:00Z
         clock          synchronised

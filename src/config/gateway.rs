@@ -1,5 +1,6 @@
 //! `gateway.toml`: one Pi. Retail ops edit it.
 
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use super::file::File;
@@ -144,7 +145,8 @@ pub(super) fn read(file: &File<'_>, folder: Option<&Path>) -> Read {
     let has_broker = table.has("mqtt") || table.has("shop-mqtt") || file.has_gaps();
     let remote_at = table.has("remote").then(|| table.at("remote"));
     let remotes = remotes(&mut table, has_broker);
-    if !table.has("mqtt") && !file.has_gaps() {
+    let only_scans = roles == Some((true, false));
+    if !table.has("mqtt") && !only_scans && !file.has_gaps() {
         let hint = "name the broker: [mqtt] url = \"mqtts://broker.example\"";
         file.warning(&At::File, "there is no [mqtt], so no offer leaves this Pi", hint);
     }
@@ -154,12 +156,16 @@ pub(super) fn read(file: &File<'_>, folder: Option<&Path>) -> Read {
     };
     let shop_mqtt = match table.table("shop-mqtt", "[shop-mqtt]") {
         Some(shop) => {
-            file.warning(
-                &shop.here,
-                "sightings shared over [shop-mqtt] are not in force yet in this version",
-                "it may stay: the scanners of [[remote]] are listened to there",
-            );
-            broker::read(shop, folder).map(Some)
+            let at = shop.at("url");
+            let read = broker::read(shop, folder);
+            if let Some(broker) = read.as_ref().filter(|broker| is_public(&broker.host)) {
+                file.warning(
+                    &at,
+                    format!("[shop-mqtt] is at the public address {}: whom the Pis may hear goes there", broker.host),
+                    "let it be a broker in the shop, at a private address such as 10.0.0.5",
+                );
+            }
+            read.map(Some)
         }
         None => Some(None),
     };
@@ -198,6 +204,17 @@ pub(super) fn read(file: &File<'_>, folder: Option<&Path>) -> Read {
     Read { gateway: gateway(), id: id.clone().map(|id| (id, id_at)), remote_at }
 }
 
+/// Whether it is written as an address that is no shop's own: what a name stands for nobody knows here.
+fn is_public(host: &str) -> bool {
+    match host.parse::<IpAddr>() {
+        Ok(IpAddr::V4(address)) => !(address.is_private() || address.is_loopback() || address.is_link_local()),
+        Ok(IpAddr::V6(address)) => {
+            !(address.is_unique_local() || address.is_loopback() || address.is_unicast_link_local())
+        }
+        Err(_) => false,
+    }
+}
+
 /// Whether it scans and whether it decides; both if nothing is said.
 fn roles(table: &mut Table<'_>) -> Option<(bool, bool)> {
     if !table.has("roles") {
@@ -221,8 +238,14 @@ fn roles(table: &mut Table<'_>) -> Option<(bool, bool)> {
         (false, false) => {
             table.error("roles", "a Pi without a role does nothing", "write `roles = [\"scan\", \"decide\"]`");
         }
-        (true, false) => table.file.not_in_force(&table.at("roles"), "a Pi that only scans"),
-        (_, true) => {}
+        (true, false) if !table.has("shop-mqtt") && !table.file.has_gaps() => {
+            table.error(
+                "roles",
+                "a Pi that only scans hears for the one that decides, and nothing says where they meet",
+                "name the shop's own broker: [shop-mqtt] url = \"mqtt://10.0.0.5\"",
+            );
+        }
+        (true, false) | (_, true) => {}
     }
     Some((scans, decides))
 }
@@ -335,6 +358,32 @@ mod tests {
         };
         assert_eq!(broker("").as_deref(), Some("out"));
         assert_eq!(broker("[shop-mqtt]\nurl = 'mqtt://10.0.0.5'\n").as_deref(), Some("10.0.0.5"));
+    }
+
+    #[test]
+    fn a_pi_that_only_scans_meets_the_decider_on_the_shops_own_broker() {
+        let head = "site = 'a'\ngateway = 'b'\nroles = ['scan']\n";
+        assert_eq!(problems(&format!("{head}[shop-mqtt]\nurl = 'mqtt://10.0.0.5'\n")), []);
+        let found = problems(&format!("{head}[mqtt]\nurl = 'mqtt://out'\n"));
+        assert!(found.len() == 1 && found[0].is_error() && found[0].what.contains("nothing says where they meet"));
+    }
+
+    #[test]
+    fn the_shops_own_broker_is_at_no_public_address() {
+        let warned = |host: &str| {
+            let text = format!("site = 'a'\ngateway = 'b'\nmqtt.url = 'mqtt://c'\nshop-mqtt.url = 'mqtt://{host}'\n");
+            let found = problems(&text);
+            assert!(found.iter().all(|problem| !problem.is_error() && problem.what.contains("public address")));
+            found.len()
+        };
+        for private in
+            ["10.0.0.5", "192.168.1.2", "172.16.0.1", "127.0.0.1", "[fd00::5]", "[::1]", "broker", "shop.local"]
+        {
+            assert_eq!(warned(private), 0, "{private}");
+        }
+        for public in ["8.8.8.8", "172.32.0.1", "[2001:db8::1]"] {
+            assert_eq!(warned(public), 1, "{public}");
+        }
     }
 
     #[test]

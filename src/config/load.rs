@@ -17,6 +17,17 @@ const LARGEST: u64 = 1 << 20;
 /// The language of plain texts in a shop that names none.
 const DEFAULT_LANGUAGE: &str = "en";
 
+/// What a Pi that only scans goes by in the place of files that it does not have: a shop of itself, in which nothing is said.
+const SCANNER_PROMISE: &str = r#"
+[caps]
+customer = [{ at-most = 1, per = "1d" }]
+[responsible]
+controller = "-"
+contact = "-"
+withdraw = "-"
+recipients = [{ id = "none", name = "-", purpose = "-" }]
+"#;
+
 /// What was found.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Loaded {
@@ -97,7 +108,28 @@ fn load_texts(folder: &Path, texts: [Result<String, Problem>; 5]) -> Loaded {
         .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()))
         .filter(|(name, _)| name.starts_with("EMMA_"))
         .collect();
-    check_texts(texts, &env, Some(folder))
+    check_texts(with_stand_ins(texts, &env, folder), &env, Some(folder))
+}
+
+/// A Pi that only scans needs `gateway.toml` alone: the other files are what the decider goes by. Those that are there are
+/// checked all the same.
+fn with_stand_ins(
+    mut texts: [Result<String, Problem>; 5],
+    env: &[(String, String)],
+    folder: &Path,
+) -> [Result<String, Problem>; 5] {
+    let own = texts[0].as_ref().ok().map(|text| File::new(FILES[0], text, env));
+    let own = own.and_then(|file| gateway::read(&file, None).gateway).filter(|gateway| !gateway.decides);
+    let Some(gateway::Gateway { site, gateway, .. }) = own else { return texts };
+    let site = format!("name = \"{site}\"\ntime-zone = \"UTC\"\n[[gateway]]\nid = \"{gateway}\"\n");
+    let stand_ins = [None, Some(site), Some(String::new()), Some(String::new()), Some(SCANNER_PROMISE.to_owned())];
+    for ((text, name), stand_in) in texts.iter_mut().zip(FILES).zip(stand_ins) {
+        let is_absent = text.is_err() && !folder.join(name).exists();
+        if let Some(stand_in) = stand_in.filter(|_| is_absent) {
+            *text = Ok(stand_in);
+        }
+    }
+    texts
 }
 
 /// Tells one content of the five files in `folder` from another: 16 hex digits. What cannot be read has a digest as
@@ -223,4 +255,26 @@ fn check_files(files: &[Option<File<'_>>; 5], folder: Option<&Path>) -> (Option<
     };
     let config = config();
     (gateway, config)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SCANNER: &str = "site = 'a'\ngateway = 'b'\nroles = ['scan']\n[shop-mqtt]\nurl = 'mqtt://10.0.0.5'\n";
+
+    #[test]
+    fn a_pi_that_only_scans_needs_gateway_toml_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("gateway.toml"), SCANNER).unwrap();
+        let loaded = load(dir.path());
+        assert_eq!(loaded.problems, []);
+        let config = loaded.config.unwrap();
+        assert!(!config.gateway.decides && config.site.gateway("b").is_some());
+        fs::write(dir.path().join("site.toml"), "name = 7\n").unwrap();
+        assert!(load(dir.path()).config.is_none(), "what is there is checked");
+        fs::remove_file(dir.path().join("site.toml")).unwrap();
+        fs::write(dir.path().join("gateway.toml"), SCANNER.replace("['scan']", "['decide']")).unwrap();
+        assert_eq!(load(dir.path()).counts().0, 4, "whoever decides needs the others");
+    }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use super::advertisement::Advertisement;
+use super::advertisement::{Advertisement, GatewayIndex};
 use super::cap::{CapRule, CapScope};
 use super::consent::{Consent, CustomerId, Identifier};
 use crate::clock::Moment;
@@ -18,6 +18,8 @@ pub enum Input<'a> {
     Advertisement(Advertisement<'a>),
     /// A phone says what it hears.
     Report(Report<'a>),
+    /// Another Pi of the shop heard somebody.
+    Sighting(Sighting<'a>),
     /// A deadline asked for by `next_wakeup` may be due.
     Tick,
     /// The ledger's answer to [`Effect::Reserve`].
@@ -41,6 +43,38 @@ pub struct Report<'a> {
     pub beacon: Identifier,
     /// How strongly the phone heard it, in dBm.
     pub rssi_dbm: i8,
+}
+
+/// Another Pi heard somebody that it knows by a handle of the table alone, several times within a moment.
+#[derive(Clone, Copy)]
+pub struct Sighting<'a> {
+    /// Who.
+    pub who: &'a Sighted,
+    /// The Pi that heard them.
+    pub gateway: GatewayIndex,
+    /// The mean level in dBm, as if the device transmitted -59 dBm at 1 m.
+    pub level_dbm: f64,
+    /// How many readings it is the mean of, at least one.
+    pub count: u8,
+}
+
+/// Whom another Pi can hear.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Sighted {
+    /// The shop's own transmitter, by its id in `site.toml`.
+    FixedBeacon(Name),
+    /// A customer.
+    Customer(CustomerId),
+}
+
+/// `Debug` names the kind and nothing more: a pseudonym is in no log line.
+impl fmt::Debug for Sighted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::FixedBeacon(_) => "FixedBeacon(..)",
+            Self::Customer(_) => "Customer(..)",
+        })
+    }
 }
 
 /// What the core asks the shells to do, in order.

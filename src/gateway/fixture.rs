@@ -109,6 +109,18 @@ impl Fixtures {
         self.fixtures.iter().map(|fixture| fixture.identifier)
     }
 
+    /// Their ids in `site.toml`, and what each transmits.
+    pub fn named(&self) -> impl Iterator<Item = (&Name, &Identifier)> {
+        self.fixtures.iter().map(|fixture| (&fixture.id, &fixture.identifier))
+    }
+
+    /// Another Pi says that it hears the fixed beacon `id`; which of them that is, if any.
+    pub fn hear(&mut self, id: &str, gateway: GatewayIndex, now_us: u64) -> Option<usize> {
+        let index = self.fixtures.iter().position(|fixture| *fixture.id == *id)?;
+        self.fixtures.get_mut(index)?.hear(gateway, now_us);
+        Some(index)
+    }
+
     /// Looks at one frame of an advertisement, and remembers in `sight` what of it is for [`Fixtures::take`].
     pub fn look(&self, frame: &Frame<'_>, identifier: Option<Identifier>, sight: &mut Sight) {
         if self.fixtures.is_empty() {
@@ -131,10 +143,7 @@ impl Fixtures {
             sight.telemetry.and_then(|_| self.fixtures.iter().position(is_its))
         })?;
         let fixture = self.fixtures.get_mut(index)?;
-        fixture.heard_us = Some(now_us);
-        if let Some(heard_us) = fixture.heard_by_us.get_mut(usize::from(heard.gateway.0)) {
-            *heard_us = Some(now_us);
-        }
+        fixture.hear(heard.gateway, now_us);
         fixture.address = Some(heard.address);
         fixture.telemetry = sight.telemetry.unwrap_or(fixture.telemetry);
         Some(index)
@@ -156,6 +165,13 @@ impl Fixtures {
 }
 
 impl Fixture {
+    fn hear(&mut self, gateway: GatewayIndex, now_us: u64) {
+        self.heard_us = Some(now_us);
+        if let Some(heard_us) = self.heard_by_us.get_mut(usize::from(gateway.0)) {
+            *heard_us = Some(now_us);
+        }
+    }
+
     fn status(&self, now_us: u64, listening_since_us: Option<u64>) -> FixtureStatus {
         let is_recent = |at_us: u64| now_us.saturating_sub(at_us) < MISSING_AFTER_US;
         let silent_since_us = self.heard_us.unwrap_or(self.known_us);

@@ -36,6 +36,8 @@ mod guest;
 
 pub mod key;
 
+pub mod sharing;
+
 pub mod trust;
 
 mod visit;
@@ -62,7 +64,7 @@ use zone::Floor;
 /// What is counted, for health and the summary of restraint: totals, nobody's.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
-    /// Advertisements handed in, and what customers' phones report of fixed beacons.
+    /// Advertisements handed in, what customers' phones report of fixed beacons, and what other Pis hear of customers.
     pub heard: u64,
     /// Those of consenting customers.
     pub matched: u64,
@@ -158,6 +160,7 @@ impl Gateway {
         match input {
             Input::Advertisement(advertisement) => self.advertisement(&advertisement, now, &mut effects),
             Input::Report(report) => self.report(&report, now, &mut effects),
+            Input::Sighting(sighting) => self.sighted(&sighting, now, &mut effects),
             Input::Tick => {}
             Input::Reserved(delivery, answer) => self.reserved(&delivery, answer, now, &mut effects),
             Input::Consent(consent) => self.consent(consent, now, &mut effects),
@@ -377,7 +380,7 @@ impl Gateway {
 }
 
 /// A device that says it is stronger or weaker than -59 dBm at 1 m is read as if it were not (configuration, `reach`).
-fn level_dbm(rssi_dbm: i8, measured_power_dbm: Option<i8>) -> f64 {
+pub fn level_dbm(rssi_dbm: i8, measured_power_dbm: Option<i8>) -> f64 {
     const REFERENCE_DBM: i8 = -59;
     f64::from(rssi_dbm) + f64::from(REFERENCE_DBM) - f64::from(measured_power_dbm.unwrap_or(REFERENCE_DBM))
 }

@@ -60,6 +60,11 @@ pub fn path(configured: Option<&Path>) -> PathBuf {
     given.or_else(|| std::env::var_os("STATE_DIRECTORY").map(PathBuf::from)).unwrap_or_else(|| DEFAULT.into())
 }
 
+/// Whether a ledger lies in this folder: that of a Pi that decides, or once did.
+pub fn has_ledger(folder: &Path) -> bool {
+    folder.join("ledger.db").exists()
+}
+
 /// The socket over which the command line speaks to the daemon of this folder.
 pub fn socket(folder: &Path) -> PathBuf {
     folder.join("emma.sock")

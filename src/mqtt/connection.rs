@@ -16,7 +16,7 @@ use super::event::CONTENT_TYPE;
 use super::tls::{self, TlsError};
 use super::topic::Topics;
 use crate::config::Name;
-use crate::config::gateway::Mqtt;
+use crate::config::gateway::{Gateway, Mqtt};
 
 /// The broker notices a dead Emma after one and a half of these (MQTT 5, 3.1.2.10), and Emma a dead broker after two.
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
@@ -82,6 +82,19 @@ impl Options {
     pub fn for_listener(mqtt: &Mqtt, site: &Name, gateway: &Name, place: &str) -> Result<Self, OptionsError> {
         let who = mqtt.client_id.as_deref().map_or_else(|| format!("emma-{site}"), str::to_owned);
         Ok(Self { client_id: format!("{who}-{gateway}-{place}"), ..Self::new(mqtt, site, gateway)? })
+    }
+
+    /// The same for the shop's own broker, on which its Pis share what they hear. One decider a site; a Pi that only scans
+    /// connects by its own name.
+    pub fn for_sharing(mqtt: &Mqtt, gateway: &Gateway) -> Result<Self, OptionsError> {
+        let Gateway { site, gateway: id, decides, .. } = gateway;
+        let client_id = match (mqtt.client_id.as_deref(), decides) {
+            (Some(who), true) => who.to_owned(),
+            (Some(who), false) => format!("{who}-{id}"),
+            (None, true) => format!("emma-{site}-decider-shop"),
+            (None, false) => format!("emma-{site}-{id}"),
+        };
+        Ok(Self { client_id, ..Self::new(mqtt, site, id)? })
     }
 
     pub(super) fn state_topic(&self) -> String {
@@ -259,6 +272,18 @@ mod tests {
         };
         assert_eq!(names(None), ["emma-bern-decider", "emma-bern-gw-till-listens"]);
         assert_eq!(names(Some("shop-7".into())), ["shop-7", "shop-7-gw-till-listens"]);
+    }
+
+    #[test]
+    fn on_the_shops_own_broker_the_decider_has_the_sites_name_and_a_scanner_its_own() {
+        use crate::config::testing::shipped;
+        let name = |decides: bool, client_id: Option<&str>| {
+            let gateway = Gateway { decides, ..shipped().gateway };
+            let mqtt = Mqtt { client_id: client_id.map(Name::from), ..gateway.mqtt.clone().unwrap() };
+            Options::for_sharing(&mqtt, &gateway).unwrap().client_id
+        };
+        let names = [name(true, None), name(false, None), name(true, Some("x")), name(false, Some("x"))];
+        assert_eq!(names, ["emma-corner-shop-decider-shop", "emma-corner-shop-gw-entrance", "x", "x-gw-entrance"]);
     }
 
     #[test]

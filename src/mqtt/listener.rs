@@ -1,18 +1,21 @@
-//! A connection that only listens, for what scanners and phones publish.
+//! A connection that listens, for what scanners and phones publish; where several Pis share a shop, also one that answers.
 //!
 //! It is one of its own, so that a flood of what comes in never delays the acknowledgement of an offer. Its contract:
-//! subscriptions of quality 0 on a clean session, so that the broker keeps nothing for it; nothing retained is asked for;
-//! it connects again by itself, with the session's pauses. A packet that is too long is passed over by the broker, which is
-//! told the limit; one that sends it all the same is taken for broken, and the connection for lost.
+//! subscriptions on a clean session, so that the broker keeps nothing for it; nothing retained is asked for; it connects
+//! again by itself, with the session's pauses. A packet that is too long is passed over by the broker, which is told the
+//! limit; one that sends it all the same is taken for broken, and the connection for lost. What is said is said once: on a
+//! connection that is lost it is lost as well, and nothing of it is sent on the next.
 
 use std::pin::{Pin, pin};
 use std::time::Duration;
 
 use rumqttc::v5::mqttbytes::QoS;
-use rumqttc::v5::mqttbytes::v5::{Filter, Packet, Publish, RetainForwardRule, SubAck, SubscribeReasonCode};
+use rumqttc::v5::mqttbytes::v5::{
+    Filter, Packet, Publish, PublishProperties, RetainForwardRule, SubAck, SubscribeReasonCode,
+};
 use rumqttc::v5::{AsyncClient, ConnectionError, Event, EventLoop};
 use tokio::task::JoinHandle;
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Interval, MissedTickBehavior, Sleep, interval, sleep};
 
 use super::connection::{self, Options};
 use super::outage::{Ending, Outage, elapsed};
@@ -20,8 +23,9 @@ use super::outage::{Ending, Outage, elapsed};
 /// The longest packet taken, in bytes: a phone's report of 8 KiB, a topic of 1 KiB, and properties.
 const MAX_PACKET_LEN: u32 = 12 * 1024;
 
-/// Subscriptions under way: one, and one asked for anew.
-const CHANNEL: usize = 4;
+/// Subscriptions under way, one and one asked for anew; and what is said at one beat: a page for each of 64 gateways, and
+/// four whole tables of a dozen pages.
+const CHANNEL: usize = 128;
 
 /// A subscription that was refused is asked for again after so long: somebody may have allowed it, and nothing tells.
 const REFUSED_PAUSE: Duration = Duration::from_mins(5);
@@ -34,6 +38,42 @@ pub trait Subscriber: Send + 'static {
     fn listening(&mut self, filter: usize);
     /// Nothing comes in, and why, in words without a topic's or a message's content. Told at every attempt.
     fn outage(&mut self, filter: usize, reason: &str);
+    /// What is to be said now. Asked at every beat of a listener that has one, while its subscription is in force.
+    fn beat(&mut self) -> Vec<Said> {
+        Vec::new()
+    }
+    /// Another client has taken the name over: this listener ends.
+    fn taken_over(&mut self) {}
+}
+
+/// One message to be said, once and not retained.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Said {
+    /// Where.
+    pub topic: String,
+    /// What, as JSON.
+    pub message: String,
+    /// The broker is to acknowledge it, and to let go of it after so many seconds; else it is said at quality 0.
+    pub expires_secs: Option<u32>,
+}
+
+/// How a listener goes about it.
+#[derive(Clone, Copy, Debug)]
+pub struct Manner {
+    /// The quality of the subscriptions.
+    pub qos: QoS,
+    /// The longest packet taken, in bytes.
+    pub max_packet_len: u32,
+    /// Between two beats; nothing where nothing is ever said.
+    pub beat: Option<Duration>,
+    /// Its name is the only one of its kind: a second client that has it takes over, and this one stands down.
+    pub is_the_only_one: bool,
+}
+
+impl Manner {
+    /// It listens, and says nothing.
+    pub const LISTENS: Self =
+        Self { qos: QoS::AtMostOnce, max_packet_len: MAX_PACKET_LEN, beat: None, is_the_only_one: false };
 }
 
 /// A running listener; dropping it ends the connection.
@@ -46,13 +86,21 @@ impl Listener {
     /// called within a tokio runtime.
     pub fn start(
         options: &Options,
+        manner: Manner,
         filters: Vec<String>,
         subscriber: impl Subscriber,
         wanted: impl Future<Output = ()> + Send + 'static,
         ended: impl Future<Output = ()> + Send + 'static,
     ) -> Self {
-        let (client, eventloop) = AsyncClient::new(options.to_listen(MAX_PACKET_LEN), CHANNEL);
-        let connection = Connection { client, filters, subscriber, outage: Outage::new(), refused: None };
+        let (client, eventloop) = AsyncClient::new(options.to_listen(manner.max_packet_len), CHANNEL);
+        let beat = manner.beat.map(|between| {
+            let mut beat = interval(between);
+            beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            beat
+        });
+        let outage = Outage::new();
+        let connection =
+            Connection { client, manner, filters, subscriber, outage, refused: None, beat, in_force: false };
         let listening = async {
             wanted.await;
             connection.run(eventloop).await;
@@ -76,32 +124,53 @@ impl Drop for Listener {
 /// What the listener's task owns.
 struct Connection<S> {
     client: AsyncClient,
+    manner: Manner,
     filters: Vec<String>,
     subscriber: S,
     outage: Outage,
     /// Runs while a subscription is refused.
     refused: Option<Pin<Box<Sleep>>>,
+    beat: Option<Interval>,
+    /// A subscription is in force, so that something may be said.
+    in_force: bool,
 }
 
 impl<S: Subscriber> Connection<S> {
     async fn run(mut self, mut eventloop: EventLoop) {
         loop {
-            let reason = self.serve(&mut eventloop).await;
+            let error = self.serve(&mut eventloop).await;
+            self.in_force = false;
+            let is_taken_over = self.is_taken_over(&error, &eventloop);
+            let reason = connection::reason(&error);
             for filter in 0..self.filters.len() {
                 self.subscriber.outage(filter, &reason);
             }
+            if is_taken_over {
+                return self.subscriber.taken_over();
+            }
             self.refused = None;
-            // Subscriptions that were not sent are asked for anew.
+            // Subscriptions that were not sent are asked for anew, and what was said and not sent is old.
             eventloop.clean();
             eventloop.pending.clear();
-            // No other listener has this name, so that a closed connection is no sign of one.
-            self.outage.ended(Ending::Failed);
+            eventloop.state.collision = None;
             sleep(self.outage.next_pause()).await;
         }
     }
 
+    /// Whether the connection ended since another client has the name now. Of most listeners there is no other, so that a
+    /// closed connection is no sign of one.
+    fn is_taken_over(&mut self, error: &ConnectionError, eventloop: &EventLoop) -> bool {
+        let owes = eventloop.state.inflight() > 0;
+        let ending = match (self.manner.is_the_only_one && connection::is_closed(error), owes) {
+            (true, false) => Ending::ClosedIdle,
+            (true, true) => Ending::ClosedBusy,
+            (false, _) => Ending::Failed,
+        };
+        self.outage.ended(ending) || (self.manner.is_the_only_one && connection::is_taken_over(error))
+    }
+
     /// Connects, and serves the connection until it ends; why it did.
-    async fn serve(&mut self, eventloop: &mut EventLoop) -> String {
+    async fn serve(&mut self, eventloop: &mut EventLoop) -> ConnectionError {
         loop {
             let event = self.next_event(eventloop).await;
             let error = event.map(|event| self.note(event)).err();
@@ -110,7 +179,7 @@ impl<S: Subscriber> Connection<S> {
                 self.note(event);
             }
             if let Some(error) = error {
-                return connection::reason(&error);
+                return error;
             }
         }
     }
@@ -123,6 +192,7 @@ impl<S: Subscriber> Connection<S> {
                 event = &mut poll => return event,
                 () = elapsed(self.outage.timer()) => drop(self.outage.steady()),
                 () = elapsed(self.refused.as_mut()) => self.subscribe(),
+                () = next_beat(self.beat.as_mut()), if self.in_force => self.say(),
             }
         }
     }
@@ -140,7 +210,7 @@ impl<S: Subscriber> Connection<S> {
         self.refused = None;
         let filters = self.filters.iter().map(|filter| Filter {
             path: filter.clone(),
-            qos: QoS::AtMostOnce,
+            qos: self.manner.qos,
             retain_forward_rule: RetainForwardRule::Never,
             ..Filter::default()
         });
@@ -155,10 +225,23 @@ impl<S: Subscriber> Connection<S> {
         for (filter, code) in answer.return_codes.iter().enumerate().take(self.filters.len()) {
             if matches!(code, SubscribeReasonCode::Success(_)) {
                 self.outage.proven();
+                self.in_force = true;
                 self.subscriber.listening(filter);
             } else {
                 self.subscriber.outage(filter, &format!("the broker refuses the subscription: {code:?}"));
                 self.refused = Some(Box::pin(sleep(REFUSED_PAUSE)));
+            }
+        }
+    }
+
+    /// Says what there is to say. What finds no room is lost; nobody repeats it, and whoever misses it asks.
+    fn say(&mut self) {
+        for Said { topic, message, expires_secs } in self.subscriber.beat() {
+            let qos = if expires_secs.is_some() { QoS::AtLeastOnce } else { QoS::AtMostOnce };
+            let properties =
+                PublishProperties { message_expiry_interval: expires_secs, ..connection::json_properties() };
+            if self.client.try_publish_with_properties(topic, qos, false, message, properties).is_err() {
+                tracing::debug!("no room for what is to be said to the shop's other Pis");
             }
         }
     }
@@ -168,5 +251,13 @@ impl<S: Subscriber> Connection<S> {
         if let Ok(topic) = std::str::from_utf8(&publish.topic) {
             self.subscriber.take(topic, &publish.payload, publish.retain);
         }
+    }
+}
+
+/// Ends with the next beat; never without one.
+async fn next_beat(beat: Option<&mut Interval>) {
+    match beat {
+        Some(beat) => drop(beat.tick().await),
+        None => std::future::pending().await,
     }
 }

@@ -81,7 +81,7 @@ async fn run<O: Outbox>(mut eventloop: EventLoop, mut desk: Desk<O>) {
         match connection(&mut eventloop, &mut desk).await {
             End::Stopped => return desk.stands(Standing::Stopped),
             End::TakenOver => {
-                warn!("another decider of this site has taken the session over; this one says nothing more");
+                warn!("another Emma of this name has taken the session over; this one says nothing more");
                 return desk.stands(Standing::TakenOver);
             }
             End::Lost(reason) => desk.lost(&reason),

@@ -35,6 +35,16 @@ impl Topics<'_> {
         self.under(format_args!("heard/+"))
     }
 
+    /// What the scanner `gateway` hears of the consenting; `+` for all of them.
+    pub fn sighting(&self, gateway: &str) -> String {
+        self.under(format_args!("sighting/{gateway}"))
+    }
+
+    /// What the scanner `gateway` matches by.
+    pub fn registry(&self, gateway: &str) -> String {
+        self.under(format_args!("registry/{gateway}"))
+    }
+
     fn under(&self, rest: fmt::Arguments<'_>) -> String {
         format!("{}/{VERSION}/{}/{rest}", self.root, self.site)
     }
@@ -79,6 +89,8 @@ mod tests {
         assert_eq!(TOPICS.gateway_state("gw-till"), "emma/v1/bern/gateway/gw-till/state");
         assert_eq!(TOPICS.gateway_health("gw-till"), "emma/v1/bern/gateway/gw-till/health");
         assert_eq!(TOPICS.heard(), "emma/v1/bern/heard/+");
+        assert_eq!(TOPICS.sighting("gw-till"), "emma/v1/bern/sighting/gw-till");
+        assert_eq!(TOPICS.registry("gw-till"), "emma/v1/bern/registry/gw-till");
     }
 
     #[test]

@@ -3,22 +3,22 @@
 /// A limit of one message an interval, with room for a burst. It is the generic cell rate algorithm (ITU-T I.371, Annex A):
 /// what is kept is the instant at which the burst is whole again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Limit {
+pub(crate) struct Limit {
     whole_at_us: u64,
 }
 
 /// What a [`Limit`] allows.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Rate {
+pub(crate) struct Rate {
     /// The time between two messages that may go on for ever, in microseconds.
-    pub(super) interval_us: u64,
+    pub(crate) interval_us: u64,
     /// So many may come at once.
-    pub(super) burst: u64,
+    pub(crate) burst: u64,
 }
 
 impl Limit {
     /// Whether a message at `now_us` (monotonic, microseconds) is within `rate`. One that is not counts for nothing.
-    pub(super) fn allows(&mut self, rate: Rate, now_us: u64) -> bool {
+    pub(crate) fn allows(&mut self, rate: Rate, now_us: u64) -> bool {
         let whole_at_us = self.whole_at_us.max(now_us).saturating_add(rate.interval_us);
         let allowed = whole_at_us.saturating_sub(now_us) <= rate.interval_us.saturating_mul(rate.burst);
         if allowed {

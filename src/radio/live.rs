@@ -10,8 +10,9 @@ use tracing::{error, warn};
 
 #[cfg(target_os = "linux")]
 use super::bluez::{self, Manner, Wanted};
+use super::shared::Shared;
 use super::source::{Heard, Orders, SourceStatus, Switchboard};
-use super::{btleplug, over_mqtt, playback};
+use super::{btleplug, over_mqtt, playback, shared};
 use crate::config::Name;
 use crate::config::gateway::{Adapters, Driver, Radio};
 use crate::mqtt::connection::OptionsError;
@@ -27,6 +28,9 @@ pub struct Sources {
     pub heard: mpsc::Receiver<Heard>,
     /// How they fare, the radio of this machine first.
     pub status: watch::Receiver<Vec<SourceStatus>>,
+    /// Whether another Emma of the same name is in this shop now. Whoever notices says so, and every connection ends: two
+    /// brokers must not find for one each.
+    pub taken_over: watch::Sender<bool>,
     /// Stops them.
     pub stop: Stop,
 }
@@ -75,6 +79,26 @@ pub fn choose(configured: Driver) -> (&'static str, &'static str) {
 /// # Errors
 /// The connection to a broker cannot even be tried.
 pub fn start(orders: Orders) -> Result<Sources, OptionsError> {
+    start_with(orders, |board| {
+        Ok([over_mqtt::scanners(board)?, over_mqtt::phones(board)?, shared::decider(board)?]
+            .into_iter()
+            .flatten()
+            .collect())
+    })
+}
+
+/// The same on a Pi that only scans: it hears for a decider, with what it says to `scanner`.
+///
+/// # Errors
+/// The connection to a broker cannot even be tried.
+pub fn start_scanner(orders: Orders, scanner: &Shared) -> Result<Sources, OptionsError> {
+    start_with(orders, |board| shared::scanner(board, scanner).map(|listener| listener.into_iter().collect()))
+}
+
+fn start_with(
+    orders: Orders,
+    listeners: impl FnOnce(&Switchboard) -> Result<Vec<Listener>, OptionsError>,
+) -> Result<Sources, OptionsError> {
     let config = Arc::clone(&orders.config.borrow());
     let config = &config.gateway;
     let (board, heard) = Switchboard::new(orders);
@@ -86,11 +110,11 @@ pub fn start(orders: Orders) -> Result<Sources, OptionsError> {
         let outlet = board.outlet("capture", None);
         signals.push(spawn("capture", move |stop| playback::run(&capture, outlet, stop)));
     }
-    let listeners: Vec<Listener> =
-        [over_mqtt::scanners(&board)?, over_mqtt::phones(&board)?].into_iter().flatten().collect();
+    let listeners = listeners(&board)?;
     let status = board.status();
+    let taken_over = board.taken_over().clone();
     let silence = (signals.is_empty() && listeners.is_empty()).then_some(board);
-    Ok(Sources { heard, status: status.clone(), stop: Stop { signals, listeners, status, silence } })
+    Ok(Sources { heard, status: status.clone(), taken_over, stop: Stop { signals, listeners, status, silence } })
 }
 
 /// Runs a source in a thread of its own, and gives the signal that stops it. Where the system gives no thread, the source

@@ -15,7 +15,7 @@ pub mod encode;
 
 pub mod formats;
 
-mod limit;
+pub(crate) mod limit;
 
 pub mod source;
 
@@ -26,6 +26,8 @@ pub mod over_mqtt;
 pub mod phone;
 
 pub mod remote;
+
+pub mod shared;
 
 /// Libraries under the radio that log what they carry, addresses and payloads included, below `info`: whatever level is
 /// configured, the log holds these targets at `info`.

@@ -14,7 +14,7 @@ use super::source::{Heard, Orders, Outlet, Switchboard};
 use crate::config::Name;
 use crate::config::remote::Remote;
 use crate::mqtt::connection::{Options, OptionsError};
-use crate::mqtt::listener::{Listener, Subscriber};
+use crate::mqtt::listener::{Listener, Manner, Subscriber};
 use crate::mqtt::topic::{Topics, matches};
 
 /// Listens to the scanners of `[[remote]]`, each entry a source of its own; nothing where there is none, or where this Pi
@@ -31,7 +31,7 @@ pub fn scanners(board: &Switchboard) -> Result<Option<Listener>, OptionsError> {
     let outlet = |remote: &Remote| board.outlet(remote.format.word(), Some(remote.topic.clone()));
     let sources = gateway.remotes.iter().map(|remote| (remote.clone(), outlet(remote))).collect();
     let subscriber = Scanners { sources, ear: Ear::new(&config), orders };
-    Ok(Some(Listener::start(&options, filters, subscriber, async {}, closed(board))))
+    Ok(Some(Listener::start(&options, Manner::LISTENS, filters, subscriber, async {}, closed(board))))
 }
 
 /// Listens to phones, from when the first consent names one; nothing without a broker, or where this Pi does not decide.
@@ -52,11 +52,11 @@ pub fn phones(board: &Switchboard) -> Result<Option<Listener>, OptionsError> {
         }
     };
     let subscriber = Reports { outlet, phones: Phones::default(), orders, filter: filter.clone() };
-    Ok(Some(Listener::start(&options, vec![filter], subscriber, wanted, closed(board))))
+    Ok(Some(Listener::start(&options, Manner::LISTENS, vec![filter], subscriber, wanted, closed(board))))
 }
 
 /// Done when nobody takes what is heard any more.
-fn closed(board: &Switchboard) -> impl Future<Output = ()> + Send + 'static {
+pub(super) fn closed(board: &Switchboard) -> impl Future<Output = ()> + Send + 'static {
     let board = board.clone();
     async move { board.closed().await }
 }

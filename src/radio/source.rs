@@ -15,6 +15,8 @@ use crate::clock::Clock;
 use crate::config::{Config, Name};
 use crate::gateway::advertisement::Address;
 use crate::gateway::consent::{Identifier, Needs, PhoneId};
+use crate::gateway::sharing::Shared;
+use crate::sharing::hub::Sighting;
 
 /// So many advertisements wait to be taken, of all sources together; when they do, the newest is dropped. A level is a
 /// median over many, so one lost is not missed. The core takes a million in a second, so only a stall of the whole
@@ -22,7 +24,7 @@ use crate::gateway::consent::{Identifier, Needs, PhoneId};
 const CHANNEL: usize = 4_096;
 
 /// What a source hears, just now.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq)]
 pub enum Heard {
     /// A transmission, as on air.
     Advertisement {
@@ -44,6 +46,13 @@ pub enum Heard {
         beacon: Identifier,
         /// How strongly the phone hears it, in dBm.
         rssi_dbm: i8,
+    },
+    /// Another Pi of the shop says that it hears somebody.
+    Sighting {
+        /// The id of the gateway that heard them.
+        gateway: Name,
+        /// Whom, how strongly and how often.
+        sighting: Sighting,
     },
 }
 
@@ -75,7 +84,8 @@ impl Scan {
 /// How one source fares. A change of a count alone wakes nobody who watches.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourceStatus {
-    /// What it is: `bluez`, `btleplug`, `none`, a format of remote scanners, `phone` or `capture`.
+    /// What it is: `bluez`, `btleplug`, `none`, a format of remote scanners, `phone`, `capture`, `sightings` for what the
+    /// shop's other Pis hear and `scanner` for each of them; on such a Pi `decider`.
     pub kind: &'static str,
     /// The adapter that listens or was asked for, the topic filter, or the file.
     pub name: Option<Name>,
@@ -124,6 +134,8 @@ pub struct Orders {
     pub config: watch::Receiver<Arc<Config>>,
     /// The ids of the phones that consents name. What another says is not read.
     pub phones: watch::Receiver<Arc<BTreeSet<PhoneId>>>,
+    /// Whom the shop's other Pis may hear; nothing before that is known.
+    pub shared: watch::Receiver<Option<Arc<Shared>>>,
     /// Whether the wall clock is synchronised.
     pub synchronised: watch::Receiver<bool>,
     /// The machine's clocks.
@@ -136,6 +148,7 @@ pub struct Orderer {
     needs: watch::Sender<Needs>,
     config: watch::Sender<Arc<Config>>,
     phones: watch::Sender<Arc<BTreeSet<PhoneId>>>,
+    shared: watch::Sender<Option<Arc<Shared>>>,
 }
 
 impl Orderer {
@@ -144,8 +157,16 @@ impl Orderer {
         let (needs, needs_told) = watch::channel(needs);
         let (config, config_told) = watch::channel(config);
         let (phones, phones_told) = watch::channel(Arc::default());
-        let orders = Orders { needs: needs_told, config: config_told, phones: phones_told, synchronised, clock };
-        (Self { needs, config, phones }, orders)
+        let (shared, shared_told) = watch::channel(None);
+        let orders = Orders {
+            needs: needs_told,
+            config: config_told,
+            phones: phones_told,
+            shared: shared_told,
+            synchronised,
+            clock,
+        };
+        (Self { needs, config, phones, shared }, orders)
     }
 
     /// What the consents need of the radio now, and the phones that they name.
@@ -155,6 +176,17 @@ impl Orderer {
             let changed = **known != phones;
             if changed {
                 *known = Arc::new(phones);
+            }
+            changed
+        });
+    }
+
+    /// Whom the shop's other Pis may hear from now on.
+    pub fn share(&self, shared: Shared) {
+        self.shared.send_if_modified(|known| {
+            let changed = known.as_deref() != Some(&shared);
+            if changed {
+                *known = Some(Arc::new(shared));
             }
             changed
         });
@@ -173,6 +205,7 @@ impl Orders {
             needs: watch::Sender::new(needs).subscribe(),
             config: watch::Sender::new(config).subscribe(),
             phones: watch::Sender::new(Arc::default()).subscribe(),
+            shared: watch::Sender::new(None).subscribe(),
             synchronised: watch::Sender::new(false).subscribe(),
             clock: Clock::start(),
         }
@@ -184,6 +217,7 @@ impl Orders {
 pub struct Switchboard {
     heard: mpsc::Sender<Heard>,
     status: watch::Sender<Vec<SourceStatus>>,
+    taken_over: watch::Sender<bool>,
     orders: Orders,
 }
 
@@ -191,7 +225,8 @@ impl Switchboard {
     /// A switchboard, and the end at which what is heard is taken.
     pub fn new(orders: Orders) -> (Self, mpsc::Receiver<Heard>) {
         let (heard, taken) = mpsc::channel(CHANNEL);
-        (Self { heard, status: watch::Sender::new(Vec::new()), orders }, taken)
+        let (status, taken_over) = (watch::Sender::new(Vec::new()), watch::Sender::new(false));
+        (Self { heard, status, taken_over, orders }, taken)
     }
 
     /// The outlet of one more source, which from now on is on the list. A source is made when the configuration names it
@@ -213,6 +248,11 @@ impl Switchboard {
     /// How all sources fare, in the order in which they were made.
     pub fn status(&self) -> watch::Receiver<Vec<SourceStatus>> {
         self.status.subscribe()
+    }
+
+    /// Whether another Emma of the same name is in this shop now: then this one stands down.
+    pub fn taken_over(&self) -> &watch::Sender<bool> {
+        &self.taken_over
     }
 
     /// Whether nobody takes what is heard any more.
@@ -295,6 +335,14 @@ impl Outlet {
     /// Counts one thing that could not be used, by the word for why.
     pub fn reject(&self, why: &'static str) {
         self.ear.reject(why);
+    }
+
+    /// Counts several at once.
+    pub fn reject_many(&self, why: &'static str, count: u64) {
+        self.ear.count(|status| {
+            let known = status.rejected.entry(why).or_default();
+            *known = known.saturating_add(count);
+        });
     }
 
     /// The scan was started again.

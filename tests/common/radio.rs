@@ -48,7 +48,7 @@ pub(crate) fn process() {
 }
 
 async fn speak(sources: Sources, needs: watch::Sender<Needs>) {
-    let Sources { mut heard, mut status, stop } = sources;
+    let Sources { mut heard, mut status, stop, .. } = sources;
     let (order, mut orders) = mpsc::unbounded_channel();
     thread::spawn(move || std::io::stdin().lines().map_while(Result::ok).try_for_each(|line| order.send(line)));
     let mut said = Vec::new();

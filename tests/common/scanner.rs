@@ -114,6 +114,7 @@ impl Memory {
                 Heard::Report { phone, rssi_dbm, .. } => {
                     taken.phones.entry(phone.to_string()).or_default().push(rssi_dbm);
                 }
+                Heard::Sighting { .. } => panic!("no other Pi is in these shops"),
             }
         }
         taken.status.clone_from(&self.board.status().borrow());
@@ -156,6 +157,7 @@ impl Orders {
             needs: watch::Sender::new(Needs::default()).subscribe(),
             config: self.config.subscribe(),
             phones: self.phones.subscribe(),
+            shared: watch::channel(None).1,
             synchronised: self.synchronised.subscribe(),
             clock: self.clock,
         }

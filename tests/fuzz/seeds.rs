@@ -74,6 +74,18 @@ const PHONE: [&str; 1] = [concat!(
     r#"[{"ibeacon":{"uuid":"f7826da6-4fa2-4e98-8024-bc5b71e0893e","major":1,"minor":7},"rssi":-67,"t":1668027000123456},{"eddystone_uid":{"namespace":"f7826da64fa24e988024","instance":"0123456789ab"},"rssi":-80,"t":1668027000456789}]"#
 )];
 
+/// What Pis of one shop say to each other (docs/several-pis.md).
+const BATCHES: [&str; 2] = [
+    r#"{"life":"5f0c2a9e1b7d4433","seq":218,"at_ms":91250,"way_ms":4,"edition":{"table":"c41d09aa73e05f12","rev":12},"heard":[[17,140,-655,3],[4,90,-802,1]]}"#,
+    r#"{"life":"5f0c2a9e1b7d4433","seq":1,"at_ms":0,"heard":[]}"#,
+];
+
+const PAGES: [&str; 3] = [
+    r#"{"edition":{"table":"c41d09aa73e05f12","rev":12},"answers":{"life":"5f0c2a9e1b7d4433","seq":1,"held_ms":31},"part":{"number":1,"of":1,"salt":"000102030405060708090a0b0c0d0e0f"},"addresses":false,"rows":[[4,"8c3f0e5d9a7b6c41"],[17,"1f2e3d4c5b6a79880123456789abcdef"]]}"#,
+    r#"{"edition":{"table":"c41d09aa73e05f12","rev":13},"answers":{"life":"5f0c2a9e1b7d4433","seq":1,"held_ms":120},"addresses":true,"rows":[[18,"99aabbccddeeff00"]],"gone":[4]}"#,
+    r#"{"edition":{"table":"c41d09aa73e05f12","rev":18446744073709551615},"answers":{"life":"5f0c2a9e1b7d4433","seq":1,"held_ms":12}}"#,
+];
+
 /// The seeds of a target; the other targets' are stirred in besides.
 pub(crate) fn of(target: &str) -> Vec<Vec<u8>> {
     let texts = |texts: &[&str]| texts.iter().map(|text| text.as_bytes().to_vec()).collect::<Vec<_>>();
@@ -93,6 +105,8 @@ pub(crate) fn of(target: &str) -> Vec<Vec<u8>> {
         "espresense" => texts(&ESPRESENSE),
         "ruuvi" => texts(&RUUVI),
         "phone" => texts(&PHONE),
+        "batch" => texts(&BATCHES),
+        "page" => texts(&PAGES),
         file if FILES.contains(&file) => texts(&[template(file).unwrap_or_default()]),
         other => panic!("{other} has no seeds"),
     }

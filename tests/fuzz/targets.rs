@@ -12,14 +12,19 @@ use emma::gateway::advertisement::{AddressKind, MAX_PAYLOAD_LEN};
 use emma::gateway::consent::record::{self, MAX_RECORD_LEN, Record};
 use emma::gateway::decode::ad::AdStructures;
 use emma::gateway::decode::{Frame, eddystone, frames};
+use emma::gateway::sharing::MOST_READINGS;
 use emma::radio::capture::{self, Heard};
 use emma::radio::{encode, phone, remote};
+use emma::sharing::hub::{Hub, Refused};
+use emma::sharing::intake::Refusal;
+use emma::sharing::scanner::Scanner;
+use emma::sharing::wire::{self, Batch, Nonce, Page};
 
 /// A door, and what is called by that name on the command line.
 pub(crate) type Target = fn(&[u8]);
 
 /// All of them.
-pub(crate) const TARGETS: [(&str, Target); 17] = [
+pub(crate) const TARGETS: [(&str, Target); 19] = [
     ("ad", ad),
     ("ibeacon", ibeacon),
     ("altbeacon", altbeacon),
@@ -32,6 +37,8 @@ pub(crate) const TARGETS: [(&str, Target); 17] = [
     ("espresense", |bytes| scanner(bytes, Format::Espresense)),
     ("ruuvi", |bytes| scanner(bytes, Format::Ruuvi)),
     ("phone", heard_by_phone),
+    ("batch", batch),
+    ("page", page),
     ("gateway.toml", |bytes| configuration(bytes, |sources| &mut sources.gateway)),
     ("site.toml", |bytes| configuration(bytes, |sources| &mut sources.site)),
     ("zones.toml", |bytes| configuration(bytes, |sources| &mut sources.zones)),
@@ -208,6 +215,47 @@ fn heard_by_phone(bytes: &[u8]) {
     let Ok(report) = phone::parse(message, Some(1_668_027_000_500_000)) else { return };
     assert!(report.heard.len() + report.passed_over <= phone::MAX_ENTRIES, "more entries than are taken");
     assert!(report.heard.iter().all(|heard| (-127..=-1).contains(&heard.rssi_dbm)), "no phone hears that");
+}
+
+/// A batch of another Pi: what is read is written as the same, counts for no more than it may, and once.
+fn batch(bytes: &[u8]) {
+    let mut hub = Hub::default();
+    hub.configure(["gw-shoes".into()].into());
+    let taken = hub.take("gw-shoes", bytes, false, 1_000_000);
+    let Ok(batch) = Batch::read(bytes) else {
+        assert!(matches!(taken, Err(Refused::Batch(Refusal::Flaw(_)))), "what is none is taken");
+        return;
+    };
+    assert!(bytes.len() <= wire::MAX_BATCH_LEN && batch.heard.len() <= wire::MAX_ENTRIES, "too long a batch is read");
+    assert!(batch.heard.iter().all(|entry| (1..=MOST_READINGS).contains(&entry.count)), "readings without end");
+    let again = Batch::read(batch.message().as_bytes());
+    assert!(again.is_err() || again == Ok(batch), "written down, it is another batch");
+    assert!(
+        taken.is_err() || taken.is_ok_and(|account| account.sightings.is_empty()),
+        "nobody was shared, and is seen"
+    );
+    assert!(hub.take("gw-shoes", bytes, false, 1_000_000).is_err(), "it is taken twice");
+    hub.beat(2_000_000);
+}
+
+/// A page of the table: what is read is written as the same, and no page makes a table without end.
+fn page(bytes: &[u8]) {
+    let mut scanner = Scanner::new(Nonce(0x5f0c_2a9e_1b7d_4433), 0);
+    scanner.beat(0, Nonce(1));
+    let taken = scanner.take(bytes, 1_000);
+    assert!(scanner.table().len() <= wire::PRINTS_A_PAGE, "more rows than a page has");
+    let Ok(page) = Page::read(bytes) else {
+        assert!(taken.is_err(), "what is none is taken");
+        return;
+    };
+    assert!(bytes.len() <= wire::MAX_PAGE_LEN, "too long a page is read");
+    let again = Page::read(page.message().as_bytes());
+    assert!(again.is_err() || again == Ok(page), "written down, it is another page");
+    for time_us in [2_000, 59_000_000, 61_000_000] {
+        scanner.take(bytes, time_us).unwrap_or_default();
+        scanner.beat(time_us, Nonce(2));
+    }
+    assert!(scanner.table().is_empty(), "a table outlives its lease");
 }
 
 fn topic_and_message(bytes: &[u8]) -> (String, &[u8]) {

@@ -20,7 +20,15 @@ pub(super) async fn examine(patient: &Patient) -> Vec<Finding> {
     let assumed = patient.loaded.gateway.as_ref().is_some_and(|gateway| gateway.clock_assumed);
     let (wifi, power, is_synchronised) = tokio::join!(wifi::check(root), power(root), timesync::synchronised());
     let on = patient.state_folder.ancestors().find(|folder| folder.exists()).map(Path::to_owned).unwrap_or_default();
-    vec![wifi, power, clock(is_synchronised, assumed), disk(root, &on), card(root)]
+    let only_scans = patient.loaded.gateway.as_ref().is_some_and(|gateway| !gateway.decides);
+    let clock = if only_scans { clock_of_a_scanner(is_synchronised) } else { clock(is_synchronised, assumed) };
+    vec![wifi, power, clock, disk(root, &on), card(root)]
+}
+
+/// A Pi that only scans asks for no time of day.
+fn clock_of_a_scanner(is_synchronised: bool) -> Finding {
+    let is = if is_synchronised { "" } else { "not known to be " };
+    Finding::ok("clock", format!("{is}synchronised; a Pi that only scans does not need it"))
 }
 
 fn clock(is_synchronised: bool, assumed: bool) -> Finding {

@@ -215,7 +215,7 @@ impl Recording<'_> {
         let clock = Clock::start();
         let synchronised = watch::Sender::new(true).subscribe();
         let (orderer, orders) = Orderer::new(self.needs(), Arc::new(own_radio(&self.config)), synchronised, clock);
-        let Sources { mut heard, status, stop } =
+        let Sources { mut heard, status, stop, .. } =
             live::start(orders).map_err(|error| (exit::CONFIG, error.to_string()))?;
         let listens = || status.borrow().iter().any(|source| source.listening);
         let mut asked_to_stop = std::pin::pin!(asked_to_stop()?);

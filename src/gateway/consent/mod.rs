@@ -1,5 +1,7 @@
 //! Whose it is: consents, and the table that attributes a frame to the customer who opted in.
 
+pub mod fingerprint;
+
 pub mod record;
 
 pub mod registry;

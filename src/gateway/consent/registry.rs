@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
+use super::fingerprint::{Fingerprint, Salt};
 use super::rotating::Keyring;
 use super::{Consent, CustomerId, Identifier, PhoneId};
 use crate::clock::Moment;
@@ -227,6 +228,19 @@ impl Registry {
             Match::One(slot) => Attribution::Customer { slot, measured_power_dbm: power },
             Match::Several => Attribution::Ambiguous,
         }
+    }
+
+    /// Brings what devices transmit up to `now`, for [`Registry::fingerprints`].
+    pub fn advance(&mut self, now: Moment) {
+        self.keyring.advance(now);
+    }
+
+    /// What the customer in `slot` transmits about now, as fingerprints. What was taken over by another is not theirs.
+    pub fn fingerprints(&self, slot: Slot, salt: Salt) -> Vec<Fingerprint> {
+        let Some(consent) = self.get(slot) else { return Vec::new() };
+        let own = consent.identifiers.iter().filter(|identifier| self.owner_of.get(identifier) == Some(&slot));
+        let exact = own.map(|identifier| salt.of_identifier(identifier));
+        exact.chain(consent.rotating.iter().flat_map(|key| self.keyring.fingerprints(key, slot, salt))).collect()
     }
 
     /// Whether anybody is registered who is known by the address alone.

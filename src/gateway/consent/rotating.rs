@@ -20,6 +20,7 @@ use aes::cipher::{BlockCipherEncrypt, KeyInit};
 pub use eid::Eid;
 pub use rolling::{MAJOR_AND_MINOR, Rolling};
 
+use super::fingerprint::{Fingerprint, Salt};
 use super::registry::{Match, Refusal, Slot};
 use crate::clock::Moment;
 use crate::gateway::advertisement::Address;
@@ -166,6 +167,19 @@ impl Keyring {
     /// Whose `address` is at `now`.
     pub(super) fn find_address(&mut self, address: Address, now: Moment) -> Match {
         self.resolver.find(address, now.monotonic_us)
+    }
+
+    /// What `slot`'s device transmits about now by this key, as fingerprints. Of a device that is known by its address there
+    /// are none: its key would have to be told for that, and a key is good for ever.
+    pub(super) fn fingerprints(&self, rotating: &Rotating, slot: Slot, salt: Salt) -> Vec<Fingerprint> {
+        let claim = rotating.claim();
+        let is_its = self.owner(rotating) == Some(slot);
+        let ephemerals = self.table.ephemerals(&claim).filter(|_| is_its);
+        let fingerprint = |ephemeral| match ephemeral {
+            Ephemeral::Rolling(uuid) => salt.of_rolling(&uuid, MAJOR_AND_MINOR),
+            Ephemeral::Eid(eid) => salt.of_eid(eid),
+        };
+        ephemerals.map(fingerprint).collect()
     }
 
     /// Whether anybody is known by the address alone.

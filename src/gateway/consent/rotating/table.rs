@@ -123,6 +123,12 @@ impl Table {
         self.entries.get(claim).map(|entry| entry.slot)
     }
 
+    /// What it transmits about now, as far as the table has been moved on.
+    pub(super) fn ephemerals(&self, claim: &Claim) -> impl Iterator<Item = Ephemeral> {
+        let entry = self.entries.get(claim);
+        entry.into_iter().flat_map(|entry| entry.ephemerals.iter().flatten().map(|(_, ephemeral)| *ephemeral))
+    }
+
     /// From now on it is `slot`'s, whoever had it before. It is in the table from the next input with a clock on.
     pub(super) fn claim(&mut self, rotating: Rotating, slot: Slot) {
         let claim = rotating.claim();
