@@ -164,3 +164,88 @@ fn offset_us(at_ms: u64, now_us: u64) -> i64 {
     let signed = |us: u64| i64::try_from(us).unwrap_or(i64::MAX);
     signed(now_us).saturating_sub(signed(at_ms.saturating_mul(1_000)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND_US: u64 = 1_000_000;
+
+    /// A batch of that life and number, sent at that second of the scanner's own clock.
+    fn batch(life: u64, seq: u64, at_secs: u64) -> String {
+        let batch =
+            Batch { life: Nonce(life), seq, at_ms: at_secs * 1_000, way_ms: None, edition: None, heard: Vec::new() };
+        batch.message()
+    }
+
+    fn take(intake: &mut Intake, life: u64, seq: u64, at_secs: u64, now_secs: u64) -> Result<u64, Refusal> {
+        let taken = intake.take(batch(life, seq, at_secs).as_bytes(), now_secs * SECOND_US);
+        taken.map(|taken| (taken.lag_us + SECOND_US / 2) / SECOND_US)
+    }
+
+    #[test]
+    fn a_batch_counts_once_in_whatever_order() {
+        let mut intake = Intake::default();
+        for seq in [5, 9, 7, 8, 6, 10] {
+            assert_eq!(take(&mut intake, 1, seq, 100, 100), Ok(0), "{seq}");
+        }
+        for seq in [5, 7, 10] {
+            assert_eq!(take(&mut intake, 1, seq, 100, 100), Err(Refusal::Repeated), "{seq}");
+        }
+        assert_eq!(take(&mut intake, 1, 4, 100, 100), Err(Refusal::Repeated), "what came before the first is over");
+        assert_eq!(take(&mut intake, 1, 100, 100, 100), Ok(0));
+        assert_eq!(take(&mut intake, 1, 36, 100, 100), Err(Refusal::Old));
+        assert_eq!(take(&mut intake, 1, 37, 100, 100), Ok(0));
+    }
+
+    #[test]
+    fn what_never_comes_is_lost_once_it_cannot_come_any_more() {
+        let mut intake = Intake::default();
+        let mut lost = |seq: u64| intake.take(batch(1, seq, seq).as_bytes(), seq * SECOND_US).unwrap().lost;
+        assert_eq!([lost(1), lost(2), lost(5)], [0, 0, 0], "3 and 4 may still come");
+        assert_eq!((6..=66).map(&mut lost).sum::<u64>(), 0);
+        assert_eq!([lost(67), lost(68), lost(69)], [1, 1, 0]);
+        assert_eq!(lost(69 + 64 + 10), 10, "ten were passed over for good, and 63 may still come");
+    }
+
+    #[test]
+    fn a_clock_may_say_what_it_likes_as_long_as_it_runs() {
+        let mut intake = Intake::default();
+        assert_eq!(take(&mut intake, 1, 1, 1_000_000, 10), Ok(0));
+        assert_eq!(take(&mut intake, 1, 2, 1_000_005, 15), Ok(0));
+        assert_eq!(take(&mut intake, 1, 3, 1_000_008, 20), Ok(2), "two seconds longer than the fastest");
+        assert_eq!(take(&mut intake, 1, 4, 1_000_011, 25), Err(Refusal::Late));
+        assert_eq!(take(&mut intake, 1, 5, 1_000_020, 30), Ok(0));
+    }
+
+    #[test]
+    fn clocks_that_run_apart_are_followed() {
+        let mut intake = Intake::default();
+        // A scanner whose clock loses 100 parts of a million, for two days: 17 s in all.
+        for minute in 0..2_880 {
+            let now_us = minute * 60 * SECOND_US;
+            let at_ms = (now_us - now_us / 10_000) / 1_000;
+            let batch = Batch { at_ms, ..Batch::read(batch(1, minute + 1, 0).as_bytes()).unwrap() };
+            let taken = intake.take(batch.message().as_bytes(), now_us).unwrap();
+            assert!(taken.lag_us < SECOND_US, "minute {minute}");
+        }
+    }
+
+    #[test]
+    fn a_life_that_has_ended_is_not_taken_up_again() {
+        let mut intake = Intake::default();
+        assert_eq!(take(&mut intake, 1, 500, 100, 100), Ok(0));
+        assert_eq!(take(&mut intake, 2, 1, 0, 101), Ok(0), "another clock, another number");
+        assert_eq!(take(&mut intake, 1, 501, 101, 102), Err(Refusal::Old));
+        assert_eq!(take(&mut intake, 2, 2, 1, 102), Ok(0));
+    }
+
+    #[test]
+    fn more_than_a_scanner_says_is_not_read() {
+        let mut intake = Intake::default();
+        let taken = (1..=100).filter(|seq| take(&mut intake, 1, *seq, 100, 100).is_ok()).count();
+        assert_eq!(taken, 20);
+        assert_eq!(take(&mut intake, 1, 101, 100, 100), Err(Refusal::TooMany));
+        assert_eq!(take(&mut intake, 1, 102, 101, 101), Ok(0));
+    }
+}
