@@ -10,6 +10,7 @@ use crate::clock::{Clock, Moment};
 use crate::config::{self, Config};
 use crate::control::Asked;
 use crate::counter;
+use crate::follow::Followers;
 use crate::gateway::Gateway;
 use crate::gateway::advertisement::{Advertisement, GatewayIndex};
 use crate::gateway::effect::{Answer, Effect, Happening, Input, Report, Reservation, What};
@@ -83,6 +84,7 @@ pub struct Daemon {
     pruned_us: Option<u64>,
     in_force: String,
     pub(crate) forgetting: counter::Forgetting,
+    pub(crate) followers: Followers,
     started_us: u64,
     noted_us: u64,
     inventory: Inventory,
@@ -118,6 +120,7 @@ impl Daemon {
             pruned_us: None,
             in_force,
             forgetting: counter::Forgetting::default(),
+            followers: Followers::default(),
             started_us: clock.monotonic_us(),
             noted_us: clock.monotonic_us(),
             inventory: Inventory::default(),
@@ -186,8 +189,20 @@ impl Daemon {
 
     /// One input of the core, and what follows from it.
     pub(crate) fn input(&mut self, input: Input<'_>) {
+        let changes_consents = matches!(input, Input::Consent(_) | Input::Withdraw(_));
         let effects = self.gateway.handle(input, self.now());
         self.perform(effects);
+        if changes_consents {
+            self.review_followers();
+        }
+    }
+
+    /// Nobody is followed whose consent does not say so any more, or by whoever has gone.
+    fn review_followers(&mut self) {
+        let gateway = &self.gateway;
+        if self.followers.review(|customer| gateway.may_be_followed(customer)) {
+            self.gateway.follow(self.followers.customers());
+        }
     }
 
     fn hear(&mut self, heard: &[Heard]) {
@@ -219,7 +234,11 @@ impl Daemon {
     fn perform(&mut self, effects: Vec<Effect>) {
         for effect in effects {
             match effect {
-                Effect::Happened(happening) => log(&happening),
+                Effect::Happened(happening) => {
+                    self.followers.happened(&happening, self.now(), self.raw_wall_us());
+                    log(&happening);
+                }
+                Effect::Read(reading) => self.followers.read(&reading, self.now(), self.raw_wall_us()),
                 // The other decider speaks now; what is on this one's mind is not said.
                 Effect::Reserve(reservation) if self.stood_down => {
                     self.input(Input::Reserved(reservation.delivery.id, Answer::Unavailable));
@@ -228,7 +247,12 @@ impl Daemon {
                     let drafts = messages(&reservation, &self.key, &self.config.gateway);
                     self.ledger.reserve(reservation, drafts);
                 }
-                other => remember(&self.ledger, other),
+                other => {
+                    if let Effect::IgnoreUntil(customer, _) = &other {
+                        self.followers.at_work(customer);
+                    }
+                    remember(&self.ledger, other);
+                }
             }
         }
     }
@@ -312,6 +336,7 @@ impl Daemon {
         let sources = doors.sources.borrow_and_update().clone();
         self.tell_sources(&sources);
         self.tell_needs();
+        self.review_followers();
         let total = |count: fn(&SourceStatus) -> u64| sources.iter().map(count).sum();
         // What phones say of beacons is nobody's hearing: with a dead radio it must not make them missed.
         let listens = sources.iter().any(|source| source.listening && source.kind != "phone");
@@ -428,7 +453,7 @@ pub(crate) fn remember(ledger: &Ledger, effect: Effect) {
             tracing::warn!("the ledger was ahead of a clock that is steady for a day: its future is dated now");
             ledger.redate(wall_us);
         }
-        Effect::Happened(_) | Effect::Reserve(_) => {}
+        Effect::Happened(_) | Effect::Reserve(_) | Effect::Read(_) => {}
     }
 }
 
