@@ -6,6 +6,7 @@
 //! once for each second in which the device was heard.
 
 pub mod bound;
+mod equations;
 mod filter;
 mod floor;
 mod grid;
@@ -13,6 +14,7 @@ mod level;
 mod map;
 mod model;
 mod motion;
+pub mod survey;
 mod tracker;
 
 pub use floor::Floor;
