@@ -258,9 +258,8 @@ impl Survey {
 fn spot(sensors: &[Sensor], point: &[Reading]) -> Spot {
     let begin_us = point[0].t_us;
     let level = |(gateway, sensor): (usize, &Sensor)| {
-        let heard = point
-            .iter()
-            .filter(|reading| reading.sensor == sensor.name && reading.t_us < begin_us + 20 * SECOND_US);
+        let heard =
+            point.iter().filter(|reading| reading.sensor == sensor.name && reading.t_us < begin_us + 20 * SECOND_US);
         let levels: Vec<f64> = heard.map(|reading| f64::from(reading.rssi_dbm)).collect();
         let count = u32::try_from(levels.len()).unwrap();
         (count > 0).then(|| Level { gateway, level_dbm: levels.iter().sum::<f64>() / f64::from(count), count })

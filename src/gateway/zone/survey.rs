@@ -29,10 +29,15 @@ const OFFSET_DB: f64 = 3.0;
 /// So much weaker or louder a tag is heard at one place than at another by all, in dB: how it is carried, and bodies.
 const CARRIED_DB: f64 = 2.0;
 
-/// How far levels stray from path loss at a place, in dB, and so many levels would have to say otherwise to count as much
-/// (zones, "What the numbers say").
-const STRAY_DB: f64 = 5.0;
+/// How far averages of 20 s stray from path loss at a place, in dB, and so many levels would have to say otherwise to
+/// count as much (zones, "What the numbers say").
+const STRAY_DB: f64 = 4.5;
 const STRAY_LEVELS: f64 = 10.0;
+
+/// What an average of 20 s hides of how levels sway in one place, in dB². Whoever is followed is judged each second: of
+/// the 3.8 dB that levels sway, the filter counts what two readings share as fading (9 / 2 dB²); the rest stays alike for
+/// 10 s, so that 20 s hide half of it.
+const SWAY_DB2: f64 = 5.0;
 
 /// Fading in place of a single reading, in dB², as the filter has it.
 const FADING_DB2: f64 = 9.0;
@@ -281,7 +286,7 @@ impl Shop {
             path_loss: PathLoss {
                 exponent: exponent.value,
                 at_1m_dbm: at_1m_dbm.value,
-                sigma_db: libm::sqrt(settled.stray_db2),
+                sigma_db: libm::sqrt(settled.stray_db2 + SWAY_DB2),
             },
             exponent,
             at_1m_dbm,

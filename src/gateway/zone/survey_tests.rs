@@ -106,7 +106,7 @@ fn it_says_honestly_how_far_off_it_may_be() {
             let fit = shop.fit();
             relative.extend(shop.errors_db(&fit).into_iter().map(|(_, relative)| relative));
             exponents.push((fit.exponent.value - TRUTH.exponent) / fit.exponent.error);
-            sigmas.push(fit.path_loss.sigma_db);
+            sigmas.push((fit.path_loss.sigma_db.powi(2) - SWAY_DB2).sqrt());
         }
         let (offsets, exponents) = (rms(relative.into_iter()), rms(exponents.into_iter()));
         let sigma_db = rms(sigmas.into_iter());
