@@ -1,0 +1,94 @@
+//! The text of `site.toml` with what a survey found, and everything else as it was.
+
+use toml_edit::{DocumentMut, Item, Table, TableLike, Value};
+
+use super::drawing::put;
+use crate::gateway::zone::PathLoss;
+
+/// `site`, a text that has been checked, with this path loss and these offsets in dB, by gateway; a gateway that is not
+/// named keeps its own. Numbers are rounded to what a survey can tell.
+///
+/// # Errors
+/// The text cannot be read, or lacks one of the gateways: a sentence.
+pub fn surveyed(site: &str, path_loss: PathLoss, offsets_db: &[(&str, f64)]) -> Result<String, String> {
+    let mut document: DocumentMut =
+        site.parse().map_err(|error: toml_edit::TomlError| format!("site.toml cannot be read: {}", error.message()))?;
+    let PathLoss { exponent, at_1m_dbm, sigma_db } = path_loss;
+    let mut table = Table::new();
+    table.decor_mut().set_prefix("\n");
+    let entry = document.entry("path-loss").or_insert(Item::Table(table));
+    let Some(table) = entry.as_table_like_mut() else { return Err("site.toml: `path-loss` is no table".to_owned()) };
+    for (key, number) in [
+        ("exponent", rounded(exponent, 100.0)),
+        ("at-1m-dbm", rounded(at_1m_dbm, 10.0)),
+        ("sigma-db", rounded(sigma_db, 10.0)),
+    ] {
+        put(table, key, number.into());
+    }
+    for (id, offset_db) in offsets_db {
+        let Some(gateway) = gateway(&mut document, id) else { return Err(format!("site.toml has no gateway `{id}`")) };
+        put(gateway, "offset-db", rounded(*offset_db, 10.0).into());
+    }
+    Ok(document.to_string())
+}
+
+/// The gateway of this id, whichever way gateways are written.
+fn gateway<'a>(document: &'a mut DocumentMut, id: &str) -> Option<&'a mut dyn TableLike> {
+    let is_it = |table: &dyn TableLike| table.get("id").and_then(Item::as_str) == Some(id);
+    match document.get_mut("gateway")? {
+        Item::ArrayOfTables(tables) => {
+            tables.iter_mut().find(|table| is_it(*table)).map(|table| table as &mut dyn TableLike)
+        }
+        Item::Value(Value::Array(list)) => {
+            let tables = list.iter_mut().filter_map(Value::as_inline_table_mut);
+            tables.map(|table| table as &mut dyn TableLike).find(|table| is_it(*table))
+        }
+        _ => None,
+    }
+}
+
+fn rounded(number: f64, parts: f64) -> f64 {
+    // Negative zero is written as one.
+    (number * parts).round() / parts + 0.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Sources, check};
+
+    const FOUND: PathLoss = PathLoss { exponent: 1.6234, at_1m_dbm: -57.26, sigma_db: 4.449 };
+
+    #[test]
+    fn what_a_survey_found_comes_in_and_everything_else_stays() {
+        let shipped = Sources::shipped();
+        let text = surveyed(&shipped.site, FOUND, &[("gw-shoes", -2.14), ("gw-till", -0.04)]).unwrap();
+        let config = check(&Sources { site: text.clone(), ..shipped.clone() }).config.unwrap();
+        assert_eq!(config.site.path_loss, PathLoss { exponent: 1.62, at_1m_dbm: -57.3, sigma_db: 4.4 });
+        let offsets: Vec<f64> = config.site.gateways.iter().map(|gateway| gateway.offset_db).collect();
+        assert_eq!(offsets, [0.0, -2.1, 0.0]);
+        let before: Vec<&str> = shipped.site.lines().collect();
+        let kept = text.lines().filter(|line| before.contains(line)).count();
+        assert_eq!(kept, before.len() + 1, "every line of before, and an empty one: {text}");
+        assert!(text.contains("position-m = [7.5, 5.5]\noffset-db = -2.1\n"), "{text}");
+        assert_eq!(surveyed(&text, FOUND, &[("gw-shoes", -2.14)]).unwrap(), text, "again it changes no byte");
+    }
+
+    #[test]
+    fn numbers_are_changed_where_they_stand() {
+        let site =
+            "gateway = [{ id = 'a', offset-db = 1.0 }, { id = 'b' }] # two\npath-loss = { exponent = 2.0 } # old\n";
+        let text = surveyed(site, FOUND, &[("a", 2.0), ("b", 3.0)]).unwrap();
+        assert!(text.starts_with("gateway = [{ id = 'a', offset-db = 2.0 }, { id = 'b'"), "{text}");
+        assert!(text.contains("offset-db = 3.0 }] # two\n"), "{text}");
+        assert!(text.contains("exponent = 1.62") && text.contains("# old"), "{text}");
+        let dotted = "[path-loss]\nexponent = 2.0 # measured in May\n\n[[gateway]]\nid = 'a' # by the door\noffset-db = 1 # loud\n";
+        let text = surveyed(dotted, FOUND, &[("a", -1.0)]).unwrap();
+        assert!(
+            text.contains("exponent = 1.62 # measured in May") && text.contains("offset-db = -1.0 # loud"),
+            "{text}"
+        );
+        assert_eq!(surveyed(dotted, FOUND, &[("c", 0.0)]).unwrap_err(), "site.toml has no gateway `c`");
+        assert!(surveyed("path-loss = 3", FOUND, &[]).is_err() && surveyed("[[", FOUND, &[]).is_err());
+    }
+}
