@@ -125,22 +125,22 @@ impl Daemon {
                     tell(reply, Reply::Testers { records });
                 });
             }
-            Errand::Follow(customer) => tell(reply, self.follow(customer)),
+            Errand::Follow(customer) => tell(reply, self.follow(&customer)),
             Errand::Answer(answer) => tell(reply, answer),
         }
         None
     }
 
     /// Lets somebody follow a tester.
-    fn follow(&mut self, customer: CustomerId) -> Answer {
-        if !self.gateway.may_be_followed(&customer) {
+    fn follow(&mut self, customer: &CustomerId) -> Answer {
+        if !self.gateway.may_be_followed(customer) {
             return refused("the consent of this test tag has ended, or is for other shops: import it anew").into();
         }
         let Some(told) = self.followers.admit(customer.clone()) else {
             return refused("enough terminals follow a tester already: end one of them").into();
         };
         self.gateway.follow(self.followers.customers());
-        let place = self.gateway.place_of(&customer, self.now().monotonic_us);
+        let place = self.gateway.place_of(customer, self.now().monotonic_us);
         let zone = place.zone.map(|zone| zone.to_string());
         let reply = Reply::Following { zone, unsure: place.is_unsure, at_work: place.is_at_work };
         Answer { reply, told: Some(told) }

@@ -17,7 +17,10 @@ pub const FEWEST_SPOTS: usize = 4;
 pub const FEWEST_GATEWAYS: usize = 2;
 
 /// Levels in shops fall with these exponents: below is a corridor that guides waves, above walls of concrete.
-const EXPONENTS: (f64, f64) = (1.2, 4.0);
+pub const EXPONENTS: (f64, f64) = (1.2, 4.0);
+
+/// An exponent that is held is not moved by so much.
+const HELD: f64 = 1e-4;
 
 /// What is known of any shop before it is surveyed: the exponent and the level at 1 m, each with how far off it may be.
 const EXPONENT: (f64, f64) = (2.0, 0.8);
@@ -133,9 +136,6 @@ pub fn fit(anchors: &[Option<Anchor>], spots: &[Spot]) -> Result<Fit, TooLittle>
     let held = shop.tell(&shop.settle((exponent, HELD)), &by);
     Ok(Fit { exponent: Estimate { error: told.exponent.error, ..held.exponent }, ..held })
 }
-
-/// An exponent that is held is not moved by a hundredth.
-const HELD: f64 = 1e-4;
 
 /// One level.
 #[derive(Clone, Copy, Debug)]

@@ -41,11 +41,11 @@ struct Shop {
 }
 
 /// Nine places on an even grid, whose levels stray so far.
-fn shop(seed: u64, stray_db: f64, offset_db: f64) -> Shop {
+fn shop(seed: u64, stray_db: f64, unlike_db: f64) -> Shop {
     let mut chance = Chance(seed);
     let anchor = |place: &(f64, f64)| Some(Anchor { position_m: *place, height_m: 2.4, offset_db: 0.0 });
     let anchors: Vec<_> = GATEWAYS.iter().map(anchor).collect();
-    let offsets_db: Vec<f64> = GATEWAYS.iter().map(|_| offset_db * chance.bell()).collect();
+    let offsets_db: Vec<f64> = GATEWAYS.iter().map(|_| unlike_db * chance.bell()).collect();
     let grid = [2.5, 10.0, 17.5].into_iter().flat_map(|x| [2.0, 8.0, 14.0].map(|y| (x, y)));
     let spots = grid.map(|place_m| {
         let level = |(gateway, offset): (usize, &f64)| {
@@ -99,10 +99,10 @@ fn nine_places_tell_offsets_to_eight_tenths_of_a_db() {
 
 #[test]
 fn it_says_honestly_how_far_off_it_may_be() {
-    for (stray_db, offset_db) in [(2.5, 2.2), (4.5, 3.0), (6.0, 3.0)] {
+    for (stray_db, unlike_db) in [(2.5, 2.2), (4.5, 3.0), (6.0, 3.0)] {
         let (mut relative, mut exponents, mut sigmas) = (Vec::new(), Vec::new(), Vec::new());
         for seed in 1..=40 {
-            let shop = shop(seed, stray_db, offset_db);
+            let shop = shop(seed, stray_db, unlike_db);
             let fit = shop.fit();
             relative.extend(shop.errors_db(&fit).into_iter().map(|(_, relative)| relative));
             exponents.push((fit.exponent.value - TRUTH.exponent) / fit.exponent.error);
