@@ -55,7 +55,7 @@ fn a_recorded_survey_finds_the_truth_and_puts_it_into_site_toml() {
     for ((id, _, true_db), found_db) in GATEWAYS.iter().zip(&offsets) {
         assert!((found_db - true_db).abs() < 1.2, "{id}: {found_db} instead of {true_db}");
     }
-    assert_eq!(found["better"], true, "{found:#}");
+    assert_ne!(found["better"], "no", "{found:#}");
     let zones = found["zones"].as_array().unwrap();
     assert_eq!((&zones[0]["id"], &zones[2]["right_secs"]), (&json!("shoes"), &json!(0)), "nobody is told in `advice`");
     assert!(zones[0]["right_secs"].as_u64() >= zones[0]["right_secs_before"].as_u64());
@@ -68,9 +68,16 @@ fn a_recorded_survey_finds_the_truth_and_puts_it_into_site_toml() {
     assert!(check.status.success(), "{}", told(&check));
     let page = shop.emma(&FROM, "");
     let page = told(&page);
-    for words in
-        ["Schuhe", "Right in 100 seconds", "gw-a", "+4", "9 of 9 points", "site.toml stays as it is", "on purpose"]
-    {
+    for words in [
+        "Schuhe",
+        "Right in 100 seconds",
+        "gw-a",
+        "+4",
+        "9 of 9 points",
+        "site.toml stays as it is",
+        "on purpose",
+        "near one gateway",
+    ] {
         assert!(page.contains(words), "{words}: {page}");
     }
 }

@@ -74,7 +74,7 @@ fn each_zone_announces_itself_and_ctrl_c_leaves_a_sheet() {
     walk.type_in("\n");
     walk.until_said("You have arrived");
     walk.until_said("Jacken: seen");
-    walk.type_in("w\n4\n3\n2\n");
+    walk.type_in("w\n5\n3\n2\n");
     walk.until_said("on purpose.");
     walk.until_said("There is no such zone");
     walk.until_said("Jacken: you were seen there already when you arrived");
@@ -84,9 +84,13 @@ fn each_zone_announces_itself_and_ctrl_c_leaves_a_sheet() {
     assert!(said.contains("# A walk through Hall") && said.contains("| Tag | red (ibeacon) |"), "{said}");
     let sheet = shop.read("monday.md");
     assert!(said.contains(&sheet), "what is filed is what is said: {sheet}");
-    for words in
-        ["gw-f (", "| Beratung | - | never, on purpose |", "Sensitive, so that nobody is ever placed there", "Wrong"]
-    {
+    for words in [
+        "gw-f (",
+        "| Beratung | - | never, on purpose |",
+        "Sensitive, so that nobody is ever placed there",
+        "Wrong",
+        "| Kasse | 0 | never |",
+    ] {
         assert!(sheet.contains(words), "{words}: {sheet}");
     }
     let jackets = sheet.lines().find(|line| line.starts_with("| Jacken |")).unwrap();

@@ -41,7 +41,7 @@ const UUID: [u8; 16] = *b"ABCDEFGHIJKLMNOP";
 const PROMISE: &str = "[caps]\ncustomer = [{ at-most = 1, per = \"1d\" }]\n[responsible]\ncontroller = \"a\"\ncontact = \"b\"\n\
     withdraw = \"c\"\nrecipients = [{ id = \"push\", name = \"d\", purpose = \"e\" }]\n";
 
-/// `zones.toml`: the shop's two halves, drawn, a till around a gateway, and a place where people are left alone.
+/// `zones.toml`: the shop's two halves, drawn, a place where people are left alone, and a till around a gateway.
 const ZONES: &str = r#"
 [[zone]]
 id = "shoes"
@@ -56,6 +56,11 @@ id = "advice"
 name = { de = "Beratung", en = "Advice" }
 polygon-m = [[19.0, 7.0], [20.0, 7.0], [20.0, 8.0], [19.0, 8.0]]
 sensitive = true
+[[zone]]
+id = "till"
+name = { de = "Kasse", en = "Till" }
+near = "gw-e"
+reach = "arm"
 "#;
 
 /// Where the tag is from when: seconds, and metres.

@@ -12,6 +12,7 @@ mod recorded;
 
 mod report;
 
+use std::cmp::Ordering;
 use std::collections::VecDeque;
 use std::io::{self, IsTerminal, Read as _};
 use std::path::{Path, PathBuf};
@@ -182,7 +183,7 @@ fn welcome(config: &Config, notebook: &Notebook, lasting: Duration) {
     ));
     tell("Carry the tag as a customer would, at the height of a pocket. At each point turn slowly on the spot.");
     if done > 0 {
-        tell(&format!("{done} points are measured already; it goes on with the next."));
+        tell(&format!("{done} of them measured already; it goes on with the next."));
     }
 }
 
@@ -203,7 +204,7 @@ fn conclude(arguments: &Arguments, notebook: &Notebook, events: Option<&Events>)
     if !arguments.json {
         say(&report.page());
     }
-    let wants = arguments.write || (!arguments.json && asks_to_write(events, report.is_better()));
+    let wants = arguments.write || (!arguments.json && asks_to_write(events, report.better() == Some(Ordering::Less)));
     if wants {
         write(&arguments.config, &config, &found, &before)?;
     }
@@ -216,10 +217,12 @@ fn conclude(arguments: &Arguments, notebook: &Notebook, events: Option<&Events>)
 fn too_little(error: TooLittle) -> Stop {
     let what = match error {
         TooLittle::Spots(spots) => {
-            format!("the tag was heard at {spots} points, and a survey says nothing with fewer than four: measure more")
+            format!(
+                "the tag was heard at too few points ({spots}), and with fewer than four a survey says nothing: measure more"
+            )
         }
         TooLittle::Gateways(gateways) => format!(
-            "{gateways} gateways with a known place heard the tag, and a survey needs two: emma status says who hears"
+            "too few gateways with a known place heard the tag ({gateways}), and a survey needs two: emma status says who hears"
         ),
     };
     (exit::DATA, what)
@@ -232,7 +235,7 @@ fn heard_at(config: &Config, stands: &[Stand]) -> Vec<usize> {
 }
 
 /// Whether somebody at the keyboard says yes. Nobody there says no.
-fn asks_to_write(events: Option<&Events>, is_better: Option<bool>) -> bool {
+fn asks_to_write(events: Option<&Events>, is_worse: bool) -> bool {
     if !io::stdin().is_terminal() {
         tell("site.toml stays as it is; --write puts this into it.");
         return false;
@@ -248,7 +251,7 @@ fn asks_to_write(events: Option<&Events>, is_better: Option<bool>) -> bool {
             Err(_) => return false,
         },
     };
-    let advice = if is_better == Some(false) { " It is not recommended." } else { "" };
+    let advice = if is_worse { " It is not recommended." } else { "" };
     tell(&format!("\nPut this into site.toml?{advice} y: yes, anything else: no"));
     loop {
         match events.next() {

@@ -1,5 +1,6 @@
 //! What a survey comes to, in words and as JSON.
 
+use std::cmp::Ordering;
 use std::fmt::Write as _;
 
 use serde_json::{Value, json};
@@ -24,6 +25,9 @@ const ENOUGH_POINTS: usize = 9;
 
 /// Fewer gateways than these tell polygons badly, surveyed or not.
 const ENOUGH_GATEWAYS: usize = 4;
+
+/// Seconds at one point are alike: a smaller share of all of them says nothing.
+const CLOSE: f64 = 0.05;
 
 /// What is told of a survey.
 pub(super) struct Report<'a> {
@@ -57,9 +61,10 @@ impl Report<'_> {
     }
 
     /// Whether zones are told better with what was found, as far as the points say; nothing where they do not.
-    pub(super) fn is_better(&self) -> Option<bool> {
+    pub(super) fn better(&self) -> Option<Ordering> {
         let (secs, before, after) = self.sums();
-        (secs > 0).then_some(after >= before)
+        let is_close = f64::from(before.abs_diff(after)) < CLOSE * f64::from(secs);
+        (secs > 0).then(|| if is_close { Ordering::Equal } else { after.cmp(&before) })
     }
 
     /// The whole page.
@@ -159,8 +164,9 @@ impl Report<'_> {
             match (gateway.position_m, heard_at) {
                 (None, _) => remarks.push(format!("`{id}` has no `position-m` in site.toml: it is left out.")),
                 (_, 0) => remarks.push(format!("`{id}` heard the tag nowhere: is it up? Its offset stays as it is.")),
-                (_, 1..FEW_PLACES) => remarks
-                    .push(format!("`{id}` heard the tag at {heard_at} only: what is found of it is mostly assumed.")),
+                (_, 1..FEW_PLACES) => remarks.push(format!(
+                    "`{id}` heard the tag at {heard_at} of the points: what is found of it is mostly assumed."
+                )),
                 _ => {}
             }
         }
@@ -180,7 +186,7 @@ impl Report<'_> {
         }
         let heard = self.heard_at.iter().filter(|heard_at| **heard_at > 0).count();
         if heard < ENOUGH_GATEWAYS {
-            remarks.push(format!("{heard} gateways tell drawn zones badly, however well they are surveyed."));
+            remarks.push(format!("Fewer than four gateways ({heard}) tell drawn zones badly, however well surveyed."));
         }
         if !self.found.beyond.is_empty() {
             let names = self.found.beyond.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
@@ -195,14 +201,17 @@ impl Report<'_> {
 
     fn verdict(&self) -> String {
         let (secs, before, after) = self.sums();
-        match self.is_better() {
+        match self.better() {
             None => "No point lies in a drawn zone, so that nobody can say whether zones are told better with this."
                 .to_owned(),
-            Some(true) if after == before => format!("The zones are told as well as before ({after} of {secs} s)."),
-            Some(true) => {
+            Some(Ordering::Equal) => format!(
+                "The zones are told about as well with this: right in {after} instead of {before} of {secs} s. What is \
+                 measured is better known than what is assumed."
+            ),
+            Some(Ordering::Greater) => {
                 format!("The zones are told better with this: right in {after} instead of {before} of {secs} s.")
             }
-            Some(false) => format!(
+            Some(Ordering::Less) => format!(
                 "The zones are told worse with this: right in {after} instead of {before} of {secs} s. Better leave \
                  site.toml as it is, and measure again what contradicts the others."
             ),
@@ -247,6 +256,11 @@ impl Report<'_> {
             })
             .collect();
         let PathLoss { exponent, at_1m_dbm, sigma_db } = self.config.site.path_loss;
+        let better = self.better().map(|better| match better {
+            Ordering::Less => "no",
+            Ordering::Equal => "alike",
+            Ordering::Greater => "yes",
+        });
         json!({
             "path_loss_before": {"exponent": exponent, "at_1m_dbm": at_1m_dbm, "sigma_db": sigma_db},
             "path_loss": {
@@ -254,7 +268,7 @@ impl Report<'_> {
                 "sigma_db": round(fit.path_loss.sigma_db),
             },
             "gateways": gateways, "zones": zones, "points": points, "points_beyond_zones": self.found.beyond,
-            "cross_validated": self.found.is_crossed, "better": self.is_better(), "written": is_written,
+            "cross_validated": self.found.is_crossed, "better": better, "written": is_written,
         })
     }
 }
