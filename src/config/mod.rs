@@ -28,11 +28,11 @@ mod floor;
 mod hours;
 mod load;
 mod reader;
-mod surveyed;
+mod site_edit;
 mod tree;
 mod values;
 
-pub use surveyed::surveyed;
+pub use site_edit::with_survey;
 
 pub use load::{FILES, Loaded, Sources, check, digest, load, load_with, read_text, template};
 

@@ -272,7 +272,7 @@ fn write(folder: &Path, config: &Config, found: &Found, before: &str) -> Result<
         .zip(&found.fit.offsets_db)
         .filter_map(|(gateway, offset)| Some((&*gateway.id, (*offset)?.value)))
         .collect();
-    let after = config::surveyed(before, found.fit.path_loss, &offsets).map_err(|what| (exit::CONFIG, what))?;
+    let after = config::with_survey(before, found.fit.path_loss, &offsets).map_err(|what| (exit::CONFIG, what))?;
     let loaded = config::load_with(folder, SITE, &after);
     if loaded.config.is_none() {
         let problems: Vec<String> = loaded.problems.iter().map(ToString::to_string).collect();

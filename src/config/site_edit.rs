@@ -10,7 +10,7 @@ use crate::gateway::zone::PathLoss;
 ///
 /// # Errors
 /// The text cannot be read, or lacks one of the gateways: a sentence.
-pub fn surveyed(site: &str, path_loss: PathLoss, offsets_db: &[(&str, f64)]) -> Result<String, String> {
+pub fn with_survey(site: &str, path_loss: PathLoss, offsets_db: &[(&str, f64)]) -> Result<String, String> {
     let mut document: DocumentMut =
         site.parse().map_err(|error: toml_edit::TomlError| format!("site.toml cannot be read: {}", error.message()))?;
     let PathLoss { exponent, at_1m_dbm, sigma_db } = path_loss;
@@ -62,7 +62,7 @@ mod tests {
     #[test]
     fn what_a_survey_found_comes_in_and_everything_else_stays() {
         let shipped = Sources::shipped();
-        let text = surveyed(&shipped.site, FOUND, &[("gw-shoes", -2.14), ("gw-till", -0.04)]).unwrap();
+        let text = with_survey(&shipped.site, FOUND, &[("gw-shoes", -2.14), ("gw-till", -0.04)]).unwrap();
         let config = check(&Sources { site: text.clone(), ..shipped.clone() }).config.unwrap();
         assert_eq!(config.site.path_loss, PathLoss { exponent: 1.62, at_1m_dbm: -57.3, sigma_db: 4.4 });
         let offsets: Vec<f64> = config.site.gateways.iter().map(|gateway| gateway.offset_db).collect();
@@ -71,24 +71,24 @@ mod tests {
         let kept = text.lines().filter(|line| before.contains(line)).count();
         assert_eq!(kept, before.len() + 1, "every line of before, and an empty one: {text}");
         assert!(text.contains("position-m = [7.5, 5.5]\noffset-db = -2.1\n"), "{text}");
-        assert_eq!(surveyed(&text, FOUND, &[("gw-shoes", -2.14)]).unwrap(), text, "again it changes no byte");
+        assert_eq!(with_survey(&text, FOUND, &[("gw-shoes", -2.14)]).unwrap(), text, "again it changes no byte");
     }
 
     #[test]
     fn numbers_are_changed_where_they_stand() {
         let site =
             "gateway = [{ id = 'a', offset-db = 1.0 }, { id = 'b' }] # two\npath-loss = { exponent = 2.0 } # old\n";
-        let text = surveyed(site, FOUND, &[("a", 2.0), ("b", 3.0)]).unwrap();
+        let text = with_survey(site, FOUND, &[("a", 2.0), ("b", 3.0)]).unwrap();
         assert!(text.starts_with("gateway = [{ id = 'a', offset-db = 2.0 }, { id = 'b'"), "{text}");
         assert!(text.contains("offset-db = 3.0 }] # two\n"), "{text}");
         assert!(text.contains("exponent = 1.62") && text.contains("# old"), "{text}");
         let dotted = "[path-loss]\nexponent = 2.0 # measured in May\n\n[[gateway]]\nid = 'a' # by the door\noffset-db = 1 # loud\n";
-        let text = surveyed(dotted, FOUND, &[("a", -1.0)]).unwrap();
+        let text = with_survey(dotted, FOUND, &[("a", -1.0)]).unwrap();
         assert!(
             text.contains("exponent = 1.62 # measured in May") && text.contains("offset-db = -1.0 # loud"),
             "{text}"
         );
-        assert_eq!(surveyed(dotted, FOUND, &[("c", 0.0)]).unwrap_err(), "site.toml has no gateway `c`");
-        assert!(surveyed("path-loss = 3", FOUND, &[]).is_err() && surveyed("[[", FOUND, &[]).is_err());
+        assert_eq!(with_survey(dotted, FOUND, &[("c", 0.0)]).unwrap_err(), "site.toml has no gateway `c`");
+        assert!(with_survey("path-loss = 3", FOUND, &[]).is_err() && with_survey("[[", FOUND, &[]).is_err());
     }
 }
