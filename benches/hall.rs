@@ -10,6 +10,8 @@
 mod hall_goals;
 #[path = "../tests/common/margin.rs"]
 mod margin;
+#[path = "../tests/common/near_goals.rs"]
+mod near_goals;
 #[path = "../tests/common/score.rs"]
 mod score;
 #[path = "../tests/common/tetam.rs"]
@@ -53,6 +55,7 @@ fn main() {
             row("  margin rule", &setup.score(&walks, judge), &setup.score(&resting, judge));
         }
     }
+    near_goals::print(&tetam, &walks, &resting);
 }
 
 fn row(name: &str, walking: &Score, resting: &Score) {

@@ -341,6 +341,7 @@ impl Daemon {
         // What phones say of beacons is nobody's hearing: with a dead radio it must not make them missed.
         let listens = sources.iter().any(|source| source.listening && source.kind != "phone");
         let fixed_beacons = self.inventory.look(&self.gateway, listens, self.clock.monotonic_us());
+        let calibration = self.inventory.look_at_gateways(&self.gateway);
         let now_us = self.clock.wall_us();
         let age_secs = |then_us: i64| u64::try_from(now_us.saturating_sub(then_us)).unwrap_or(0) / 1_000_000;
         self.voices.health.send_modify(|health| {
@@ -355,6 +356,7 @@ impl Daemon {
             health.outbox_oldest_secs = self.ledger.gauges().outbox_oldest_us().map(age_secs);
             health.clock = clock;
             health.fixed_beacons = fixed_beacons;
+            health.calibration = calibration;
         });
         self.prune();
         if self.now().monotonic_us.saturating_sub(self.noted_us) >= NOTE_WALL_EVERY_US {
@@ -463,8 +465,8 @@ fn log(happening: &Happening) {
         What::VisitStarted => tracing::debug!("a visit began"),
         What::VisitEnded => tracing::debug!("a visit ended"),
         What::Entered { zone, confidence, .. } => tracing::debug!(%zone, confidence, "entered"),
-        What::Unsure { zone, confidence } => tracing::debug!(%zone, confidence, "unsure"),
-        What::Sure { zone, confidence } => tracing::debug!(%zone, confidence, "sure"),
+        What::Unsure { zone, confidence, .. } => tracing::debug!(%zone, confidence, "unsure"),
+        What::Sure { zone, confidence, .. } => tracing::debug!(%zone, confidence, "sure"),
         What::Dwelled { zone, dwell_us } => tracing::debug!(%zone, dwell_us, "dwelled"),
         What::Left { zone, .. } => tracing::debug!(%zone, "left"),
         What::Delivered { zone, campaign, .. } => tracing::info!(%zone, %campaign, "an offer is committed"),

@@ -1,11 +1,13 @@
-//! The shop's own transmitters, looked after: missed once, heard again once, a weak battery told once.
+//! The shop's own things, looked after: of a fixed beacon that it is missed, heard again or low on battery, of a gateway that
+//! it hears otherwise than it did, each told once.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config::Name;
 use crate::gateway::Gateway;
+use crate::gateway::calibration::{GatewayCalibration, Proposal};
 use crate::gateway::fixture::{FixtureStatus, MISSING_AFTER_US};
-use crate::mqtt::state::FixedBeaconHealth;
+use crate::mqtt::state::{CalibrationHealth, FixedBeaconHealth, ProposalHealth};
 
 /// Below this a battery is to be changed, in millivolts. A lithium coin cell (CR2477, CR2032) holds some 3 V for most of
 /// its life and falls fast at the end; makers call it empty at 2.0 V, so at 2.4 V little is left.
@@ -22,6 +24,8 @@ pub(crate) struct Inventory {
     /// Since when each missed one is.
     missing: BTreeMap<Name, u64>,
     low: BTreeSet<Name>,
+    /// Gateways that hear so much more or less than they did that it is not corrected.
+    astray: BTreeSet<Name>,
 }
 
 impl Inventory {
@@ -33,6 +37,19 @@ impl Inventory {
         self.missing.retain(|id, _| beacons.iter().any(|beacon| beacon.id == *id));
         self.low.retain(|id| beacons.iter().any(|beacon| beacon.id == *id));
         beacons.into_iter().map(|beacon| self.look_at(beacon, now_us)).collect()
+    }
+
+    /// Looks at how every gateway hears, and logs of which it cannot be corrected any more.
+    pub(crate) fn look_at_gateways(&mut self, gateway: &Gateway) -> Vec<CalibrationHealth> {
+        let gateways = gateway.calibration();
+        self.astray.retain(|id| gateways.iter().any(|told| told.gateway == *id && told.drift.is_beyond()));
+        for GatewayCalibration { gateway, drift, .. } in gateways.iter().filter(|told| told.drift.is_beyond()) {
+            if self.astray.insert(gateway.clone()) {
+                let drift_db = drift.drift_db.map(tenths);
+                tracing::warn!(%gateway, drift_db, "the gateway hears otherwise than it did: look at its antenna and place");
+            }
+        }
+        gateways.into_iter().map(calibration_health).collect()
     }
 
     fn look_at(&mut self, beacon: FixtureStatus, now_us: u64) -> FixedBeaconHealth {
@@ -65,6 +82,27 @@ impl Inventory {
             Some(_) | None => {}
         }
     }
+}
+
+fn calibration_health(told: GatewayCalibration) -> CalibrationHealth {
+    let GatewayCalibration { gateway, drift, proposal } = told;
+    CalibrationHealth {
+        gateway: gateway.to_string(),
+        drift_db: drift.drift_db.map(tenths),
+        applied_db: tenths(drift.applied_db),
+        from: drift.beacons,
+        proposal: proposal.map(|Proposal { offset_db, spread_db, visits, zones }| ProposalHealth {
+            offset_db: tenths(offset_db),
+            spread_db: tenths(spread_db),
+            visits,
+            zones,
+        }),
+    }
+}
+
+/// A tenth of a dB is finer than any of this is known.
+fn tenths(db: f64) -> f64 {
+    (db * 10.0).round() / 10.0
 }
 
 #[cfg(test)]
@@ -145,5 +183,37 @@ mod tests {
             shop.look(minute, true);
             assert_eq!(shop.inventory.low.len(), low, "minute {minute}");
         }
+    }
+
+    #[test]
+    fn a_gateway_that_lost_its_antenna_is_told_once_until_it_hears_again() {
+        let mut sources = Sources::shipped();
+        for (id, minor) in [("wall", 1), ("door", 2)] {
+            let ibeacon = format!("{{ uuid = '{}', major = 1, minor = {minor} }}", hex::encode([5; 16]));
+            sources.site += &["[[fixed-beacon]]\nid = '", id, "'\nibeacon = ", &ibeacon, "\n"].concat();
+        }
+        let config = Arc::new(check(&sources).config.unwrap());
+        let mut shop = Shop { gateway: Gateway::new(config, Key::new([7; 32]), 0), inventory: Inventory::default() };
+        let mut astray = Vec::new();
+        for minute in 0..700_u64 {
+            // From the second hour to the sixth the first gateway hears 15 dB less.
+            let lost_db = if (120..360).contains(&minute) { 15 } else { 0 };
+            for (minor, by) in [(1, 0), (1, 1), (2, 0), (2, 1)] {
+                for tick in 0..2 {
+                    let rssi_dbm = -60 - if by == 0 { lost_db } else { 0 };
+                    let address = Address { bytes: [1; 6], kind: AddressKind::Random };
+                    let payload = encode::ibeacon(&[5; 16], 1, minor, -59);
+                    let heard = Advertisement { address, payload: &payload, rssi_dbm, gateway: GatewayIndex(by) };
+                    let now = Moment { monotonic_us: minute * MINUTE_US + tick * 30_000_000, wall_us: None };
+                    assert!(shop.gateway.handle(Input::Advertisement(heard), now).is_empty());
+                }
+            }
+            let told = shop.inventory.look_at_gateways(&shop.gateway);
+            assert_eq!(told.len(), 3, "every gateway of the site is told of");
+            astray.push((told[0].drift_db, told[0].applied_db, shop.inventory.astray.len()));
+        }
+        assert_eq!(astray[100], (Some(0.0), 0.0, 0));
+        assert_eq!(astray[300], (Some(-15.0), -6.0, 1));
+        assert_eq!(astray[699], (Some(0.0), 0.0, 0));
     }
 }

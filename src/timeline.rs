@@ -1,10 +1,9 @@
 //! The timeline: what happened, one JSON object a line, for the operator's own machine (the contract in `captures`).
 
-use std::collections::BTreeMap;
-
 use serde::Serialize;
 
-use crate::gateway::effect::{Evidence, Happening, Reason, What};
+use crate::gateway::effect::{Happening, Reason, What};
+use crate::gateway::zone;
 
 /// Microseconds in a second.
 const SECOND_US: u64 = 1_000_000;
@@ -42,8 +41,7 @@ enum Seconds {
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Why<'a> {
-    /// The level of each gateway in dBm.
-    Levels(BTreeMap<&'a str, f64>),
+    Moved(&'a zone::why::Why),
     Sentence(&'static str),
 }
 
@@ -63,8 +61,8 @@ fn describe(what: &What) -> Line<'_> {
         What::VisitStarted => Line { event: "visit.started", ..Line::default() },
         What::VisitEnded => Line { event: "visit.ended", ..Line::default() },
         What::Entered { zone, confidence, .. } => placed("zone.entered", zone, *confidence),
-        What::Unsure { zone, confidence } => placed("zone.unsure", zone, *confidence),
-        What::Sure { zone, confidence } => placed("zone.sure", zone, *confidence),
+        What::Unsure { zone, confidence, .. } => placed("zone.unsure", zone, *confidence),
+        What::Sure { zone, confidence, .. } => placed("zone.sure", zone, *confidence),
         What::Dwelled { zone, dwell_us } => {
             Line { event: "zone.dwelled", zone: Some(zone), seconds: Some(seconds(*dwell_us)), ..Line::default() }
         }
@@ -82,17 +80,12 @@ fn describe(what: &What) -> Line<'_> {
 
 fn why(what: &What) -> Option<Why<'_>> {
     match what {
-        What::Left { evidence, .. } if evidence.is_empty() => {
-            Some(Why::Sentence("no gateway hears the device any more"))
-        }
-        What::Entered { evidence, .. } | What::Left { evidence, .. } => Some(Why::Levels(levels(evidence))),
+        What::Entered { evidence, .. }
+        | What::Unsure { evidence, .. }
+        | What::Sure { evidence, .. }
+        | What::Left { evidence, .. } => evidence.as_deref().map(Why::Moved),
         What::Withheld { reason, .. } => Some(Why::Sentence(sentence(*reason))),
-        What::VisitStarted
-        | What::VisitEnded
-        | What::Unsure { .. }
-        | What::Sure { .. }
-        | What::Dwelled { .. }
-        | What::Delivered { .. } => None,
+        What::VisitStarted | What::VisitEnded | What::Dwelled { .. } | What::Delivered { .. } => None,
     }
 }
 
@@ -142,8 +135,4 @@ fn seconds(us: u64) -> Seconds {
     }
     #[expect(clippy::cast_precision_loss, reason = "a dwell length is far below the 285 years at which this loses one")]
     Seconds::Parts(us as f64 / 1e6)
-}
-
-fn levels(evidence: &Evidence) -> BTreeMap<&str, f64> {
-    evidence.iter().map(|(gateway, dbm)| (&**gateway, hundredths(*dbm))).collect()
 }

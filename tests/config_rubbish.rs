@@ -72,6 +72,11 @@ exponent = 1.5
 at-1m-dbm = -62.5
 sigma-db = 4.5
 
+[[survey-point]]
+name = "by the door"
+position-m = [2.0, 3.0]
+levels-dbm = { gw-entrance = -71.5 }
+
 [[fixed-beacon]]
 id = "wall-north"
 ibeacon = { uuid = "f7826da6-4fa2-4e98-8024-bc5b71e0893e", major = 1, minor = 7 }

@@ -169,10 +169,10 @@ fn assert_row(setup: Setup, least: [[f64; 2]; 2], least_forced: f64) {
     }
     assert!(walking.forced()[0] >= least_forced, "{all}");
     assert!(resting.flaps_a_minute() <= 0.06, "{all}");
-    assert!(walking.calibration_error() <= 0.17 && resting.calibration_error() <= 0.17, "{all}");
+    assert!(walking.calibration_error() <= 0.12 && resting.calibration_error() <= 0.12, "{all}");
     let (right, entries) =
         [&walking, &resting].map(Score::sure_entries).into_iter().fold((0, 0), |a, b| (a.0 + b.0, a.1 + b.1));
-    assert!(entries < 10 || right * 100 >= entries * 85, "{right} of {entries} sure entries: {all}");
+    assert!(entries < 10 || right * 100 >= entries * 80, "{right} of {entries} sure entries: {all}");
     let (engine, margin) =
         (walking.precision() + resting.precision(), margin_walking.precision() + margin_resting.precision());
     assert!(engine >= margin - 4.0, "never worse than the margin rule: {all}");
@@ -180,17 +180,27 @@ fn assert_row(setup: Setup, least: [[f64; 2]; 2], least_forced: f64) {
 
 #[test]
 fn four_zones_are_told_by_twelve_gateways_that_nobody_surveyed() {
-    assert_row(Setup { gateways: 12, zones: 4, surveyed: false }, [[84.0, 65.0], [88.0, 68.0]], 80.0);
+    assert_row(Setup { gateways: 12, zones: 4, surveyed: false }, [[86.0, 62.0], [91.0, 70.0]], 84.0);
 }
 
 #[test]
 fn nine_zones_are_told_by_twelve_surveyed_gateways() {
-    assert_row(Setup { gateways: 12, zones: 9, surveyed: true }, [[60.0, 30.0], [62.0, 32.0]], 62.0);
+    assert_row(Setup { gateways: 12, zones: 9, surveyed: true }, [[82.0, 40.0], [76.0, 48.0]], 74.0);
+}
+
+#[test]
+fn four_zones_are_told_by_eight_surveyed_gateways() {
+    assert_row(Setup { gateways: 8, zones: 4, surveyed: true }, [[80.0, 50.0], [89.0, 60.0]], 66.0);
+}
+
+#[test]
+fn four_zones_are_told_by_six_surveyed_gateways() {
+    assert_row(Setup { gateways: 6, zones: 4, surveyed: true }, [[88.0, 42.0], [82.0, 60.0]], 76.0);
 }
 
 #[test]
 fn four_zones_are_told_by_four_gateways_as_far_as_can_be() {
-    assert_row(Setup { gateways: 4, zones: 4, surveyed: false }, [[75.0, 25.0], [72.0, 30.0]], 60.0);
+    assert_row(Setup { gateways: 4, zones: 4, surveyed: false }, [[80.0, 42.0], [70.0, 46.0]], 66.0);
 }
 
 #[test]

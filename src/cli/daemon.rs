@@ -155,6 +155,7 @@ pub(super) struct Health {
     pub(super) ambiguous: u64,
     pub(super) outbox: Outbox,
     pub(super) fixed_beacons: Vec<FixedBeacon>,
+    pub(super) calibration: Vec<Calibration>,
     pub(super) sources: Vec<SourceCounts>,
 }
 
@@ -182,6 +183,27 @@ pub(super) struct FixedBeacon {
     pub(super) missing_secs: Option<u64>,
     pub(super) battery_mv: Option<u16>,
     pub(super) temperature_c: Option<f64>,
+}
+
+/// How one gateway hears, against when it was set up.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Calibration {
+    pub(super) gateway: String,
+    pub(super) drift_db: Option<f64>,
+    pub(super) applied_db: f64,
+    pub(super) from: usize,
+    pub(super) proposal: Option<Proposal>,
+}
+
+/// What customers' signals would propose for it.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Proposal {
+    pub(super) offset_db: f64,
+    pub(super) spread_db: f64,
+    pub(super) visits: u32,
+    pub(super) zones: usize,
 }
 
 impl State {

@@ -73,6 +73,9 @@ fn replay(arguments: &Arguments) -> Result<(), Stop> {
     };
     let mut tape = Written { out: BufWriter::new(out), explain: arguments.explain };
     let mut replay = Replay::begin(config, store, arguments.recordings.records()?)?;
+    if arguments.explain {
+        replay.standalone.gateway.explain();
+    }
     replay.play(captures, &mut tape)?;
     tape.out.flush().or_else(gone_is_fine)
 }

@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use super::daemon::{Change, Daemon, FixedBeacon, Health, Outbox, Source, SourceCounts, State};
+use super::daemon::{Calibration, Change, Daemon, FixedBeacon, Health, Outbox, Proposal, Source, SourceCounts, State};
 use super::{Stop, complain, say};
 use crate::control::Status;
 use crate::ledger::folder;
@@ -81,6 +81,10 @@ fn page(status: &Status) -> String {
     lines.extend(health.sources.iter().filter_map(rejected_line).map(|line| ("rejected", line)));
     lines.push(("customers", format!("{} registered, {} in the shop", status.customers, status.present)));
     lines.extend(health.fixed_beacons.iter().map(|beacon| ("beacon", beacon_line(beacon))));
+    // Without fixed beacons nobody can tell, and only customers' signals propose.
+    let told = health.calibration.iter().filter(|_| !health.fixed_beacons.is_empty());
+    lines.extend(told.map(|calibration| ("gateway", drift_line(calibration))));
+    lines.extend(health.calibration.iter().filter_map(proposal_line).map(|line| ("proposal", line)));
     lines.into_iter().fold(String::new(), |mut text, (name, line)| {
         // Writing to a text cannot fail.
         writeln!(text, "{name:<15}{line}").unwrap_or_default();
@@ -143,6 +147,34 @@ fn beacon_line(beacon: &FixedBeacon) -> String {
     format!("{id}: {standing}{battery}{temperature}")
 }
 
+/// How a gateway hears, where fixed beacons tell.
+fn drift_line(calibration: &Calibration) -> String {
+    let Calibration { gateway, drift_db, applied_db, from, .. } = calibration;
+    let Some(drift_db) = *drift_db else { return format!("{gateway}: not known yet whether it hears as it did") };
+    let standing = if drift_db.abs() < 0.05 {
+        "hears as it did".to_owned()
+    } else {
+        format!("hears {:.1} dB {} than it did", drift_db.abs(), if drift_db < 0.0 { "less" } else { "more" })
+    };
+    let rest_db = (drift_db - applied_db).abs();
+    let done = match (*applied_db == 0.0, rest_db > 0.05) {
+        (true, false) => "",
+        (true, true) => ", too little to correct",
+        (false, false) => ", corrected",
+        (false, true) => ", TOO MUCH TO CORRECT: look at its antenna and place",
+    };
+    format!("{gateway}: {standing}, say {from} fixed beacons{done}")
+}
+
+/// What customers' signals would propose, and what it rests on.
+fn proposal_line(calibration: &Calibration) -> Option<String> {
+    let Proposal { offset_db, spread_db, visits, zones } = calibration.proposal.as_ref()?;
+    let gateway = &calibration.gateway;
+    Some(format!(
+        "{gateway}: offset-db {offset_db:+.1} on top, spread {spread_db:.1} dB, from {visits} visits to {zones} zones; not applied"
+    ))
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -170,6 +202,14 @@ mod tests {
                 { "id": "wall", "heard": true, "battery_mv": 2950, "temperature_c": 21.5 },
                 { "id": "door", "heard": false, "missing_secs": 720 },
             ],
+            "calibration": [
+                { "gateway": "gw-till", "drift_db": -0.0, "applied_db": 0.0, "from": 3,
+                  "proposal": { "offset_db": 2.14, "spread_db": 4.3, "visits": 57, "zones": 3 } },
+                { "gateway": "gw-rack", "drift_db": -4.9, "applied_db": -4.9, "from": 3 },
+                { "gateway": "gw-door", "drift_db": -15.2, "applied_db": -6.0, "from": 2 },
+                { "gateway": "gw-loft", "drift_db": 1.1, "applied_db": 0.0, "from": 2 },
+                { "gateway": "gw-yard", "drift_db": null, "applied_db": 0.0, "from": 1 },
+            ],
         });
         let status =
             Status { state, health, broker: Some("connected".to_owned()), customers: 7, by_address: 1, present: 2 };
@@ -187,6 +227,12 @@ mod tests {
         customers      7 registered, 2 in the shop
         beacon         wall: heard, battery 2950 mV, 21.5 °C
         beacon         door: MISSING for 720 s
+        gateway        gw-till: hears as it did, say 3 fixed beacons
+        gateway        gw-rack: hears 4.9 dB less than it did, say 3 fixed beacons, corrected
+        gateway        gw-door: hears 15.2 dB less than it did, say 2 fixed beacons, TOO MUCH TO CORRECT: look at its antenna and place
+        gateway        gw-loft: hears 1.1 dB more than it did, say 2 fixed beacons, too little to correct
+        gateway        gw-yard: not known yet whether it hears as it did
+        proposal       gw-till: offset-db +2.1 on top, spread 4.3 dB, from 57 visits to 3 zones; not applied
         ");
     }
 }

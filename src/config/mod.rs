@@ -17,6 +17,7 @@ pub mod promise;
 pub mod remote;
 pub mod site;
 pub mod span;
+pub mod surveyed;
 pub mod zones;
 
 mod broker;
@@ -32,7 +33,7 @@ mod site_edit;
 mod tree;
 mod values;
 
-pub use site_edit::with_survey;
+pub use site_edit::{SurveyedPoint, with_survey};
 
 pub use load::{FILES, Loaded, Sources, check, digest, load, load_with, read_text, template};
 

@@ -8,6 +8,7 @@ use super::fixed::{self, FixedBeacon};
 use super::floor;
 use super::problem::nearest;
 use super::reader::Table;
+use super::surveyed::{self, SurveyPoint};
 use super::tree::At;
 use super::values::{check_language, check_unique};
 use crate::gateway::advertisement::GatewayIndex;
@@ -45,6 +46,8 @@ pub struct Site {
     pub fixed_beacons: Vec<FixedBeacon>,
     /// What levels do with distance, surveyed or assumed.
     pub path_loss: PathLoss,
+    /// What a survey heard, where there was one.
+    pub survey_points: Vec<SurveyPoint>,
 }
 
 /// One Pi of the shop.
@@ -154,12 +157,14 @@ pub(super) fn read(file: &File<'_>) -> Read {
     let gateways = read_gateways(&mut table, floor_m);
     let gateway_ids: Vec<Name> = gateways.iter().map(|(gateway, _)| gateway.id.clone()).collect();
     let fixed_beacons = fixed::read(&mut table, &gateway_ids, floor_m);
-    let path_loss = table.table("path-loss", "[path-loss]").map(read_path_loss).unwrap_or_default();
+    let path_loss = table.table("path-loss", "[path-loss]").map(surveyed::path_loss).unwrap_or_default();
+    let survey_points = surveyed::points(&mut table, &gateway_ids, floor_m);
     table.finish();
     let site = || {
         let gateways = gateways.iter().map(|(gateway, _)| gateway.clone()).collect();
         let (language, fixed_beacons) = (language.clone(), fixed_beacons.clone());
-        Some(Site { name: name?, time_zone: time_zone?, language, floor_m, gateways, fixed_beacons, path_loss })
+        let (name, time_zone, survey_points) = (name?, time_zone?, survey_points.clone());
+        Some(Site { name, time_zone, language, floor_m, gateways, fixed_beacons, path_loss, survey_points })
     };
     Read { site: site(), language: language.clone(), floor_m, gateways, fixed_beacons, path_loss }
 }
@@ -201,18 +206,6 @@ fn floor_plan(mut table: Table<'_>) -> Option<(f64, f64)> {
     });
     table.finish();
     Some((width?, height?))
-}
-
-/// What a survey found; what it does not say is assumed.
-fn read_path_loss(mut table: Table<'_>) -> PathLoss {
-    let assumed = PathLoss::default();
-    let read = PathLoss {
-        exponent: table.number("exponent", 0.5..=6.0).unwrap_or(assumed.exponent),
-        at_1m_dbm: table.number("at-1m-dbm", -100.0..=-20.0).unwrap_or(assumed.at_1m_dbm),
-        sigma_db: table.number("sigma-db", 1.0..=20.0).unwrap_or(assumed.sigma_db),
-    };
-    table.finish();
-    read
 }
 
 fn read_gateways(table: &mut Table<'_>, floor_m: Option<(f64, f64)>) -> Vec<(SiteGateway, At)> {

@@ -28,7 +28,7 @@ pub struct Zones {
 /// How readings become a level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Hearing {
-    /// The level is the median of the readings of so many microseconds.
+    /// The level is that of the readings of so many microseconds.
     pub window_us: u64,
     /// A gateway that heard nothing for so many microseconds has no level.
     pub silence_us: u64,

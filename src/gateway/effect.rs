@@ -113,6 +113,8 @@ pub enum What {
         zone: Name,
         /// How sure, 0 to 1.
         confidence: f64,
+        /// What moved it, for `--explain`.
+        evidence: Evidence,
     },
     /// Confidence regained.
     Sure {
@@ -120,6 +122,8 @@ pub enum What {
         zone: Name,
         /// How sure, 0 to 1.
         confidence: f64,
+        /// What moved it, for `--explain`.
+        evidence: Evidence,
     },
     /// Long enough in a zone.
     Dwelled {
@@ -155,8 +159,8 @@ pub enum What {
     },
 }
 
-/// The readings that moved a transition: a level in dBm for each gateway that has one.
-pub type Evidence = Vec<(Name, f64)>;
+/// What moved a transition, if that was asked for ([`super::Gateway::explain`]) and is not a sensitive zone's.
+pub type Evidence = Option<Box<super::zone::why::Why>>;
 
 /// Why an offer was withheld: the gates' names in their order. The words are the wire's and the files'.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

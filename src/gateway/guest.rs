@@ -68,6 +68,8 @@ pub(super) struct Presence {
     pub(super) stay: Option<Stay>,
     pub(super) dwelled: BTreeSet<(Name, u64)>,
     pub(super) saved_us: u64,
+    /// An entry of this visit is among what is proposed of the gateways.
+    pub(super) proposes: bool,
     /// The deadline that the core's list holds for this presence, on the monotonic clock.
     pub(super) listed_us: Option<u64>,
 }
@@ -92,6 +94,7 @@ impl Presence {
             stay: None,
             dwelled: BTreeSet::new(),
             saved_us: now.monotonic_us,
+            proposes: false,
             listed_us: None,
         }
     }
@@ -112,6 +115,7 @@ impl Presence {
             stay: zone.map(|zone| Stay { zone, since_us, unsure_since_us: None }),
             dwelled: memory.dwelled.iter().cloned().collect(),
             saved_us: back(memory.last_seen_us),
+            proposes: true,
             listed_us: None,
         }
     }

@@ -24,6 +24,8 @@ pub mod zone;
 
 pub mod offer;
 
+pub mod calibration;
+
 pub mod cap;
 
 pub mod effect;
@@ -46,6 +48,7 @@ use std::sync::Arc;
 use crate::clock::Moment;
 use crate::config::{Config, Name};
 use advertisement::Advertisement;
+use calibration::{Calibration, GatewayCalibration, Proposals};
 use consent::registry::{Attribution, Refusal, Registry, Slot};
 use consent::{Consent, CustomerId, Needs, PhoneId, Tier};
 use decode::Frame;
@@ -95,6 +98,8 @@ pub struct Gateway {
     menu: Menu,
     registry: Registry,
     fixtures: Fixtures,
+    calibration: Calibration,
+    proposals: Proposals,
     guests: BTreeMap<Slot, Guest>,
     /// One entry at most for each presence; it may be early, never late.
     deadlines: BTreeSet<(u64, Slot)>,
@@ -105,6 +110,8 @@ pub struct Gateway {
     wall_us: Option<i64>,
     key: Key,
     counters: Counters,
+    /// Whether transitions carry what moved them.
+    explains: bool,
 }
 
 impl Gateway {
@@ -116,6 +123,8 @@ impl Gateway {
         registry.keep_for_the_shop(fixtures.identifiers());
         Self {
             floor: Floor::new(&config),
+            calibration: Calibration::new(&config.site),
+            proposals: Proposals::default(),
             menu: Menu::new(&config),
             config,
             registry,
@@ -127,7 +136,13 @@ impl Gateway {
             wall_us: None,
             key,
             counters: Counters::default(),
+            explains: false,
         }
+    }
+
+    /// From now on transitions carry what moved them.
+    pub fn explain(&mut self) {
+        self.explains = true;
     }
 
     /// Takes up a consent that the ledger remembers, once after a start and before any input. It was accepted once, so
@@ -220,6 +235,21 @@ impl Gateway {
         self.fixtures.status(now_us, listening_since_us)
     }
 
+    /// How the gateways hear against when they were set up, in the order of the site; nothing where nobody can tell.
+    pub fn calibration(&self) -> Vec<GatewayCalibration> {
+        let drifts = self.calibration.drifts();
+        let gateways = self.config.site.gateways.iter().enumerate();
+        let told = gateways.filter_map(|(index, gateway)| {
+            let (drift, proposal) = (drifts.get(index), self.proposals.of(index));
+            (drift.is_some() || proposal.is_some()).then(|| GatewayCalibration {
+                gateway: gateway.id.clone(),
+                drift: drift.cloned().unwrap_or_default(),
+                proposal,
+            })
+        });
+        told.collect()
+    }
+
     /// The path of every transmission in the shop; most end at the first question, without a trace.
     fn advertisement(&mut self, advertisement: &Advertisement<'_>, now: Moment, effects: &mut Vec<Effect>) {
         self.counters.heard += 1;
@@ -227,7 +257,9 @@ impl Gateway {
         let fixtures = &self.fixtures;
         let see = |frame: &Frame<'_>, identifier| fixtures.look(frame, identifier, &mut sight);
         let attribution = self.registry.attribute_seeing(advertisement, now, see);
-        if self.fixtures.take(sight, advertisement, now.monotonic_us).is_some() {
+        if let Some(beacon) = self.fixtures.take(sight, advertisement, now.monotonic_us) {
+            let level_dbm = f64::from(advertisement.rssi_dbm);
+            self.calibration.hear(beacon, advertisement.gateway, level_dbm, 1, now.monotonic_us);
             return;
         }
         match attribution {
@@ -238,6 +270,7 @@ impl Gateway {
                 self.tell_reading(slot, advertisement.gateway, (advertisement.rssi_dbm, level_dbm), now, effects);
                 if self.may_be_seen(slot, now) {
                     self.counters.matched += 1;
+                    let level_dbm = level_dbm - self.calibration.correction_db(advertisement.gateway);
                     self.sighting(slot, advertisement.gateway, level_dbm, now, effects);
                 }
             }

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use super::advertisement::GatewayIndex;
+use super::calibration::Proposals;
 use super::consent::Tier;
 use super::consent::registry::Slot;
-use super::effect::{Effect, Memory, What};
+use super::effect::{Effect, Evidence, Memory, What};
 use super::guest::{AT_WORK_US, Guest, Presence, SAVE_EVERY_US, Stay, VISIT_GRACE_US};
 use super::offer::{Menu, Occasion, civil};
+use super::zone::why::Turn;
 use super::zone::{Floor, Move, Whereabouts};
 use super::{Gateway, Person, count};
 use crate::clock::Moment;
@@ -110,8 +112,9 @@ impl Gateway {
         match step {
             Move::Entered(zone, confidence) => {
                 presence.stay = Some(Stay { zone, since_us: now_us, unsure_since_us: None });
-                let evidence = presence.whereabouts.evidence(&self.floor, now_us);
+                let evidence = self.evidence(slot, zone, Turn::Entered, at);
                 self.happened(slot, at, What::Entered { zone: self.zone_name(zone), confidence, evidence }, effects);
+                self.propose(slot, zone);
                 self.save(slot, at, effects);
                 self.occasion(slot, zone, Trigger::Entered, at, effects);
             }
@@ -119,19 +122,39 @@ impl Gateway {
                 if let Some(stay) = presence.stay.as_mut() {
                     stay.unsure_since_us = Some(now_us);
                 }
-                self.happened(slot, at, What::Unsure { zone: self.zone_name(zone), confidence }, effects);
+                let evidence = self.evidence(slot, zone, Turn::Unsure, at);
+                self.happened(slot, at, What::Unsure { zone: self.zone_name(zone), confidence, evidence }, effects);
             }
             Move::Sure(zone, confidence) => {
                 if let Some(stay) = presence.stay.as_mut() {
                     let stood_us = stay.unsure_since_us.take().map_or(0, |since_us| now_us.saturating_sub(since_us));
                     stay.since_us = stay.since_us.saturating_add(stood_us);
                 }
-                self.happened(slot, at, What::Sure { zone: self.zone_name(zone), confidence }, effects);
+                let evidence = self.evidence(slot, zone, Turn::Sure, at);
+                self.happened(slot, at, What::Sure { zone: self.zone_name(zone), confidence, evidence }, effects);
             }
             Move::Left(zone) => {
                 self.left(slot, zone, at, effects);
                 self.occasion(slot, zone, Trigger::Left, at, effects);
             }
+        }
+    }
+
+    /// What moved someone, for whoever asked; for nobody else is it put together.
+    fn evidence(&self, slot: Slot, zone: usize, turn: Turn, at: Moment) -> Evidence {
+        let presence = self.guests.get(&slot).filter(|_| self.explains)?.presence.as_ref()?;
+        presence.whereabouts.why(&self.floor, zone, turn, at.monotonic_us).map(Box::new)
+    }
+
+    /// What this entry says of the gateways goes into sums over everybody.
+    fn propose(&mut self, slot: Slot, zone: usize) {
+        let keeps = self.registry.get(slot).is_some_and(|consent| consent.tier > Tier::OnRequest);
+        let presence = self.guests.get_mut(&slot).filter(|_| keeps).and_then(|guest| guest.presence.as_mut());
+        let Some(presence) = presence else { return };
+        let residuals_db = presence.whereabouts.residuals_db(&self.floor, zone, self.config.site.gateways.len());
+        if !residuals_db.is_empty() {
+            self.proposals.add(zone, &residuals_db, !presence.proposes);
+            presence.proposes = true;
         }
     }
 
@@ -142,7 +165,7 @@ impl Gateway {
         let offer_is_fresh = at.monotonic_us < guest.offer_fresh_until_us;
         let Some(presence) = guest.presence.as_mut() else { return };
         presence.stay = None;
-        let evidence = presence.whereabouts.evidence(&self.floor, at.monotonic_us);
+        let evidence = self.evidence(slot, zone, Turn::Left, at);
         // Remembered before it is told: after a crash between the two it must not be told again.
         self.save(slot, at, effects);
         self.happened(slot, at, What::Left { zone: self.zone_name(zone), evidence }, effects);
@@ -284,7 +307,7 @@ impl Gateway {
         guest.presence = Some(Presence::resume(visit, memory.slack_us, zone, now));
         if let (None, Some((zone, _))) = (zone, &visit.zone) {
             // The zone went, or became sensitive, while Emma was down.
-            self.happened(slot, now, What::Left { zone: zone.clone(), evidence: Vec::new() }, effects);
+            self.happened(slot, now, What::Left { zone: zone.clone(), evidence: None }, effects);
             self.save(slot, now, effects);
         }
         let grace_us = VISIT_GRACE_US.saturating_add(memory.slack_us);
@@ -320,6 +343,11 @@ impl Gateway {
         }
         self.floor = new_floor;
         self.fixtures = self.fixtures.configured(&config.site, now.monotonic_us);
+        self.calibration = self.calibration.configured(&config.site);
+        if (&config.site, &config.zones) != (&self.config.site, &self.config.zones) {
+            // What was held against another map says nothing of this one.
+            self.proposals = Proposals::default();
+        }
         self.registry.keep_for_the_shop(self.fixtures.identifiers());
         self.menu = Menu::new(&config);
         self.config = config;

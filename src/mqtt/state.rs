@@ -195,6 +195,36 @@ pub struct Health {
     pub clock: ClockTrust,
     /// The shop's own transmitters.
     pub fixed_beacons: Vec<FixedBeaconHealth>,
+    /// How the gateways hear.
+    pub calibration: Vec<CalibrationHealth>,
+}
+
+/// How one gateway hears, against when it was set up.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct CalibrationHealth {
+    /// Its id in `site.toml`.
+    pub gateway: String,
+    /// How much more it hears than it did, in dB; nothing while that is not known.
+    pub drift_db: Option<f64>,
+    /// What of it is taken off whatever it hears, in dB.
+    pub applied_db: f64,
+    /// How many fixed beacons say so.
+    pub from: usize,
+    /// What customers' signals would propose; it never acts by itself.
+    pub proposal: Option<ProposalHealth>,
+}
+
+/// What customers' signals would propose for one gateway.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ProposalHealth {
+    /// How much more it hears than the map expects, in dB.
+    pub offset_db: f64,
+    /// The standard deviation of that from entry to entry, in dB.
+    pub spread_db: f64,
+    /// On how many visits it rests.
+    pub visits: u32,
+    /// Into how many zones they went.
+    pub zones: usize,
 }
 
 /// How a fixed beacon fares.
@@ -227,6 +257,7 @@ impl Health {
             outbox: OutboxMessage { depth: self.outbox_depth, oldest_age_secs: self.outbox_oldest_secs },
             clock: self.clock,
             fixed_beacons: &self.fixed_beacons,
+            calibration: &self.calibration,
         })
     }
 }
@@ -290,6 +321,7 @@ struct HealthMessage<'a> {
     outbox: OutboxMessage,
     clock: ClockTrust,
     fixed_beacons: &'a [FixedBeaconHealth],
+    calibration: &'a [CalibrationHealth],
 }
 
 #[derive(Serialize)]
@@ -372,6 +404,13 @@ mod tests {
                 battery_mv: Some(2_800),
                 temperature_c: Some(21.5),
             }],
+            calibration: vec![CalibrationHealth {
+                gateway: "gw-till".into(),
+                drift_db: Some(-8.0),
+                applied_db: -6.0,
+                from: 3,
+                proposal: Some(ProposalHealth { offset_db: -7.5, spread_db: 4.0, visits: 42, zones: 3 }),
+            }],
         };
         let message: Value = serde_json::from_str(&health.message(0)).unwrap();
         let expected = json!({
@@ -382,6 +421,10 @@ mod tests {
             "fixed_beacons": [
                 { "id": "wall", "heard": false, "missing_secs": 601, "battery_mv": 2800, "temperature_c": 21.5 },
             ],
+            "calibration": [{
+                "gateway": "gw-till", "drift_db": -8.0, "applied_db": -6.0, "from": 3,
+                "proposal": { "offset_db": -7.5, "spread_db": 4.0, "visits": 42, "zones": 3 },
+            }],
         });
         assert_eq!(message, expected);
     }

@@ -30,7 +30,7 @@ pub(crate) struct Setup {
     pub(crate) surveyed: bool,
 }
 
-/// What a second said of one recording: the zones' confidences, and what was announced.
+/// What is believed of one recording: the zones' confidences, and what is announced.
 pub(crate) trait Judge {
     /// Takes one reading.
     fn hear(&mut self, gateway: u16, rssi_dbm: f64, t_us: i64);
@@ -42,6 +42,81 @@ pub(crate) trait Judge {
     fn confidences(&self) -> Vec<f64>;
     /// Entries since the last call: which, and how sure.
     fn take_entries(&mut self) -> Vec<(usize, f64)>;
+}
+
+/// Where recordings were made: the gateways by name, and where the floor is cut into zones.
+pub(crate) trait Ground {
+    /// The gateways, in the order of the configuration.
+    fn names(&self) -> Vec<String>;
+
+    /// Where the floor is cut along x and y, in metres.
+    fn cuts_m(&self) -> (&[f64], &[f64]);
+
+    /// The true zone of a place.
+    fn zone_at(&self, x_m: f64, y_m: f64) -> usize {
+        let (xs, ys) = self.cuts_m();
+        let over = |cuts: &[f64], at: f64| cuts.iter().filter(|cut| at >= **cut).count();
+        over(ys, y_m) * (xs.len() + 1) + over(xs, x_m)
+    }
+
+    fn is_near_an_edge(&self, x_m: f64, y_m: f64) -> bool {
+        let (xs, ys) = self.cuts_m();
+        xs.iter().any(|cut| (x_m - cut).abs() <= EDGE_M) || ys.iter().any(|cut| (y_m - cut).abs() <= EDGE_M)
+    }
+
+    fn second(&self, judge: &impl Judge, at: &Reading) -> Second {
+        let truth = self.zone_at(at.x_m, at.y_m);
+        let confidences = judge.confidences();
+        let likeliest = confidences.iter().copied().enumerate().max_by(|a, b| a.1.total_cmp(&b.1));
+        Second {
+            announced: judge.announced(),
+            forced: likeliest.map(|(zone, _)| zone),
+            likeliest: likeliest.map(|(zone, sure)| (sure, zone == truth)),
+            truth,
+            near_an_edge: self.is_near_an_edge(at.x_m, at.y_m),
+        }
+    }
+}
+
+/// Scores recordings with one judge each.
+pub(crate) fn score<J: Judge>(
+    ground: &impl Ground,
+    recordings: &[Vec<Reading>],
+    judge: impl Fn() -> J,
+    score: &mut Score,
+) {
+    let names = ground.names();
+    for recording in recordings {
+        let mut judge = judge();
+        let (begin_us, end_us) = (recording[0].t_us, recording[recording.len() - 1].t_us);
+        let (mut seconds, mut at, mut next_us) = (Vec::new(), &recording[0], begin_us + SETTLING_S * SECOND_US);
+        for reading in recording {
+            while next_us < end_us && next_us <= reading.t_us {
+                judge.until(next_us);
+                seconds.push(ground.second(&judge, at));
+                next_us += SECOND_US;
+            }
+            judge.until(reading.t_us);
+            at = reading;
+            for (zone, sure) in judge.take_entries() {
+                score.entries.push((sure, ground.zone_at(at.x_m, at.y_m) == zone));
+            }
+            if let Some(index) = names.iter().position(|name| *name == reading.sensor) {
+                judge.hear(u16::try_from(index).unwrap(), f64::from(reading.rssi_dbm), reading.t_us);
+            }
+        }
+        score.add(&seconds);
+    }
+}
+
+impl Ground for Setup {
+    fn names(&self) -> Vec<String> {
+        (*self).names()
+    }
+
+    fn cuts_m(&self) -> (&[f64], &[f64]) {
+        (*self).cuts_m()
+    }
 }
 
 impl Setup {
@@ -63,14 +138,7 @@ impl Setup {
 
     /// The true zone of a place.
     pub(crate) fn zone_at(self, x_m: f64, y_m: f64) -> usize {
-        let (xs, ys) = self.cuts_m();
-        let over = |cuts: &[f64], at: f64| cuts.iter().filter(|cut| at >= **cut).count();
-        over(ys, y_m) * (xs.len() + 1) + over(xs, x_m)
-    }
-
-    fn is_near_an_edge(self, x_m: f64, y_m: f64) -> bool {
-        let (xs, ys) = self.cuts_m();
-        xs.iter().any(|cut| (x_m - cut).abs() <= EDGE_M) || ys.iter().any(|cut| (y_m - cut).abs() <= EDGE_M)
+        Ground::zone_at(&self, x_m, y_m)
     }
 
     /// The configuration; `path_loss` is what a survey would have written, and `offsets_db` by gateway.
@@ -79,12 +147,14 @@ impl Setup {
             "name = 'Hall'\ntime-zone = 'Europe/Zurich'\nlanguage = 'en'\nfloor-plan = {{ width-m = {:?}, height-m = {:?} }}\n",
             HALL_M.0, HALL_M.1
         );
-        if let Some(Survey { exponent, at_1m_dbm, sigma_db, .. }) = survey {
-            write!(
-                site,
-                "[path-loss]\nexponent = {exponent:.3}\nat-1m-dbm = {at_1m_dbm:.2}\nsigma-db = {sigma_db:.2}\n"
-            )
-            .unwrap();
+        if let Some(Survey { exponent, at_1m_dbm, sigma_db, points, .. }) = survey {
+            let loss = format!("exponent = {exponent:.3}\nat-1m-dbm = {at_1m_dbm:.2}\nsigma-db = {sigma_db:.2}");
+            writeln!(site, "[path-loss]\n{loss}").unwrap();
+            for ((x, y), levels) in points {
+                let levels: Vec<String> = levels.iter().map(|(name, dbm)| format!("{name} = {dbm:.2}")).collect();
+                let levels = levels.join(", ");
+                writeln!(site, "[[survey-point]]\nposition-m = [{x:?}, {y:?}]\nlevels-dbm = {{ {levels} }}").unwrap();
+            }
         }
         for (index, sensor) in self.sensors(tetam).iter().enumerate() {
             let [x, y, height] = sensor.position_m;
@@ -120,43 +190,9 @@ impl Setup {
 
     /// Scores recordings with one judge each.
     pub(crate) fn score<J: Judge>(self, recordings: &[Vec<Reading>], judge: impl Fn() -> J) -> Score {
-        let names = self.names();
-        let mut score = Score::default();
-        for recording in recordings {
-            let mut judge = judge();
-            let (begin_us, end_us) = (recording[0].t_us, recording[recording.len() - 1].t_us);
-            let (mut seconds, mut at, mut next_us) = (Vec::new(), &recording[0], begin_us + SETTLING_S * SECOND_US);
-            for reading in recording {
-                while next_us < end_us && next_us <= reading.t_us {
-                    judge.until(next_us);
-                    seconds.push(self.second(&judge, at));
-                    next_us += SECOND_US;
-                }
-                judge.until(reading.t_us);
-                at = reading;
-                for (zone, sure) in judge.take_entries() {
-                    score.entries.push((sure, self.zone_at(at.x_m, at.y_m) == zone));
-                }
-                if let Some(index) = names.iter().position(|name| *name == reading.sensor) {
-                    judge.hear(u16::try_from(index).unwrap(), f64::from(reading.rssi_dbm), reading.t_us);
-                }
-            }
-            score.add(&seconds);
-        }
-        score
-    }
-
-    fn second(self, judge: &impl Judge, at: &Reading) -> Second {
-        let truth = self.zone_at(at.x_m, at.y_m);
-        let confidences = judge.confidences();
-        let likeliest = confidences.iter().copied().enumerate().max_by(|a, b| a.1.total_cmp(&b.1));
-        Second {
-            announced: judge.announced(),
-            forced: likeliest.map(|(zone, _)| zone),
-            likeliest: likeliest.map(|(zone, sure)| (sure, zone == truth)),
-            truth,
-            near_an_edge: self.is_near_an_edge(at.x_m, at.y_m),
-        }
+        let mut all = Score::default();
+        score(&self, recordings, judge, &mut all);
+        all
     }
 }
 
@@ -226,7 +262,12 @@ pub(crate) struct Survey {
     at_1m_dbm: f64,
     sigma_db: f64,
     pub(crate) offsets_db: Vec<f64>,
+    /// Where the tag was held, and the mean level at each gateway.
+    points: Vec<Point>,
 }
+
+/// A place in metres, and the mean level at each gateway in dBm.
+type Point = ((f64, f64), Vec<(String, f64)>);
 
 impl Survey {
     /// Fits the nine of the resting points that lie nearest to an even grid.
@@ -251,7 +292,9 @@ impl Survey {
         let fit = survey::fit(&anchors, &spots).unwrap();
         let PathLoss { exponent, at_1m_dbm, sigma_db } = fit.path_loss;
         let offsets_db = fit.offsets_db.iter().map(|offset| offset.map_or(0.0, |offset| offset.value)).collect();
-        Self { exponent, at_1m_dbm, sigma_db, offsets_db }
+        let named = |level: &Level| (sensors[level.gateway].name.clone(), level.level_dbm);
+        let points = spots.iter().map(|spot| (spot.place_m, spot.levels.iter().map(named).collect())).collect();
+        Self { exponent, at_1m_dbm, sigma_db, offsets_db, points }
     }
 }
 

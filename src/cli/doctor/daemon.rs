@@ -43,7 +43,9 @@ pub(super) fn ask(state_folder: &Path) -> Asked {
 pub(super) fn examine(patient: &Patient) -> Vec<Finding> {
     let mut findings = vec![state(&patient.daemon, &patient.state_folder), addresses(&patient.daemon)];
     if let Asked::Running(status) = &patient.daemon {
-        findings.extend(fixed_beacons(&Health::of(status)));
+        let health = Health::of(status);
+        findings.extend(fixed_beacons(&health));
+        findings.extend(calibration(&health));
     }
     findings
 }
@@ -129,6 +131,27 @@ fn fixed_beacons(health: &Health) -> Option<Finding> {
     }
 }
 
+/// How the gateways hear, where fixed beacons tell.
+fn calibration(health: &Health) -> Option<Finding> {
+    const CHECK: &str = "calibration";
+    let drifts = || health.calibration.iter().filter_map(|told| Some((told, told.drift_db?)));
+    let beyond =
+        drifts().filter(|(told, drift_db)| told.applied_db != 0.0 && (drift_db - told.applied_db).abs() > 0.05);
+    let beyond: Vec<String> = beyond.map(|(told, drift_db)| format!("{} by {drift_db:+.0} dB", told.gateway)).collect();
+    match (drifts().count(), beyond.is_empty()) {
+        (0, _) => None,
+        (count, true) => Some(Finding::ok(CHECK, format!("{count} gateways hear as they did, or are corrected"))),
+        (_, false) => {
+            let what = format!("hears otherwise than it did, and too much so to be corrected: {}", beyond.join(", "));
+            Some(Finding::warn(
+                CHECK,
+                what,
+                "look at its antenna, and whether somebody moved it or put something before it",
+            ))
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
@@ -194,5 +217,19 @@ mod tests {
         assert_eq!(told(json!({ "fixed_beacons": [wall] })).unwrap().verdict, Verdict::Ok);
         let door = json!({ "id": "door", "heard": false, "missing_secs": 900 });
         assert_eq!(told(json!({ "fixed_beacons": [wall, door] })).unwrap().what, "missing: door");
+    }
+
+    #[test]
+    fn a_gateway_that_cannot_be_corrected_is_named() {
+        let told = |gateways| calibration(&Health::of(&status(Value::Null, json!({ "calibration": gateways }), "")));
+        assert_eq!(told(json!([])), None);
+        assert_eq!(told(json!([{ "gateway": "till", "drift_db": null }])), None);
+        let (till, door) = (
+            json!({ "gateway": "till", "drift_db": -4.2, "applied_db": -4.2 }),
+            json!({ "gateway": "door", "drift_db": -15.2, "applied_db": -6.0 }),
+        );
+        assert_eq!(told(json!([till])).unwrap().verdict, Verdict::Ok);
+        let found = told(json!([till, door])).unwrap();
+        assert!(found.verdict == Verdict::Warn && found.what.ends_with("corrected: door by -15 dB"), "{found:?}");
     }
 }

@@ -158,7 +158,7 @@ impl Tape for Notes {
             let place = |zone: &Name| self.places.get(zone).copied();
             let said = match &happening.what {
                 What::Entered { zone, confidence, .. } => place(zone).map(|zone| Said::Entered(zone, *confidence)),
-                What::Sure { zone, confidence } => place(zone).map(|zone| Said::Sure(zone, *confidence)),
+                What::Sure { zone, confidence, .. } => place(zone).map(|zone| Said::Sure(zone, *confidence)),
                 What::Unsure { .. } => Some(Said::Unsure),
                 What::Left { .. } => Some(Said::Left),
                 What::VisitStarted

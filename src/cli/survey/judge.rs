@@ -8,9 +8,10 @@ use crate::cli::evaluate::ground::Ground;
 use crate::cli::evaluate::truth::Place;
 use crate::config::Config;
 use crate::config::site::SiteGateway;
+use crate::config::surveyed::SurveyPoint;
 use crate::config::zones::{Shape, Zone};
 use crate::gateway::advertisement::GatewayIndex;
-use crate::gateway::zone::survey::{Fit, Spot, TooLittle, fit};
+use crate::gateway::zone::survey::{Fit, Level, Spot, TooLittle, fit};
 use crate::gateway::zone::{Anchor, Floor, PathLoss, Whereabouts, bound};
 
 /// A point is judged from this second on: the first says too little.
@@ -75,7 +76,10 @@ pub(super) fn judge(config: &Config, stands: &[Stand]) -> Result<Found, TooLittl
             spots.iter().enumerate().filter(|(other, _)| *other != index).map(|(_, spot)| spot.clone()).collect();
         let of_others = fit(&anchors, &others).ok();
         found.is_crossed &= of_others.is_some();
-        let after = Floor::new(&with(config, of_others.as_ref().unwrap_or(&found.fit)));
+        let after = match &of_others {
+            Some(of_others) => Floor::new(&with(config, of_others, &others)),
+            None => Floor::new(&with(config, &found.fit, &spots)),
+        };
         let (right, secs) = right_seconds(&before, &order, stand, truth);
         verdict.points += 1;
         verdict.secs += secs;
@@ -95,13 +99,24 @@ fn blank(zone: &Zone, anchors: &[Option<Anchor>], loss: PathLoss) -> Verdict {
 }
 
 /// The shop as it would be with what was found; a gateway that heard nothing stays as it is.
-pub(super) fn with(config: &Config, fit: &Fit) -> Config {
+fn with(config: &Config, fit: &Fit, spots: &[Spot]) -> Config {
     let mut config = config.clone();
     config.site.path_loss = fit.path_loss;
     for (gateway, offset_db) in config.site.gateways.iter_mut().zip(&fit.offsets_db) {
         gateway.offset_db = offset_db.map_or(gateway.offset_db, |offset_db| offset_db.value);
     }
+    config.site.survey_points = agreeing(fit, spots).map(survey_point).collect();
     config
+}
+
+/// The points that do not contradict the others: what shelves do is not learned from somebody who stood elsewhere.
+pub(super) fn agreeing<'a, T>(fit: &Fit, all: &'a [T]) -> impl Iterator<Item = &'a T> {
+    all.iter().zip(&fit.spots).filter(|(_, (_, contradicts))| !contradicts).map(|(one, _)| one)
+}
+
+fn survey_point(spot: &Spot) -> SurveyPoint {
+    let level = |level: &Level| Some((GatewayIndex(u16::try_from(level.gateway).ok()?), level.level_dbm));
+    SurveyPoint { position_m: spot.place_m, levels_dbm: spot.levels.iter().filter_map(level).collect() }
 }
 
 /// In how many seconds at a point `truth` was the likeliest zone, and of how many.

@@ -25,10 +25,10 @@ use super::files::replace;
 use super::tester::{self, Event, Events, tell};
 use super::{Stop, complain, say};
 use crate::config::span::Span;
-use crate::config::{self, Config};
+use crate::config::{self, Config, SurveyedPoint};
 use crate::exit;
-use crate::gateway::zone::survey::TooLittle;
-use judge::{Found, judge};
+use crate::gateway::zone::survey::{Level, TooLittle};
+use judge::{Found, agreeing, judge};
 use measure::{End, Walk};
 use notebook::{Notebook, Stand};
 use plan::Given;
@@ -206,7 +206,7 @@ fn conclude(arguments: &Arguments, notebook: &Notebook, events: Option<&Events>)
     }
     let wants = arguments.write || (!arguments.json && asks_to_write(events, report.better() == Some(Ordering::Less)));
     if wants {
-        write(&arguments.config, &config, &found, &before)?;
+        write(&arguments.config, &config, &found, &stands, &before)?;
     }
     if arguments.json {
         say(&format!("{:#}\n", report.json(wants)));
@@ -263,7 +263,7 @@ fn asks_to_write(events: Option<&Events>, is_worse: bool) -> bool {
 }
 
 /// Puts what was found into site.toml, if that is still what it was and all is well with it.
-fn write(folder: &Path, config: &Config, found: &Found, before: &str) -> Result<(), Stop> {
+fn write(folder: &Path, config: &Config, found: &Found, stands: &[Stand], before: &str) -> Result<(), Stop> {
     let path = folder.join(SITE);
     let offsets: Vec<(&str, f64)> = config
         .site
@@ -272,7 +272,10 @@ fn write(folder: &Path, config: &Config, found: &Found, before: &str) -> Result<
         .zip(&found.fit.offsets_db)
         .filter_map(|(gateway, offset)| Some((&*gateway.id, (*offset)?.value)))
         .collect();
-    let after = config::with_survey(before, found.fit.path_loss, &offsets).map_err(|what| (exit::CONFIG, what))?;
+    let points: Vec<SurveyedPoint<'_>> =
+        agreeing(&found.fit, stands).map(|stand| surveyed_point(config, stand)).collect();
+    let after =
+        config::with_survey(before, found.fit.path_loss, &offsets, &points).map_err(|what| (exit::CONFIG, what))?;
     let loaded = config::load_with(folder, SITE, &after);
     if loaded.config.is_none() {
         let problems: Vec<String> = loaded.problems.iter().map(ToString::to_string).collect();
@@ -285,4 +288,10 @@ fn write(folder: &Path, config: &Config, found: &Found, before: &str) -> Result<
     replace(&path, &after).map_err(|error| (exit::CANNOT_CREATE, format!("{}: {error}", path.display())))?;
     tell(&format!("{} is written; a running Emma takes it over.", path.display()));
     Ok(())
+}
+
+fn surveyed_point<'a>(config: &'a Config, stand: &'a Stand) -> SurveyedPoint<'a> {
+    let level = |level: &Level| Some((&*config.site.gateways.get(level.gateway)?.id, level.level_dbm));
+    let levels_dbm = stand.spot().levels.iter().filter_map(level).collect();
+    SurveyedPoint { name: &stand.name, position_m: stand.place_m, levels_dbm }
 }

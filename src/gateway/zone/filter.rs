@@ -1,13 +1,13 @@
-//! A grid Bayes filter: what is believed of one device's place, moved on by each second in which it was heard.
+//! A grid Bayes filter: what is believed of one device's place, moved on by each burst in which it was heard.
 //!
-//! The method and its numbers are those of the design's page on zones, "The method to build". What a gateway hears
-//! strays from the model by a Student t distribution, so that one gateway behind a body or a rack cannot outvote the
-//! rest; its exponent is whole and forgetting goes by eighths, so that a second costs multiplications and roots alone,
-//! which every processor rounds alike.
+//! The method and its numbers are those of the design's page on zones, "The method to build", but for what is heard at
+//! rest (`COUNTS_AT_REST`). Exponents are quarters and sixteenths, so that a burst costs multiplications and roots
+//! alone, which every processor rounds alike.
 
 use super::grid::Grid;
-use super::model::{LANES, Lanes, narrow};
-use super::motion;
+use super::model::{Lanes, narrow};
+use super::motion::{self, Unrest};
+use super::weigh::Weighed;
 
 /// Of those who stand, so many start to walk in a second, and the other way round.
 const TURNS_A_SECOND: f64 = 0.05;
@@ -21,38 +21,79 @@ const FORGOTTEN_S: f64 = 60.0;
 /// Of all mass, so much is spread evenly every second: whoever was lost is found again.
 const FLOOR: f32 = 0.001;
 
-/// Fading in place of a single reading, in dB²: readings of one second share a part of it.
-const FADING_DB2: f32 = 9.0;
+/// What was heard counts the less the longer ago it is: of what is believed, mass^(1/16) is forgotten for every quarter
+/// of a second since the last burst, up to four. Residuals stay alike for 10 s and more (zones, "What the numbers say").
+const MOST_QUARTERS: u8 = 4;
 
-/// The Student t distribution's degrees of freedom.
-const NU: f32 = 5.0;
+/// How often a burst's likelihood counts at rest, and how much more often for a walker: whoever stands still is heard with
+/// the same residual again and again, while a step or two later it is another one. Chosen on simulated shops, so that
+/// of what is said with 0.9 nine in ten come true at rest and on the way; the recordings agree.
+const COUNTS_AT_REST: f32 = 0.7;
+const COUNTS_MORE_ON_THE_WAY: f32 = 1.0;
 
-/// The belief of before counts this many eighths less in a second in which all gateways hear: p becomes p^(1 - 3/8).
-/// Residuals are bound to the place and stay for 10 s and more; counted anew each second they would make anybody who
-/// stands still certain of a wrong place. 3/8 lets one second of listening weigh as much as listening for ever.
-const FORGET_EIGHTHS: usize = 3;
+/// Residuals of fewer gateways than this do not even out, so that what they say counts in proportion: two told six zones of
+/// a simulated shop in a quarter of all seconds, and wrongly in a third of those.
+const ENOUGH_GATEWAYS: f32 = 4.0;
+
+/// The largest exponent, in quarters: that of a second of somebody who walks for certain.
+const MOST_EXPONENT: u8 = 20;
 
 /// Nobody knows what a device's "-59 dBm at 1 m" is worth, nor the body it hangs on: 6 dB either way, in dB².
 const POWER_DB2: f32 = 36.0;
 
-/// What a body changes from second to second, in dB².
+/// What a body changes from burst to burst, in dB².
 const BODY_DB2: f32 = 1.0;
 
-/// One second teaches a fifth of what it would were seconds independent.
+/// One burst teaches a fifth of what it would were bursts independent.
 const POWER_CAUTION: f32 = 5.0;
 
 /// How fast a power that was learned is doubted again, in dB² a second.
 const POWER_DRIFT_DB2: f32 = 0.002;
 
-/// What one gateway heard in a second.
+/// What one gateway heard in a burst.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Heard<'a> {
     /// The level that the model expects of it in each cell, in dBm.
     pub(super) expected: &'a [Lanes],
-    /// The mean of the second, in dBm.
+    /// The mean of the burst, in dBm.
     pub(super) level_dbm: f32,
     /// How many readings that is the mean of.
     pub(super) count: f32,
+}
+
+/// What one burst is worth beside the belief of before.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Burst {
+    /// Quarters of a second since the last one, 1 to 4.
+    quarters: u8,
+    /// How many gateways heard the device in this burst, and how many lately.
+    gateways: (f32, f32),
+    /// How levels have changed against what was usual.
+    unrest: Unrest,
+}
+
+impl Burst {
+    /// One that comes `seconds` after the last, heard by so many gateways of those that heard the device lately.
+    pub(super) fn new(seconds: f64, gateways: (usize, usize), unrest: Unrest) -> Self {
+        let quarters = (1..MOST_QUARTERS).find(|quarters| seconds * 4.0 < f64::from(*quarters) + 0.5);
+        let gateways = (narrow_count(gateways.0), narrow_count(gateways.1.max(1)));
+        Self { quarters: quarters.unwrap_or(MOST_QUARTERS), gateways, unrest }
+    }
+
+    /// How many sixteenths are forgotten: few gateways prove little against much.
+    fn forgets_sixteenths(self) -> u8 {
+        let all = f32::from(self.quarters) * self.gateways.0 / self.gateways.1;
+        (1..self.quarters).find(|sixteenths| all < f32::from(*sixteenths) + 0.5).unwrap_or(self.quarters)
+    }
+
+    /// The exponent of what the likelihood is divided by, in quarters; a Student t distribution's own is 3, (5 + 1) / 2,
+    /// of which a burst has half, and the other half as much as time has passed.
+    fn exponent_quarters(self, walking: f32) -> u8 {
+        let own = 4.0 + 2.0 * f32::from(self.quarters);
+        let counts = COUNTS_AT_REST + COUNTS_MORE_ON_THE_WAY * walking;
+        let wanted = own * counts * (self.gateways.1 / ENOUGH_GATEWAYS).min(1.0);
+        (1..MOST_EXPONENT).find(|exponent| wanted < f32::from(*exponent) + 0.5).unwrap_or(MOST_EXPONENT)
+    }
 }
 
 /// What is believed of a device's place. Two numbers of four bytes a cell.
@@ -65,16 +106,6 @@ pub(super) struct Belief {
     /// How much louder than it says the device is, as carried, in dB.
     power_db: f32,
     power_db2: f32,
-}
-
-/// What a second says of each cell. The last lanes are filled up and mean nothing.
-#[derive(Default)]
-struct Weighed {
-    /// By what the cell's likelihood is divided, before it is cubed.
-    against: Vec<[f64; LANES]>,
-    /// The device's power, more than was believed, if it is there, in dB; and how much was heard that says so, a dB².
-    power_db: Vec<Lanes>,
-    weight: Vec<Lanes>,
 }
 
 impl Belief {
@@ -114,35 +145,37 @@ impl Belief {
         self.walking = motion::walk(grid, &self.walking, seconds);
     }
 
-    /// Takes in what was heard in one second. `share` of the gateways that heard the device lately did in this second;
-    /// `sigma_db` is how far they stray from the model.
-    pub(super) fn update(&mut self, heard: &[Heard<'_>], share: f32, sigma_db: f32) {
-        let mut weighed = Weighed::default();
-        let mut residuals = Vec::with_capacity(heard.len());
-        for lane in 0..self.still.len().div_ceil(LANES) {
-            residuals.clear();
-            residuals.extend(heard.iter().filter_map(|heard| {
-                let level = heard.level_dbm - self.power_db;
-                let weight = 1.0 / (sigma_db * sigma_db + FADING_DB2 / heard.count);
-                Some((heard.expected.get(lane)?.map(|expected| level - expected), weight))
-            }));
-            weighed.weigh(&residuals, 1.0 / (self.power_db2 + BODY_DB2));
-        }
-        self.multiply(weighed.against.as_flattened(), eighths(share));
+    /// Takes in what was heard in one burst; `sigma_db` is how far gateways stray from the model.
+    pub(super) fn update(&mut self, heard: &[Heard<'_>], burst: Burst, sigma_db: f32) {
+        let walking = self.notice(burst.unrest);
+        let doubt = 1.0 / (self.power_db2 + BODY_DB2);
+        let weighed = Weighed::new(heard, self.still.len(), (self.power_db, doubt), sigma_db);
+        self.multiply(weighed.against.as_flattened(), burst.exponent_quarters(walking), burst.forgets_sixteenths());
         self.learn_power(&weighed);
     }
 
+    /// Whoever walks is heard differently from burst to burst. Returns how likely they do.
+    fn notice(&mut self, unrest: Unrest) -> f32 {
+        let odds = unrest.odds_of_walking();
+        let (mut still, mut walking) = (0.0, 0.0);
+        for (standing, going) in self.still.iter().zip(&mut self.walking) {
+            *going *= odds;
+            still += standing;
+            walking += *going;
+        }
+        walking / (still + walking)
+    }
+
     /// Bayes: the belief of before, a part of it forgotten, times the likelihood, summing to 1 again.
-    fn multiply(&mut self, against: &[f64], eighths: usize) {
+    fn multiply(&mut self, against: &[f64], exponent_quarters: u8, sixteenths: u8) {
         let cells = narrow_count(self.still.len());
         let (all, floor) = (self.masses().sum::<f32>(), FLOOR / (2.0 * cells));
         let least = against.iter().zip(&self.still).map(|(against, _)| *against).fold(f64::INFINITY, f64::min);
         let (scale, relative) = (1.0 / all, 1.0 / least);
         for ((still, walking), against) in self.still.iter_mut().zip(&mut self.walking).zip(against) {
             (*still, *walking) = (*still * scale + floor, *walking * scale + floor);
-            let against = narrow(against * relative);
-            // (NU + 1) / 2 is 3.
-            let factor = 1.0 / (against * against * against * kept(*still + *walking, eighths));
+            let against = power(narrow(against * relative).sqrt().sqrt(), exponent_quarters);
+            let factor = 1.0 / (against * power((*still + *walking).sqrt().sqrt().sqrt().sqrt(), sixteenths));
             (*still, *walking) = (*still * factor, *walking * factor);
         }
         let scale = 1.0 / self.masses().sum::<f32>();
@@ -167,72 +200,29 @@ impl Belief {
     }
 }
 
-impl Weighed {
-    /// Holds what each gateway heard, less what it should hear there, and how much it counts, against a few cells. The
-    /// power that the gateways have in common is put right first, those that stray counting less the second time;
-    /// `doubt` says how well the power is known, as 1 / dB².
-    fn weigh(&mut self, residuals: &[(Lanes, f32)], doubt: f32) {
-        let mut rough = [0.0; LANES];
-        for (residual, counts) in residuals {
-            for (rough, r) in rough.iter_mut().zip(residual) {
-                *rough += counts * r;
-            }
+/// base^exponent for exponents below 32, by squaring: the same steps for every cell, several of which are computed at a
+/// time.
+fn power(base: f32, exponent: u8) -> f32 {
+    let (mut power, mut square) = (1.0, base);
+    for bit in 0..5 {
+        if exponent >> bit & 1 == 1 {
+            power *= square;
         }
-        let share = 1.0 / residuals.iter().fold(doubt, |sum, (_, counts)| sum + counts);
-        let rough = rough.map(|rough| rough * share);
-        let (mut sum, mut weight) = ([0.0; LANES], [0.0; LANES]);
-        for (residual, counts) in residuals {
-            for (((sum, weight), r), rough) in sum.iter_mut().zip(&mut weight).zip(residual).zip(&rough) {
-                let stray = r - rough;
-                let counts = counts * (NU + 1.0) / (NU + counts * stray * stray);
-                *weight += counts;
-                *sum += counts * r;
-            }
-        }
-        let (mut common, mut power_db) = (sum, sum);
-        for ((common, power), weight) in common.iter_mut().zip(&mut power_db).zip(&weight) {
-            *common /= weight + doubt;
-            *power /= weight;
-        }
-        let mut against = common.map(|common| f64::from(1.0 + doubt / NU * common * common));
-        // A stray of 150 dB is a factor of some 10^3: eight of them fit a number of four bytes, and 64 one of eight.
-        for few in residuals.chunks(8) {
-            let mut product = [1.0; LANES];
-            for (residual, counts) in few {
-                let counts = counts / NU;
-                for ((product, r), common) in product.iter_mut().zip(residual).zip(&common) {
-                    let stray = r - common;
-                    *product *= 1.0 + counts * stray * stray;
-                }
-            }
-            for (against, product) in against.iter_mut().zip(product) {
-                *against *= f64::from(product);
-            }
-        }
-        self.against.push(against);
-        self.power_db.push(power_db);
-        self.weight.push(weight);
+        square *= square;
     }
-}
-
-/// How many eighths are forgotten if this share of the gateways is heard: few gateways prove little against much.
-fn eighths(share: f32) -> usize {
-    (1..FORGET_EIGHTHS)
-        .find(|eighths| share * narrow_count(FORGET_EIGHTHS) <= narrow_count(*eighths) + 0.5)
-        .unwrap_or(FORGET_EIGHTHS)
-}
-
-/// mass^(eighths / 8), by roots, which every processor computes alike. One to three eighths, written out so that
-/// several cells are computed at a time.
-fn kept(mass: f32, eighths: usize) -> f32 {
-    let root = mass.sqrt().sqrt().sqrt();
-    let (second, third) = (if eighths > 1 { root } else { 1.0 }, if eighths > 2 { root } else { 1.0 });
-    root * second * third
+    power
 }
 
 #[expect(clippy::cast_precision_loss, reason = "there are at most a few hundred cells")]
 fn narrow_count(count: usize) -> f32 {
     count as f32
+}
+
+impl Belief {
+    /// How much louder than it says the device is, as carried, and the standard deviation of that, in dB.
+    pub(super) fn power(&self) -> (f32, f32) {
+        (self.power_db, self.power_db2.sqrt())
+    }
 }
 
 #[cfg(test)]
@@ -256,14 +246,14 @@ mod tests {
             let grid = Grid::of_plan((20.0, 16.0));
             let anchors: Vec<Anchor> =
                 PLACES.iter().map(|place| Anchor { position_m: *place, height_m: 2.4, offset_db: 0.0 }).collect();
-            let rows = anchors.iter().map(|anchor| anchor.levels(&grid, PathLoss::default())).collect();
+            let rows = anchors.iter().map(|anchor| anchor.levels(&grid, PathLoss::default(), None)).collect();
             let prior = vec![1.0 / narrow_count(grid.len()); grid.len()];
             Self { grid, anchors, rows, prior }
         }
 
-        /// A second at a place, with each gateway's level changed by so many dB.
+        /// A burst at a place, with each gateway's level changed by so many dB.
         fn listen(&self, belief: &mut Belief, place: (f64, f64), changed_db: impl Fn(usize) -> f64) {
-            belief.predict(&self.grid, 1.0, &self.prior);
+            belief.predict(&self.grid, 0.75, &self.prior);
             let level = |anchor: &Anchor| -60.0 - 20.0 * libm::log10(anchor.distance_m(place));
             let heard: Vec<Heard<'_>> = self
                 .anchors
@@ -276,7 +266,7 @@ mod tests {
                     count: 2.0,
                 })
                 .collect();
-            belief.update(&heard, 1.0, 6.0);
+            belief.update(&heard, Burst::new(0.75, (8, 8), Unrest::default()), 6.0);
         }
 
         /// Where the belief is on the average, and its distance from a place in metres.
@@ -360,14 +350,31 @@ mod tests {
                     count: 9.0,
                 })
                 .collect();
-            belief.update(&heard, 1.0, 1.0);
+            belief.update(&heard, Burst::new(1.0, (64, 64), Unrest::default()), 1.0);
             assert!((belief.masses().sum::<f32>() - 1.0).abs() < 1e-3, "{level_dbm}");
             assert!(belief.power_db.is_finite() && belief.power_db2.is_finite());
         }
     }
 
     #[test]
-    fn few_gateways_forget_little() {
-        assert_eq!([0.05, 0.33, 0.5, 0.7, 1.0].map(eighths), [1, 1, 1, 2, 3]);
+    fn few_gateways_and_quick_bursts_forget_little() {
+        let forgets = |seconds, now| Burst::new(seconds, (now, 20), Unrest::default()).forgets_sixteenths();
+        assert_eq!([1, 6, 10, 14, 20].map(|now| forgets(1.0, now)), [1, 1, 2, 3, 4]);
+        assert_eq!([0.1, 0.25, 0.5, 0.7, 30.0].map(|seconds| forgets(seconds, 20)), [1, 1, 2, 3, 4]);
+    }
+
+    #[test]
+    fn a_walker_is_listened_to_more_and_fewer_than_four_gateways_less() {
+        let counts =
+            |gateways, walking| Burst::new(1.0, (gateways, gateways), Unrest::default()).exponent_quarters(walking);
+        assert_eq!([0.0, 0.5, 1.0].map(|walking| counts(12, walking)), [8, 14, 20]);
+        assert_eq!([1, 2, 3, 4, 64].map(|gateways| counts(gateways, 0.5)), [4, 7, 11, 14, 14]);
+    }
+
+    #[test]
+    fn a_power_is_what_it_says() {
+        for exponent in 0..=MOST_EXPONENT {
+            assert!((power(1.1, exponent) / libm::powf(1.1, f32::from(exponent)) - 1.0).abs() < 1e-5, "{exponent}");
+        }
     }
 }

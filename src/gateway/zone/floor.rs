@@ -4,6 +4,7 @@
 
 use geo::{Area, Contains, Point};
 
+use super::level::Level;
 use super::map::Map;
 use crate::config::zones::{Hearing, Holds, Shape};
 use crate::config::{Config, Name};
@@ -43,7 +44,7 @@ pub(super) enum Kind {
 }
 
 /// The level at each anchor, by index: the gateways, then the fixed beacons. Nothing where nothing is heard.
-pub(super) type Levels = [Option<f64>];
+pub(super) type Levels = [Option<Level>];
 
 impl Floor {
     /// Prepares the zones of `config`.
@@ -131,7 +132,7 @@ impl Plot {
     }
 
     /// The level at a `near` zone's gateway; nothing for a polygon.
-    pub(super) fn near_level(&self, levels: &Levels) -> Option<f64> {
+    pub(super) fn near_level(&self, levels: &Levels) -> Option<Level> {
         match &self.kind {
             Kind::Near { gateway, .. } => levels.get(usize::from(gateway.0)).copied().flatten(),
             Kind::Polygon { .. } => None,

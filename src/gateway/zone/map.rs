@@ -5,6 +5,7 @@ use geo::Polygon;
 use super::filter::Belief;
 use super::grid::Grid;
 use super::model::{Lanes, narrow};
+use super::radio_map::RadioMap;
 use crate::config::Config;
 use crate::config::fixed::FixedBeacon;
 use crate::config::site::SiteGateway;
@@ -46,11 +47,16 @@ impl Map {
         }
         let around = || Grid::around(drawn.iter().flatten().copied(), places.iter().copied());
         let grid = config.site.floor_m.map(Grid::of_plan).or_else(around)?;
-        let expected = anchors.iter().map(|anchor| anchor.map(|anchor| anchor.levels(&grid, config.site.path_loss)));
+        let loss = config.site.path_loss;
+        let radio_map = RadioMap::new(&config.site.survey_points, &anchors, loss);
+        let expected = anchors.iter().enumerate().map(|(index, anchor)| {
+            let corrections_db = radio_map.corrections_db(index, &grid);
+            Some((*anchor)?.levels(&grid, loss, corrections_db.as_deref()))
+        });
         Some(Self {
             expected: expected.collect(),
             shares: drawn.iter().map(|polygon| polygon.map(|polygon| grid.shares(polygon))).collect(),
-            sigma_db: narrow(config.site.path_loss.sigma_db),
+            sigma_db: narrow(loss.sigma_db),
             grid,
         })
     }
@@ -84,4 +90,22 @@ impl Map {
 #[expect(clippy::cast_precision_loss, reason = "there are at most a few hundred cells")]
 fn narrow_count(count: usize) -> f32 {
     count as f32
+}
+
+impl Map {
+    /// The mass outside all of these zones, 0 to 1.
+    pub(super) fn outside(&self, belief: &Belief, is_one: impl Fn(usize) -> bool) -> f64 {
+        let mut left = vec![1.0_f32; self.grid.len()];
+        let zones = self.shares.iter().enumerate().filter(|(zone, _)| is_one(*zone));
+        for (cell, share) in zones.flat_map(|(_, shares)| shares.iter().flatten()) {
+            // Of nested zones the wider has whatever the narrower has.
+            left.get_mut(*cell).into_iter().for_each(|left| *left = left.min(1.0 - share));
+        }
+        belief.masses().zip(left).map(|(mass, left)| f64::from(mass * left)).sum::<f64>().min(1.0)
+    }
+
+    /// Whether some of this cell lies in this zone.
+    pub(super) fn has_in(&self, zone: usize, cell: usize) -> bool {
+        self.shares.get(zone).is_some_and(|shares| shares.iter().flatten().any(|(own, _)| *own == cell))
+    }
 }

@@ -3,7 +3,7 @@
 //! A zone is entered when it has been reached for its time and no rival is as strong; it is left after a time without
 //! evidence, or at once when another is entered. A `near` zone is reached by the level at its gateway (`level`), judged
 //! at each reading; a polygon by the mass that the belief of the device's place (`tracker`, `filter`) has in it, judged
-//! once for each second in which the device was heard.
+//! once for each burst in which the device was heard.
 
 pub mod bound;
 mod equations;
@@ -14,18 +14,20 @@ mod level;
 mod map;
 mod model;
 mod motion;
+mod radio_map;
 pub mod survey;
 mod tracker;
+mod weigh;
+pub mod why;
 
 pub use floor::Floor;
 pub use model::{Anchor, PathLoss};
 
 use floor::{Kind, Levels, Plot};
-use level::Readings;
+use level::{Level, Readings};
 use tracker::Tracker;
 
 use super::advertisement::GatewayIndex;
-use super::effect::Evidence;
 
 /// Of two `near` zones the stronger by so many dB wins (semantics, Zones).
 const NEAR_MARGIN_DB: f64 = 4.0;
@@ -54,6 +56,8 @@ pub struct Whereabouts {
     held_since_us: Vec<Option<u64>>,
     heard_us: Option<u64>,
     inside: Option<Inside>,
+    /// The zone that was left last, for [`why`].
+    before: Option<Inside>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -99,7 +103,7 @@ impl Whereabouts {
         moves
     }
 
-    /// Deals with what is due: a second that is over, and a zone that is left.
+    /// Deals with what is due: a burst that is over, and a zone that is left.
     pub fn tick(&mut self, floor: &Floor, now_us: u64) -> Vec<Move> {
         let mut moves = Vec::new();
         if self.tracker.due_us(floor.hearing).is_some_and(|due_us| due_us <= now_us) {
@@ -130,22 +134,10 @@ impl Whereabouts {
         moves.pop()
     }
 
-    /// How sure one can be that they are in this polygon, 0 to 1, as of the last second in which they were heard; 0 for
+    /// How sure one can be that they are in this polygon, 0 to 1, as of the last burst in which they were heard; 0 for
     /// `near` zones and sensitive ones.
     pub fn confidence(&self, floor: &Floor, zone: usize) -> f64 {
         if floor.is_sensitive(zone) { 0.0 } else { self.tracker.confidence(zone) }
-    }
-
-    /// The level of every gateway that hears the device, for `--explain`; those of sensitive zones tell nothing.
-    pub fn evidence(&self, floor: &Floor, now_us: u64) -> Evidence {
-        let near = self.levels(floor, now_us);
-        let named = (0..floor.anchor_count()).filter_map(|index| {
-            let anchor = floor.anchor_id(index).filter(|_| !floor.tells_a_sensitive_zone(index))?;
-            let level = near.get(index).copied().flatten();
-            let level = level.or_else(|| self.tracker.level_dbm(index, floor.hearing, now_us))?;
-            Some((anchor.clone(), level))
-        });
-        named.collect()
     }
 
     /// A hold needs evidence all along: two readings a minute apart do not show that a level held in between.
@@ -154,7 +146,7 @@ impl Whereabouts {
         let device_was_silent =
             self.heard_us.is_some_and(|heard_us| now_us.saturating_sub(heard_us) > floor.hearing.silence_us);
         let readings = self.readings.get(usize::from(gateway.0));
-        let gateway_was_silent = readings.is_none_or(|readings| readings.level_dbm(now_us, floor.hearing).is_none());
+        let gateway_was_silent = readings.is_none_or(|readings| !readings.is_heard(now_us, floor.hearing));
         for (plot, since) in floor.plots.iter().zip(&mut self.held_since_us) {
             if device_was_silent || (gateway_was_silent && plot.is_near() && plot.is_told_by(gateway)) {
                 *since = None;
@@ -164,8 +156,8 @@ impl Whereabouts {
     }
 
     /// The level at each gateway of a `near` zone.
-    fn levels(&self, floor: &Floor, now_us: u64) -> Vec<Option<f64>> {
-        self.readings.iter().map(|readings| readings.level_dbm(now_us, floor.hearing)).collect()
+    fn levels(&self, floor: &Floor, now_us: u64) -> Vec<Option<Level>> {
+        self.readings.iter().map(|readings| readings.level(now_us, floor.hearing)).collect()
     }
 
     /// What a reading of a gateway means for the `near` zones.
@@ -184,7 +176,7 @@ impl Whereabouts {
         self.replace(floor, told, &levels, now_us, moves);
     }
 
-    /// What the second that is over means for the polygons.
+    /// What the burst that is over means for the polygons.
     fn judge_polygons(&mut self, floor: &Floor, now_us: u64, moves: &mut Vec<Move>) {
         let Some(map) = &floor.map else { return };
         let zone = self.inside.map(|inside| inside.zone);
@@ -198,7 +190,7 @@ impl Whereabouts {
     /// Notes since when each of these zones has been reached.
     fn hold(&mut self, floor: &Floor, which: impl Fn(&Plot) -> bool, levels: &Levels, since_us: u64) {
         for (zone, plot) in floor.plots.iter().enumerate().filter(|(_, plot)| which(plot)) {
-            let reached = self.is_reached(plot, zone, levels);
+            let reached = self.is_reached(floor, plot, zone, levels);
             if let Some(since) = self.held_since_us.get_mut(zone) {
                 *since = if reached { since.or(Some(since_us)) } else { None };
             }
@@ -242,7 +234,6 @@ impl Whereabouts {
                 && self.inside.is_none_or(|inside| inside.zone != *zone)
                 && self.has_held(plot, *zone, now_us)
                 && self.may_replace(floor, plot, levels)
-                && self.beats_near_rivals(floor, *zone, plot, levels)
         });
         let Some((zone, plot)) = eligible.min_by(|(_, a), (_, b)| narrower(a, b)) else { return };
         let confidence = if plot.is_near() { 1.0 } else { self.tracker.confidence(zone) };
@@ -260,28 +251,32 @@ impl Whereabouts {
         }
         match (&wanted.kind, &current.kind) {
             (Kind::Near { gateway: a, .. }, Kind::Near { gateway: b, .. }) if a != b => {
-                wanted.near_level(levels) >= current.near_level(levels).map(|level| level + NEAR_MARGIN_DB)
+                is_stronger(wanted.near_level(levels), current.near_level(levels))
             }
             _ => narrower(wanted, current).is_lt(),
         }
     }
 
-    /// A `near` zone is entered only if it is stronger by the margin than every other `near` zone that is reached.
-    fn beats_near_rivals(&self, floor: &Floor, zone: usize, plot: &Plot, levels: &Levels) -> bool {
-        let Kind::Near { gateway, .. } = plot.kind else { return true };
-        let level = plot.near_level(levels);
-        floor.plots.iter().enumerate().filter(|(rival, _)| *rival != zone).all(|(index, rival)| match rival.kind {
-            Kind::Near { gateway: other, .. } if other != gateway && self.is_reached(rival, index, levels) => {
-                level >= rival.near_level(levels).map(|level| level + NEAR_MARGIN_DB)
+    /// Whether a `near` zone is stronger by the margin than every other that is reached, or as good as: between two
+    /// gateways nobody is placed.
+    fn beats_near_rivals(floor: &Floor, plot: &Plot, gateway: GatewayIndex, levels: &Levels) -> bool {
+        floor.plots.iter().all(|rival| match rival.kind {
+            Kind::Near { gateway: other, enter_dbm, .. } if other != gateway => {
+                let rivals = rival.near_level(levels).filter(|level| level.dbm >= enter_dbm - NEAR_MARGIN_DB);
+                is_stronger(plot.near_level(levels), rivals)
             }
             Kind::Near { .. } | Kind::Polygon { .. } => true,
         })
     }
 
-    /// At or above the level at which it is entered.
-    fn is_reached(&self, plot: &Plot, zone: usize, levels: &Levels) -> bool {
-        match &plot.kind {
-            Kind::Near { enter_dbm, .. } => plot.near_level(levels) >= Some(*enter_dbm),
+    /// At or above the level at which it is entered; of a `near` zone, and stronger than its rivals. Both have to hold:
+    /// a moment's lead, of which fading makes many, moves nobody.
+    fn is_reached(&self, floor: &Floor, plot: &Plot, zone: usize, levels: &Levels) -> bool {
+        match plot.kind {
+            Kind::Near { gateway, enter_dbm, .. } => {
+                plot.near_level(levels).is_some_and(|level| level.lasting_dbm >= enter_dbm)
+                    && Self::beats_near_rivals(floor, plot, gateway, levels)
+            }
             Kind::Polygon { .. } => self.tracker.confidence(zone) >= plot.holds.enter_confidence,
         }
     }
@@ -289,15 +284,22 @@ impl Whereabouts {
     /// At or above the level below which it is left.
     fn is_kept(&self, plot: &Plot, zone: usize, levels: &Levels) -> bool {
         match &plot.kind {
-            Kind::Near { leave_dbm, .. } => plot.near_level(levels) >= Some(*leave_dbm),
+            Kind::Near { leave_dbm, .. } => plot.near_level(levels).is_some_and(|level| level.dbm >= *leave_dbm),
             Kind::Polygon { .. } => self.tracker.confidence(zone) >= plot.holds.unsure_below,
         }
     }
 
     fn leave(&mut self, floor: &Floor, moves: &mut Vec<Move>) {
-        let left = self.inside.take().map(|inside| inside.zone);
+        let left = self.inside.take();
+        self.before = left.or(self.before);
+        let left = left.map(|inside| inside.zone);
         moves.extend(left.filter(|zone| !floor.is_sensitive(*zone)).map(Move::Left));
     }
+}
+
+/// Whether one level is above the other by the margin of `near` zones; any is above nothing.
+fn is_stronger(level: Option<Level>, rival: Option<Level>) -> bool {
+    level.map(|level| level.dbm) >= rival.map(|rival| rival.dbm + NEAR_MARGIN_DB)
 }
 
 fn narrower(a: &Plot, b: &Plot) -> std::cmp::Ordering {

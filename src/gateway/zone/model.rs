@@ -50,11 +50,17 @@ impl Anchor {
         libm::sqrt(dx * dx + dy * dy + dz * dz).max(NEAREST_M)
     }
 
-    /// The level in dBm that it should hear in each cell. The last lanes are filled up and mean nothing.
-    pub(super) fn levels(&self, grid: &Grid, loss: PathLoss) -> Vec<Lanes> {
-        let level =
-            |place| loss.at_1m_dbm + self.offset_db - 10.0 * loss.exponent * libm::log10(self.distance_m(place));
-        let mut cells = grid.middles().map(level).map(narrow);
+    /// The level in dBm that it should hear of a device at this place.
+    pub(super) fn level_dbm(&self, place: (f64, f64), loss: PathLoss) -> f64 {
+        loss.at_1m_dbm + self.offset_db - 10.0 * loss.exponent * libm::log10(self.distance_m(place))
+    }
+
+    /// The level in dBm that it should hear in each cell, with what is to be added there, in dB, where that is known. The
+    /// last lanes are filled up and mean nothing.
+    pub(super) fn levels(&self, grid: &Grid, loss: PathLoss, corrections_db: Option<&[f64]>) -> Vec<Lanes> {
+        let corrections_db = corrections_db.unwrap_or_default().iter().copied().chain(std::iter::repeat(0.0));
+        let levels = grid.middles().map(|place| self.level_dbm(place, loss));
+        let mut cells = levels.zip(corrections_db).map(|(level, correction)| narrow(level + correction));
         let lanes = (0..grid.len().div_ceil(LANES)).map(|_| std::array::from_fn(|_| cells.next().unwrap_or(0.0)));
         lanes.collect()
     }
@@ -74,13 +80,13 @@ mod tests {
     fn a_level_falls_with_distance_and_height_counts() {
         let grid = Grid::of_plan((10.0, 1.0));
         let wall = Anchor { position_m: (0.5, 0.5), height_m: 1.2, offset_db: 0.0 };
-        let levels = wall.levels(&grid, PathLoss::default());
+        let levels = wall.levels(&grid, PathLoss::default(), None);
         let levels = levels.as_flattened();
         assert!((levels[1] + 60.0).abs() < 1e-4, "1 m away: {}", levels[1]);
         assert!((levels[9] - (-60.0 - 20.0 * libm::log10f(9.0))).abs() < 1e-4, "9 m away: {}", levels[9]);
         let ceiling = Anchor { height_m: 3.2, offset_db: -2.0, ..wall };
         assert!((ceiling.distance_m((0.5, 0.5)) - 2.0).abs() < 1e-9);
-        assert!(ceiling.levels(&grid, PathLoss::default())[0][0] < levels[1] - 2.0);
+        assert!(ceiling.levels(&grid, PathLoss::default(), None)[0][0] < levels[1] - 2.0);
     }
 
     #[test]
