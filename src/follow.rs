@@ -96,10 +96,12 @@ impl Told {
             What::Entered { zone, confidence, .. } => {
                 Some(Self::Entered { t, zone: zone.to_string(), confidence: *confidence })
             }
-            What::Unsure { zone, confidence } => {
+            What::Unsure { zone, confidence, .. } => {
                 Some(Self::Unsure { t, zone: zone.to_string(), confidence: *confidence })
             }
-            What::Sure { zone, confidence } => Some(Self::Sure { t, zone: zone.to_string(), confidence: *confidence }),
+            What::Sure { zone, confidence, .. } => {
+                Some(Self::Sure { t, zone: zone.to_string(), confidence: *confidence })
+            }
             What::Left { zone, .. } => Some(Self::Left { t, zone: zone.to_string() }),
             What::VisitStarted
             | What::VisitEnded
