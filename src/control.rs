@@ -11,6 +11,8 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
+use crate::follow::{self, Told};
+
 /// A consent record has 16 KiB at the most, and JSON within JSON can double it.
 const MAX_LINE_LEN: u64 = 64 * 1024;
 
@@ -45,6 +47,11 @@ pub enum Request {
     },
     /// How Emma does.
     Status,
+    /// Follow a tester: after the answer a line for each thing that is told ([`Told`]), until either end goes away.
+    Follow {
+        /// Whose tag; only a test consent's.
+        customer: String,
+    },
 }
 
 /// What is answered.
@@ -90,6 +97,15 @@ pub enum Reply {
         /// As of a few seconds ago at the most.
         status: Box<Status>,
     },
+    /// A tester is followed from now on.
+    Following {
+        /// The zone they are in.
+        zone: Option<String>,
+        /// Confidence in it is lost.
+        unsure: bool,
+        /// The tag was in the shop for more than three hours: until the next day no zone is told of it.
+        at_work: bool,
+    },
 }
 
 /// How the running Emma does: what she says on her own topics, and totals. Nothing in it is about a person.
@@ -126,8 +142,23 @@ pub struct Listed {
     pub valid_until: String,
 }
 
-/// A request and where its reply goes.
-pub type Asked = (Request, oneshot::Sender<Reply>);
+/// A reply, and what is told after it.
+#[derive(Debug)]
+pub struct Answer {
+    /// The reply.
+    pub reply: Reply,
+    /// Whoever follows a tester is told this, and asks nothing more.
+    pub told: Option<mpsc::Receiver<Told>>,
+}
+
+impl From<Reply> for Answer {
+    fn from(reply: Reply) -> Self {
+        Self { reply, told: None }
+    }
+}
+
+/// A request and where its answer goes.
+pub type Asked = (Request, oneshot::Sender<Answer>);
 
 /// The socket, removed when this is dropped.
 #[derive(Debug)]
@@ -198,28 +229,35 @@ async fn converse(mut stream: UnixStream, asked: mpsc::Sender<Asked>) -> std::io
             Ok(Err(error)) => return Err(error),
             Ok(Ok(_)) | Err(_) => return Ok(()),
         }
-        let reply = match serde_json::from_slice(&line) {
+        let Answer { reply, told } = match serde_json::from_slice(&line) {
             Ok(request) => ask(&asked, request).await,
-            Err(error) => Reply::Refused { problems: vec![format!("not understood: {error}")] },
+            Err(error) => refused(format!("not understood: {error}")),
         };
         let mut text = serde_json::to_vec(&reply)?;
         text.push(b'\n');
         write.write_all(&text).await?;
+        if let Some(told) = told {
+            return follow::stream(lines, write, told).await;
+        }
         if line.last() != Some(&b'\n') {
             return Ok(());
         }
     }
 }
 
-async fn ask(asked: &mpsc::Sender<Asked>, request: Request) -> Reply {
+async fn ask(asked: &mpsc::Sender<Asked>, request: Request) -> Answer {
     let (reply, answer) = oneshot::channel();
     if asked.send((request, reply)).await.is_err() {
-        return Reply::Refused { problems: vec!["the daemon is stopping".to_owned()] };
+        return refused("the daemon is stopping".to_owned());
     }
     match tokio::time::timeout(PATIENCE, answer).await {
-        Ok(Ok(reply)) => reply,
-        Ok(Err(_)) => Reply::Refused { problems: vec!["the daemon is stopping".to_owned()] },
+        Ok(Ok(answer)) => answer,
+        Ok(Err(_)) => refused("the daemon is stopping".to_owned()),
         // A forgetting that waits for a slow disk goes on all the same.
-        Err(_) => Reply::Refused { problems: vec!["it is not done yet, and goes on: look again later".to_owned()] },
+        Err(_) => refused("it is not done yet, and goes on: look again later".to_owned()),
     }
+}
+
+fn refused(problem: String) -> Answer {
+    Reply::Refused { problems: vec![problem] }.into()
 }

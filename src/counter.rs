@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use tokio::sync::oneshot;
 
 use crate::config::Config;
-use crate::control::{Listed, Reply, Request, Status};
+use crate::control::{Answer, Listed, Reply, Request, Status};
 use crate::daemon::Daemon;
 use crate::gateway::consent::record::{self, ConsentRecord, Record};
 use crate::gateway::consent::registry::{Refusal, Registry};
@@ -34,6 +34,7 @@ enum Errand {
     Show(CustomerId),
     Status,
     Testers,
+    Follow(CustomerId),
     Answer(Reply),
 }
 
@@ -65,7 +66,7 @@ impl Forgetting {
 pub(crate) struct Saving {
     saved: Pin<Box<dyn Future<Output = Result<(), String>> + Send>>,
     consent: Arc<Consent>,
-    reply: oneshot::Sender<Reply>,
+    reply: oneshot::Sender<Answer>,
 }
 
 /// Ends when the consent is on disk, or cannot be.
@@ -78,7 +79,7 @@ pub(crate) async fn saved(saving: &mut Option<Saving>) -> Result<(), String> {
 
 impl Daemon {
     /// Answers one request, now or when the disk has answered: the radio does not wait for it.
-    pub(crate) fn answer(&mut self, request: Request, reply: oneshot::Sender<Reply>) -> Option<Saving> {
+    pub(crate) fn answer(&mut self, request: Request, reply: oneshot::Sender<Answer>) -> Option<Saving> {
         let now = self.now();
         let gateway = &self.gateway;
         let find = |customer: &CustomerId| gateway.consent_of(customer).cloned();
@@ -124,9 +125,25 @@ impl Daemon {
                     tell(reply, Reply::Testers { records });
                 });
             }
+            Errand::Follow(customer) => tell(reply, self.follow(&customer)),
             Errand::Answer(answer) => tell(reply, answer),
         }
         None
+    }
+
+    /// Lets somebody follow a tester.
+    fn follow(&mut self, customer: &CustomerId) -> Answer {
+        if !self.gateway.may_be_followed(customer) {
+            return refused("the consent of this test tag has ended, or is for other shops: import it anew").into();
+        }
+        let Some(told) = self.followers.admit(customer.clone()) else {
+            return refused("enough terminals follow a tester already: end one of them").into();
+        };
+        self.gateway.follow(self.followers.customers());
+        let place = self.gateway.place_of(customer, self.now().monotonic_us);
+        let zone = place.zone.map(|zone| zone.to_string());
+        let reply = Reply::Following { zone, unsure: place.is_unsure, at_work: place.is_at_work };
+        Answer { reply, told: Some(told) }
     }
 
     /// How Emma does, in the words of her own topics.
@@ -164,8 +181,9 @@ impl Daemon {
 }
 
 /// Whoever asked may have gone; what was done stays done.
-fn tell(reply: oneshot::Sender<Reply>, answer: Reply) {
-    reply.send(answer).unwrap_or_default();
+fn tell(reply: oneshot::Sender<Answer>, answer: impl Into<Answer>) {
+    // An answer that is not taken comes back.
+    drop(reply.send(answer.into()));
 }
 
 /// The ledger without a daemon.
@@ -215,7 +233,7 @@ impl Counter {
             Errand::Show(customer) => {
                 Ok(self.store.consent(&customer)?.map_or(Reply::Unknown, |record| Reply::Consent { record }))
             }
-            Errand::Status => Ok(refused("no Emma runs on this folder")),
+            Errand::Status | Errand::Follow(_) => Ok(refused("no Emma runs on this folder")),
             Errand::Testers => {
                 let testers = testers(registry.iter().map(|(_, consent)| consent));
                 let records: Result<Vec<_>, _> = testers.iter().map(|customer| self.store.consent(customer)).collect();
@@ -259,6 +277,13 @@ fn errand(
         Request::Status => Errand::Status,
         Request::List => Errand::Answer(Reply::Consents { consents: list() }),
         Request::Testers => Errand::Testers,
+        Request::Follow { customer } => match CustomerId::new(&customer).and_then(|customer| find(&customer)) {
+            Some(consent) if consent.test => Errand::Follow(consent.customer.clone()),
+            Some(_) => Errand::Answer(refused(
+                "this is a customer, not a tester: only who carries a test tag can be followed (\"test\": true)",
+            )),
+            None => Errand::Answer(Reply::Unknown),
+        },
         Request::Show { customer } => match CustomerId::new(&customer).filter(|customer| find(customer).is_some()) {
             Some(customer) => Errand::Show(customer),
             None => Errand::Answer(Reply::Unknown),

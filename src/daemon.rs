@@ -10,6 +10,7 @@ use crate::clock::{Clock, Moment};
 use crate::config::{self, Config};
 use crate::control::Asked;
 use crate::counter;
+use crate::follow::Followers;
 use crate::gateway::Gateway;
 use crate::gateway::advertisement::{Advertisement, GatewayIndex};
 use crate::gateway::consent::fingerprint::Salt;
@@ -20,10 +21,12 @@ use crate::inventory::Inventory;
 use crate::ledger::retention;
 use crate::ledger::thread::{Answers, Ledger};
 use crate::mqtt::event::{Draft, OfferIds, drafts};
-use crate::mqtt::state::{ClockTrust, Health, InForce, RefusedChange, SourceHealth, SourceState, State};
+use crate::mqtt::state::{ClockTrust, Health, SourceHealth, SourceState, State};
 use crate::mqtt::status::{Standing, Status};
 use crate::radio::source::{Heard, Orderer, SourceStatus};
 use crate::sharing::hub;
+
+mod reload;
 
 /// Health and clock trust are looked at this often.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -88,6 +91,7 @@ pub struct Daemon {
     pruned_us: Option<u64>,
     in_force: String,
     pub(crate) forgetting: counter::Forgetting,
+    pub(crate) followers: Followers,
     started_us: u64,
     noted_us: u64,
     inventory: Inventory,
@@ -126,6 +130,7 @@ impl Daemon {
             pruned_us: None,
             in_force,
             forgetting: counter::Forgetting::default(),
+            followers: Followers::default(),
             started_us: clock.monotonic_us(),
             noted_us: clock.monotonic_us(),
             inventory: Inventory::default(),
@@ -198,11 +203,23 @@ impl Daemon {
 
     /// One input of the core, and what follows from it.
     pub(crate) fn input(&mut self, input: Input<'_>) {
-        if matches!(input, Input::Consent(_) | Input::Withdraw(_) | Input::Configure(_)) {
+        let changes_consents = matches!(input, Input::Consent(_) | Input::Withdraw(_));
+        if changes_consents || matches!(input, Input::Configure(_)) {
             self.handout.iter_mut().for_each(Handout::is_due);
         }
         let effects = self.gateway.handle(input, self.now());
         self.perform(effects);
+        if changes_consents {
+            self.review_followers();
+        }
+    }
+
+    /// Nobody is followed whose consent does not say so any more, or by whoever has gone.
+    fn review_followers(&mut self) {
+        let gateway = &self.gateway;
+        if self.followers.review(|customer| gateway.may_be_followed(customer)) {
+            self.gateway.follow(self.followers.customers());
+        }
     }
 
     /// Tells the connection to the shop's other Pis whom they may hear, where that may have changed.
@@ -252,7 +269,11 @@ impl Daemon {
     fn perform(&mut self, effects: Vec<Effect>) {
         for effect in effects {
             match effect {
-                Effect::Happened(happening) => log(&happening),
+                Effect::Happened(happening) => {
+                    self.followers.happened(&happening, self.now(), self.raw_wall_us());
+                    log(&happening);
+                }
+                Effect::Read(reading) => self.followers.read(&reading, self.now(), self.raw_wall_us()),
                 // The other decider speaks now; what is on this one's mind is not said.
                 Effect::Reserve(reservation) if self.stood_down => {
                     self.input(Input::Reserved(reservation.delivery.id, Answer::Unavailable));
@@ -261,71 +282,14 @@ impl Daemon {
                     let drafts = messages(&reservation, &self.key, &self.config.gateway);
                     self.ledger.reserve(reservation, drafts);
                 }
-                other => remember(&self.ledger, other),
+                other => {
+                    if let Effect::IgnoreUntil(customer, _) = &other {
+                        self.followers.at_work(customer);
+                    }
+                    remember(&self.ledger, other);
+                }
             }
         }
-    }
-
-    /// Takes a changed configuration over, or refuses it whole.
-    fn reload(&mut self) {
-        let digest = config::digest(&self.folder);
-        if digest == self.in_force {
-            self.voices.state.send_if_modified(|state| state.refused.take().is_some());
-            return;
-        }
-        let loaded = config::load(&self.folder);
-        let Some(config) = loaded.config else {
-            let problems: Vec<String> = loaded.problems.iter().map(ToString::to_string).collect();
-            self.refuse(&problems);
-            return;
-        };
-        if config.gateway != self.config.gateway {
-            self.refuse(&[
-                "gateway.toml: error: a change of it is taken over by a restart of Emma, and with it the rest"
-                    .to_owned(),
-            ]);
-            return;
-        }
-        if config != *self.config {
-            self.take_over(config);
-        }
-        self.in_force.clone_from(&digest);
-        let at_us = self.clock.wall_us();
-        self.voices.state.send_modify(|state| {
-            state.in_force = InForce { digest: digest.into(), at_us };
-            state.refused = None;
-        });
-        tracing::info!("the changed configuration is in force");
-    }
-
-    fn take_over(&mut self, config: Config) {
-        let kept_us = |config: &Config| {
-            let consents = self.gateway.consents().map(|consent| &**consent);
-            retention::kept(config, consents).deliveries_us.unwrap_or(u64::MAX)
-        };
-        if kept_us(&config) > kept_us(&self.config) {
-            tracing::warn!(
-                "a cap looks back further than deliveries were kept for: it holds in full once its window has passed"
-            );
-        }
-        self.me = config.site.gateway(&config.gateway.gateway).unwrap_or(self.me);
-        self.config = Arc::new(config);
-        self.voices.orderer.configure(Arc::clone(&self.config));
-        self.input(Input::Configure(Arc::clone(&self.config)));
-    }
-
-    fn refuse(&self, problems: &[String]) {
-        let problems: Vec<config::Name> = problems.iter().map(|problem| problem.as_str().into()).collect();
-        let known = self.voices.state.borrow().refused.as_ref().is_some_and(|refused| refused.problems == problems);
-        if known {
-            return;
-        }
-        tracing::error!(problems = problems.len(), "the changed configuration is refused, the old one stays in force");
-        for problem in problems.iter().take(20) {
-            tracing::error!("{problem}");
-        }
-        let at_us = self.clock.wall_us();
-        self.voices.state.send_modify(|state| state.refused = Some(RefusedChange { at_us, problems }));
     }
 
     /// Looks at the clock, the radio and the session, and says what has changed.
@@ -348,6 +312,7 @@ impl Daemon {
         let sources = doors.sources.borrow_and_update().clone();
         self.tell_sources(&sources);
         self.tell_needs();
+        self.review_followers();
         let total = |count: fn(&SourceStatus) -> u64| sources.iter().map(count).sum();
         // What phones say of beacons is nobody's hearing, nor is a connection: with a dead radio it must not make them missed.
         let hears = |kind| !matches!(kind, "phone" | "sightings");
@@ -467,7 +432,7 @@ pub(crate) fn remember(ledger: &Ledger, effect: Effect) {
             tracing::warn!("the ledger was ahead of a clock that is steady for a day: its future is dated now");
             ledger.redate(wall_us);
         }
-        Effect::Happened(_) | Effect::Reserve(_) => {}
+        Effect::Happened(_) | Effect::Reserve(_) | Effect::Read(_) => {}
     }
 }
 

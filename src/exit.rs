@@ -33,12 +33,13 @@ Exit codes (those of sysexits.h)
   64  the command line is not understood
   65  a file's content is not what it should be: a consent record that is refused, a ledger that is none,
       a state folder that is newer than the capture, a truth that cannot be compared with the captures,
-      a drawing that is none
+      a drawing that is none, a survey that is damaged or says too little
   66  a file cannot be read, or is no capture
-  69  something that is needed is not there: a port that is taken, a daemon that does not answer; status: none runs
+  69  something that is needed is not there: a port that is taken, a daemon that does not answer; status: none runs;
+      survey, walk: no test tag, or its consent is withdrawn
   70  a fault in Emma herself: please report it
   73  a file or folder cannot be made
   74  reading or writing failed half-way
-  75  try again later: another Emma holds the ledger
+  75  try again later: another Emma holds the ledger; survey: somebody changed site.toml meanwhile
   78  the configuration has an error: emma check --config DIR says which
 ";

@@ -46,6 +46,8 @@ pub mod daemon;
 
 pub mod control;
 
+pub mod follow;
+
 pub mod counter;
 
 pub mod timeline;

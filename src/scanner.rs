@@ -77,7 +77,7 @@ impl Daemon {
                 () = &mut stop => break,
                 Some((request, reply)) = doors.asked.recv() => {
                     // Whoever asked may have gone.
-                    reply.send(self.answer(&request)).unwrap_or_default();
+                    reply.send(self.answer(&request).into()).unwrap_or_default();
                 }
                 count = doors.heard.recv_many(&mut heard, HEARD_A_TURN), if !doors.heard.is_closed() || !doors.heard.is_empty() => {
                     if count > 0 {
@@ -157,6 +157,7 @@ impl Daemon {
             | Request::List
             | Request::Show { .. }
             | Request::Testers
+            | Request::Follow { .. }
             | Request::Withdraw { .. } => Reply::Refused {
                 problems: vec!["this Pi only scans and knows no customer: ask on the one that decides".to_owned()],
             },

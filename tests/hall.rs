@@ -202,3 +202,17 @@ fn four_zones_are_told_by_six_surveyed_gateways() {
 fn four_zones_are_told_by_four_gateways_as_far_as_can_be() {
     assert_row(Setup { gateways: 4, zones: 4, surveyed: false }, [[80.0, 42.0], [70.0, 46.0]], 66.0);
 }
+
+#[test]
+fn nine_points_of_20_s_say_of_the_receivers_what_all_points_say() {
+    let Some(tetam) = Tetam::find("the offsets of a real hall") else { return };
+    let Some(resting) = tetam.resting() else { return };
+    let setup = Setup { gateways: 12, zones: 9, surveyed: true };
+    let all = Survey::of(&setup.sensors(&tetam), resting.iter()).offsets_db;
+    let nine = Survey::fit(setup, &tetam, &resting).offsets_db;
+    let mean = |offsets: &[f64]| offsets.iter().sum::<f64>() / 12.0;
+    let apart = nine.iter().zip(&all).map(|(a, b)| (a - mean(&nine) - b + mean(&all)).powi(2)).sum::<f64>();
+    let apart_db = (apart / 12.0).sqrt();
+    eprintln!("{apart_db:.2} dB apart: {nine:.1?} and {all:.1?}");
+    assert!(apart_db < 1.6, "{apart_db}");
+}

@@ -1,7 +1,7 @@
 //! The running daemon, asked over its control socket, and what is read of its answer.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Error, ErrorKind, Result, Write};
+use std::io::{BufRead, BufReader, Error, ErrorKind, Read as _, Result, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
@@ -9,10 +9,14 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::control::{Reply, Request, Status};
+use crate::follow::Told;
 use crate::ledger::folder;
 
 /// A daemon answers within a group's commit; after so long its disk is the trouble.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What is told of a tester is a few words; more is none of it.
+const LONGEST_TOLD: u64 = 4_096;
 
 /// A conversation with the daemon of a state folder.
 pub(super) struct Daemon(BufReader<UnixStream>);
@@ -50,6 +54,23 @@ impl Daemon {
         Ok(serde_json::from_str(&answer)?)
     }
 
+    /// Follows a tester from now on, or says why not.
+    ///
+    /// # Errors
+    /// Those of [`Daemon::ask`].
+    pub(super) fn follow(mut self, customer: &str) -> Result<std::result::Result<Following, Vec<String>>> {
+        match self.ask(&Request::Follow { customer: customer.to_owned() })? {
+            Reply::Following { zone, unsure, at_work } => {
+                // A tag may be silent for hours.
+                self.0.get_ref().set_read_timeout(None)?;
+                Ok(Ok(Following { lines: self.0, zone: zone.map(|zone| (zone, unsure)), at_work }))
+            }
+            Reply::Refused { problems } => Ok(Err(problems)),
+            Reply::Unknown => Ok(Err(vec!["there is no consent of this name".to_owned()])),
+            _ => Err(Error::other("it does not know the question: is it of the same version?")),
+        }
+    }
+
     /// Asks how it does.
     ///
     /// # Errors
@@ -59,6 +80,27 @@ impl Daemon {
             Reply::Status { status } => Ok(*status),
             _ => Err(Error::other("it does not know the question: is it of the same version?")),
         }
+    }
+}
+
+/// What the daemon tells of a tester.
+pub(super) struct Following {
+    lines: BufReader<UnixStream>,
+    /// The zone they are in, with confidence in it lost or not.
+    pub(super) zone: Option<(String, bool)>,
+    /// Zones are not told of them until the next day.
+    pub(super) at_work: bool,
+}
+
+impl Following {
+    /// The next thing that is told, however long it takes; nothing when the daemon has gone.
+    ///
+    /// # Errors
+    /// It says something that is not understood.
+    pub(super) fn told(&mut self) -> Result<Option<Told>> {
+        let mut line = String::new();
+        let length = (&mut self.lines).take(LONGEST_TOLD).read_line(&mut line)?;
+        if length == 0 { Ok(None) } else { Ok(Some(serde_json::from_str(&line)?)) }
     }
 }
 

@@ -10,6 +10,8 @@ pub mod consent;
 
 mod daemon;
 
+mod files;
+
 #[cfg(feature = "demo")]
 pub mod demo;
 
@@ -26,6 +28,12 @@ pub mod replay;
 pub mod run;
 
 pub mod status;
+
+pub mod survey;
+
+mod tester;
+
+pub mod walk;
 
 pub mod zones;
 
@@ -79,6 +87,10 @@ enum Command {
     Status(status::Arguments),
     /// Polygon zones as GeoJSON in metres, out and in.
     Zones(zones::Arguments),
+    /// Carry a test tag to nine points, and find what levels do in this shop.
+    Survey(survey::Arguments),
+    /// Carry a test tag through the shop: each zone announces itself.
+    Walk(walk::Arguments),
     /// Take, list, show and withdraw consents.
     Consent(consent::Arguments),
     /// Print a completion script for a shell.
@@ -114,6 +126,8 @@ fn dispatch(command: Command) -> u8 {
         Command::Doctor(arguments) => doctor::main(&arguments),
         Command::Status(arguments) => status::main(&arguments),
         Command::Zones(arguments) => zones::main(&arguments),
+        Command::Survey(arguments) => survey::main(&arguments),
+        Command::Walk(arguments) => walk::main(&arguments),
         Command::Consent(arguments) => consent::main(&arguments),
         Command::Completions(arguments) => completions::main(&arguments),
         Command::ExitCodes => say(exit::PAGE),

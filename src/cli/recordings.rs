@@ -63,7 +63,7 @@ fn open(path: &Path, named: &[(PathBuf, Name)]) -> Result<Capture, CaptureError>
     capture::open(path, gateway)
 }
 
-fn read_records(path: &Path) -> Result<Records, Stop> {
+pub(super) fn read_records(path: &Path) -> Result<Records, Stop> {
     let text =
         std::fs::read_to_string(path).map_err(|error| (exit::NO_INPUT, format!("{}: {error}", path.display())))?;
     let (mut records, mut refused) = (Vec::new(), 0);

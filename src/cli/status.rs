@@ -40,9 +40,14 @@ pub(super) fn state_folder(config_folder: &Path, given: Option<&Path>) -> PathBu
 }
 
 fn ask(state_folder: &Path) -> Result<Status, Stop> {
-    let place = state_folder.display();
     let status = Daemon::find(state_folder).and_then(|mut daemon| daemon.status());
-    status.map_err(|error| match error.kind() {
+    status.map_err(|error| unreachable(state_folder, &error))
+}
+
+/// What is said where the daemon cannot be asked.
+pub(super) fn unreachable(state_folder: &Path, error: &std::io::Error) -> Stop {
+    let place = state_folder.display();
+    match error.kind() {
         ErrorKind::NotFound | ErrorKind::ConnectionRefused => {
             (exit::UNAVAILABLE, format!("no Emma runs on {place}: systemctl status emma says why, emma run starts one"))
         }
@@ -50,7 +55,7 @@ fn ask(state_folder: &Path) -> Result<Status, Stop> {
             (exit::UNAVAILABLE, format!("{place} is not this user's: ask as Emma's, sudo -u emma emma status"))
         }
         _ => (exit::UNAVAILABLE, format!("the Emma on {place} does not answer: {error}")),
-    })
+    }
 }
 
 fn page(status: &Status) -> String {

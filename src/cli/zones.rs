@@ -1,12 +1,12 @@
 //! `emma zones`: polygons as a drawing, for those who draw elsewhere (`docs/zones.md`).
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{self as unix, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 
+use super::files::replace;
 use super::{Stop, complain, say};
 use crate::config::drawing::{self, Imported, LARGEST_DRAWING};
 use crate::config::{self, Loaded};
@@ -127,27 +127,4 @@ fn summary(imported: &Imported) -> Vec<String> {
 
 fn listed(ids: &[String]) -> String {
     ids.iter().map(|id| format!("`{id}`")).collect::<Vec<_>>().join(", ")
-}
-
-/// Puts `text` in the place of the file at once: whoever reads it meets the old content or the new, never a part.
-fn replace(path: &Path, text: &str) -> io::Result<()> {
-    // A link stays one, and what it leads to is replaced.
-    let path = path.canonicalize()?;
-    let before = fs::metadata(&path)?;
-    let beside = path.with_extension("toml.new");
-    let written = File::create(&beside).and_then(|mut file| {
-        // Who could read it can read it again: the daemon has a user of its own.
-        let made = file.metadata()?;
-        if (made.uid(), made.gid()) != (before.uid(), before.gid()) {
-            unix::fchown(&file, Some(before.uid()), Some(before.gid()))?;
-        }
-        file.set_permissions(before.permissions())?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        fs::rename(&beside, &path)
-    });
-    if written.is_err() {
-        fs::remove_file(&beside).unwrap_or_default();
-    }
-    written
 }

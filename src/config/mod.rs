@@ -29,8 +29,11 @@ mod floor;
 mod hours;
 mod load;
 mod reader;
+mod site_edit;
 mod tree;
 mod values;
+
+pub use site_edit::{SurveyedPoint, with_survey};
 
 pub use load::{FILES, Loaded, Sources, check, digest, load, load_with, read_text, template};
 

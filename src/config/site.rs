@@ -90,6 +90,12 @@ impl Site {
         u16::try_from(index).ok().map(GatewayIndex)
     }
 
+    /// The id of what a level can be told for: a gateway, or a fixed beacon counted on from them.
+    pub fn anchor_id(&self, anchor: GatewayIndex) -> Option<&Name> {
+        let gateways = self.gateways.iter().map(|gateway| &gateway.id);
+        gateways.chain(self.fixed_beacons.iter().map(|beacon| &beacon.id)).nth(usize::from(anchor.0))
+    }
+
     /// The place of each fixed beacon among what a level can be told for: the gateway that it is fixed to, else its own,
     /// counted on from the gateways.
     pub fn fixed_beacon_anchors(&self) -> Vec<GatewayIndex> {

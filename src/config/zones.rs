@@ -64,6 +64,14 @@ pub struct Zone {
     pub kind: Option<Name>,
 }
 
+impl Zone {
+    /// Its name for somebody who runs the shop, in the shop's own language where it has one.
+    pub fn name_in(&self, language: Option<&str>) -> &str {
+        let own = language.and_then(|language| self.name.get(language));
+        own.or_else(|| self.name.values().next()).unwrap_or(&self.id)
+    }
+}
+
 /// How a zone is told.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Shape {

@@ -92,6 +92,8 @@ pub enum Effect {
     EndOffers(CustomerId),
     /// This person's presence passed three hours: not seen again before that wall time, in microseconds.
     IgnoreUntil(CustomerId, i64),
+    /// A tester who is followed was heard.
+    Read(Reading),
     /// The ledger's high-water mark was a wrong clock's: rows dated after this wall time, in microseconds, are dated
     /// with it.
     Redate(i64),
@@ -106,6 +108,21 @@ pub struct Happening {
     pub customer: CustomerId,
     /// What.
     pub what: What,
+}
+
+/// One reading of a tester who is followed ([`crate::gateway::following`]).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reading {
+    /// When.
+    pub at: Moment,
+    /// Whose tag.
+    pub customer: CustomerId,
+    /// The gateway that heard it, or the fixed beacon that their phone heard.
+    pub anchor: Name,
+    /// As received, in dBm.
+    pub rssi_dbm: i8,
+    /// As if the tag transmitted -59 dBm at 1 m, in dBm.
+    pub level_dbm: f64,
 }
 
 /// The kinds of happening, as in the timeline's contract.

@@ -32,6 +32,8 @@ pub mod effect;
 
 pub mod fixture;
 
+pub mod following;
+
 mod guest;
 
 pub mod key;
@@ -103,6 +105,8 @@ pub struct Gateway {
     guests: BTreeMap<Slot, Guest>,
     /// One entry at most for each presence; it may be early, never late.
     deadlines: BTreeSet<(u64, Slot)>,
+    /// Testers whose readings are told.
+    followed: BTreeSet<CustomerId>,
     trust: Trust,
     /// What the wall clock said at the last input, if it was believed.
     wall_us: Option<i64>,
@@ -129,6 +133,7 @@ impl Gateway {
             fixtures,
             guests: BTreeMap::new(),
             deadlines: BTreeSet::new(),
+            followed: BTreeSet::new(),
             trust: Trust::new(high_water_us),
             wall_us: None,
             key,
@@ -264,10 +269,11 @@ impl Gateway {
             Attribution::Nobody => {}
             Attribution::Ambiguous => self.counters.ambiguous += 1,
             Attribution::Customer { slot, measured_power_dbm } => {
+                let level_dbm = level_dbm(advertisement.rssi_dbm, measured_power_dbm);
+                self.tell_reading(slot, advertisement.gateway, (advertisement.rssi_dbm, level_dbm), now, effects);
                 if self.may_be_seen(slot, now) {
                     self.counters.matched += 1;
-                    let level_dbm = level_dbm(advertisement.rssi_dbm, measured_power_dbm)
-                        - self.calibration.correction_db(advertisement.gateway);
+                    let level_dbm = level_dbm - self.calibration.correction_db(advertisement.gateway);
                     self.sighting(slot, advertisement.gateway, level_dbm, now, effects);
                 }
             }
@@ -279,6 +285,7 @@ impl Gateway {
     fn report(&mut self, report: &Report<'_>, now: Moment, effects: &mut Vec<Effect>) {
         let Some(slot) = self.registry.owner_of_phone(report.phone) else { return };
         let Some((anchor, level_dbm)) = self.fixtures.place(&report.beacon, report.rssi_dbm) else { return };
+        self.tell_reading(slot, anchor, (report.rssi_dbm, level_dbm), now, effects);
         if self.may_be_seen(slot, now) {
             self.counters.heard += 1;
             self.counters.matched += 1;

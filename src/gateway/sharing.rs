@@ -80,14 +80,23 @@ impl Gateway {
         };
         let level_dbm = sighting.level_dbm - self.calibration.correction_db(sighting.gateway);
         for _ in 0..sighting.count.min(MOST_READINGS) {
-            let Some(slot) = self.registry.slot_of(customer).filter(|slot| self.may_be_seen(*slot, now)) else {
+            let Some(slot) = self.registry.slot_of(customer) else { return };
+            let (rssi_dbm, heard_dbm) = (whole(sighting.level_dbm), sighting.level_dbm);
+            self.tell_reading(slot, sighting.gateway, (rssi_dbm, heard_dbm), now, effects);
+            if !self.may_be_seen(slot, now) {
                 return;
-            };
+            }
             self.counters.heard += 1;
             self.counters.matched += 1;
             self.sighting(slot, sighting.gateway, level_dbm, now, effects);
         }
     }
+}
+
+/// A level as a chip would tell it: what was received is not known here, only what it is worth.
+#[expect(clippy::cast_possible_truncation, reason = "a cast of a float saturates")]
+fn whole(level_dbm: f64) -> i8 {
+    libm::round(level_dbm) as i8
 }
 
 #[cfg(test)]

@@ -7,7 +7,8 @@ use std::fmt::Write as _;
 
 use emma::config::{Config, Sources, check};
 use emma::gateway::advertisement::GatewayIndex;
-use emma::gateway::zone::{Floor, Move, Whereabouts};
+use emma::gateway::zone::survey::{self, Level, Spot};
+use emma::gateway::zone::{Anchor, Floor, Move, PathLoss, Whereabouts};
 
 use crate::score::{Score, Second};
 use crate::tetam::{HALL_M, Reading, Sensor, Tetam};
@@ -254,13 +255,13 @@ impl Judge for Engine<'_> {
     }
 }
 
-/// What nine points of 20 s say of the hall: path loss and offsets by least squares.
+/// What nine points of 20 s say of the hall, as `emma survey` finds it.
 #[derive(Clone, Debug)]
 pub(crate) struct Survey {
     exponent: f64,
     at_1m_dbm: f64,
     sigma_db: f64,
-    offsets_db: Vec<f64>,
+    pub(crate) offsets_db: Vec<f64>,
     /// Where the tag was held, and the mean level at each gateway.
     points: Vec<Point>,
 }
@@ -268,74 +269,44 @@ pub(crate) struct Survey {
 /// A place in metres, and the mean level at each gateway in dBm.
 type Point = ((f64, f64), Vec<(String, f64)>);
 
-/// How high the tag is carried, in metres; what offsets are worth before they are measured, and what one point is, in dB².
-const TAG_M: f64 = 1.2;
-const OFFSET_DB2: f64 = 9.0;
-const PLACE_DB2: f64 = 20.0;
-
-/// Nine points are few: what they happen to stray less than was measured of many places is chance, in dB.
-const LEAST_SIGMA_DB: f64 = 4.5;
-
 impl Survey {
     /// Fits the nine of the resting points that lie nearest to an even grid.
     pub(crate) fn fit(setup: Setup, tetam: &Tetam, resting: &[Vec<Reading>]) -> Self {
-        let sensors = setup.sensors(tetam);
-        let mut rows: Vec<(usize, f64, f64)> = Vec::new();
-        let mut points = Vec::new();
-        for (x, y) in [2.59, 10.36, 18.13].into_iter().flat_map(|x| [2.19, 8.78, 15.33].map(|y| (x, y))) {
+        let even = [2.59, 10.36, 18.13].into_iter().flat_map(|x| [2.19, 8.78, 15.33].map(|y| (x, y)));
+        let nearest = even.map(|(x, y)| {
             let far = |point: &&Vec<Reading>| (point[0].x_m - x).hypot(point[0].y_m - y);
-            let point = resting.iter().min_by(|a, b| far(a).total_cmp(&far(b))).unwrap();
-            let mut heard_there = Vec::new();
-            for (index, sensor) in sensors.iter().enumerate() {
-                let heard = point
-                    .iter()
-                    .filter(|reading| reading.sensor == sensor.name && reading.t_us < point[0].t_us + 20 * SECOND_US);
-                let levels: Vec<f64> = heard.map(|reading| f64::from(reading.rssi_dbm)).collect();
-                let [sx, sy, height] = sensor.position_m;
-                let squares = (point[0].x_m - sx).powi(2) + (point[0].y_m - sy).powi(2) + (height - TAG_M).powi(2);
-                if !levels.is_empty() {
-                    let level_dbm = mean(levels.iter().copied());
-                    rows.push((index, -10.0 * squares.sqrt().max(0.5).log10(), level_dbm));
-                    heard_there.push((sensor.name.clone(), level_dbm));
-                }
-            }
-            points.push(((point[0].x_m, point[0].y_m), heard_there));
-        }
-        Self { points, ..Self::least_squares(&rows, sensors.len()) }
+            resting.iter().min_by(|a, b| far(a).total_cmp(&far(b))).unwrap()
+        });
+        Self::of(&setup.sensors(tetam), nearest)
     }
 
-    fn least_squares(rows: &[(usize, f64, f64)], gateways: usize) -> Self {
-        let mut offsets_db = vec![0.0; gateways];
-        let (mut exponent, mut at_1m_dbm) = (2.0, -60.0);
-        for _ in 0..200 {
-            let level = |(gateway, _, dbm): &(usize, f64, f64)| dbm - offsets_db[*gateway];
-            let (x, y) = (mean(rows.iter().map(|row| row.1)), mean(rows.iter().map(level)));
-            let above: f64 = rows.iter().map(|row| (row.1 - x) * (level(row) - y)).sum();
-            exponent = above / rows.iter().map(|row| (row.1 - x).powi(2)).sum::<f64>();
-            at_1m_dbm = y - exponent * x;
-            for (gateway, offset_db) in offsets_db.iter_mut().enumerate() {
-                let own: Vec<f64> = rows
-                    .iter()
-                    .filter(|row| row.0 == gateway)
-                    .map(|row| row.2 - at_1m_dbm - exponent * row.1)
-                    .collect();
-                *offset_db = own.iter().sum::<f64>() / (float(own.len()) + PLACE_DB2 / OFFSET_DB2);
-            }
-        }
-        let stray =
-            |(gateway, x, dbm): &(usize, f64, f64)| (dbm - offsets_db[*gateway] - at_1m_dbm - exponent * x).powi(2);
-        let freedom = float(rows.len().saturating_sub(gateways + 1).max(1));
-        let sigma_db = (rows.iter().map(stray).sum::<f64>() / freedom).sqrt().max(LEAST_SIGMA_DB);
-        Self { exponent, at_1m_dbm, sigma_db, offsets_db, points: Vec::new() }
+    /// Fits 20 s of each of these points.
+    pub(crate) fn of<'a>(sensors: &[Sensor], points: impl Iterator<Item = &'a Vec<Reading>>) -> Self {
+        let anchors: Vec<Option<Anchor>> = sensors
+            .iter()
+            .map(|Sensor { position_m: [x, y, height_m], .. }| {
+                Some(Anchor { position_m: (*x, *y), height_m: *height_m, offset_db: 0.0 })
+            })
+            .collect();
+        let spots: Vec<Spot> = points.map(|point| spot(sensors, point)).collect();
+        let fit = survey::fit(&anchors, &spots).unwrap();
+        let PathLoss { exponent, at_1m_dbm, sigma_db } = fit.path_loss;
+        let offsets_db = fit.offsets_db.iter().map(|offset| offset.map_or(0.0, |offset| offset.value)).collect();
+        let named = |level: &Level| (sensors[level.gateway].name.clone(), level.level_dbm);
+        let points = spots.iter().map(|spot| (spot.place_m, spot.levels.iter().map(named).collect())).collect();
+        Self { exponent, at_1m_dbm, sigma_db, offsets_db, points }
     }
 }
 
-fn mean(values: impl Iterator<Item = f64>) -> f64 {
-    let (sum, count) = values.fold((0.0, 0), |(sum, count), value| (sum + value, count + 1));
-    sum / float(count)
-}
-
-#[allow(clippy::cast_precision_loss, reason = "there are few readings")]
-fn float(count: usize) -> f64 {
-    count as f64
+fn spot(sensors: &[Sensor], point: &[Reading]) -> Spot {
+    let begin_us = point[0].t_us;
+    let level = |(gateway, sensor): (usize, &Sensor)| {
+        let heard =
+            point.iter().filter(|reading| reading.sensor == sensor.name && reading.t_us < begin_us + 20 * SECOND_US);
+        let levels: Vec<f64> = heard.map(|reading| f64::from(reading.rssi_dbm)).collect();
+        let count = u32::try_from(levels.len()).unwrap();
+        (count > 0).then(|| Level { gateway, level_dbm: levels.iter().sum::<f64>() / f64::from(count), count })
+    };
+    let levels = sensors.iter().enumerate().filter_map(level).collect();
+    Spot { place_m: (point[0].x_m, point[0].y_m), levels }
 }

@@ -10,7 +10,7 @@ use crate::config::zones::{Shape, Zone};
 const ALONG_THE_WALL_M: f64 = 0.1;
 
 /// The shop's floor as the truth sees it.
-pub(super) struct Ground {
+pub(in crate::cli) struct Ground {
     /// The drawn zones, the narrowest first, each with its place in zones.toml.
     polygons: Vec<(usize, Polygon<f64>)>,
     /// The edges behind which it is another zone, or none. Behind a wall there is nothing to be mistaken for.
@@ -23,7 +23,7 @@ pub(super) struct Ground {
 }
 
 impl Ground {
-    pub(super) fn new(config: &Config) -> Self {
+    pub(in crate::cli) fn new(config: &Config) -> Self {
         let zones = &config.zones.zones;
         let polygon = |(index, zone): (usize, &Zone)| match &zone.shape {
             Shape::Polygon(polygon) => Some((index, polygon.clone())),
@@ -40,7 +40,7 @@ impl Ground {
     }
 
     /// The zone that somebody at `place` should be told to be in: the narrowest; none in a sensitive one.
-    pub(super) fn zone(&self, place: Place) -> Option<usize> {
+    pub(in crate::cli) fn zone(&self, place: Place) -> Option<usize> {
         let zone = match place {
             Place::Zone(zone) => zone,
             Place::Point(x, y) => {
@@ -52,7 +52,7 @@ impl Ground {
     }
 
     /// How far, in metres, it is to the nearest edge between zones; nothing where the truth is no point.
-    pub(super) fn to_edge_m(&self, place: Place) -> Option<f64> {
+    pub(in crate::cli) fn to_edge_m(&self, place: Place) -> Option<f64> {
         let Place::Point(x, y) = place else { return None };
         let distance = |edge: &Line<f64>| Euclidean.distance(&Point::new(x, y), edge);
         Some(self.edges.iter().map(distance).fold(f64::INFINITY, f64::min))

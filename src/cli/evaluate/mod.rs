@@ -1,6 +1,6 @@
 //! `emma evaluate`: captures replayed, and what is said of them held against where people truly were.
 
-mod ground;
+pub(super) mod ground;
 
 mod judge;
 
@@ -8,7 +8,7 @@ mod score;
 
 mod sheet;
 
-mod truth;
+pub(super) mod truth;
 
 use std::collections::BTreeMap;
 use std::fs::File;

@@ -25,7 +25,7 @@ const REST_US: i64 = 2_000_000;
 
 /// Where somebody was from one moment until the next sample.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Place {
+pub(in crate::cli) enum Place {
     /// On the plan, in metres.
     Point(f64, f64),
     /// In a zone, by its place in zones.toml, or in none.

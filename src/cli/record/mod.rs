@@ -78,7 +78,8 @@ fn named(text: &str) -> Result<Format, String> {
     }
 }
 
-fn span(text: &str) -> Result<Duration, String> {
+/// A time that somebody writes.
+pub(super) fn span(text: &str) -> Result<Duration, String> {
     match text.parse::<Span>()? {
         Span::Micros(us) if us > 0 => Ok(Duration::from_micros(us)),
         Span::Micros(_) | Span::Months(_) => Err("write a time such as 90s, 5m or 2h".to_owned()),

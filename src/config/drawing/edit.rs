@@ -200,11 +200,12 @@ fn update(zone: &mut Table, shape: &Shape) -> bool {
     is_changed
 }
 
-fn put(zone: &mut Table, key: &str, new: Value) {
-    match zone.get_mut(key).and_then(Item::as_value_mut) {
+/// Puts a value in its place, with the comments around it.
+pub(in crate::config) fn put(table: &mut dyn TableLike, key: &str, new: Value) {
+    match table.get_mut(key).and_then(Item::as_value_mut) {
         Some(old) => replace(old, new),
         None => {
-            zone.insert(key, value(new));
+            table.insert(key, value(new));
         }
     }
 }

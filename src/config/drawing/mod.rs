@@ -8,6 +8,7 @@ mod edit;
 
 mod geojson;
 
+pub(super) use edit::put;
 pub use edit::{Imported, export, import};
 pub use geojson::LARGEST_DRAWING;
 

@@ -6,6 +6,7 @@
 //! once for each burst in which the device was heard.
 
 pub mod bound;
+mod equations;
 mod filter;
 mod floor;
 mod grid;
@@ -14,6 +15,7 @@ mod map;
 mod model;
 mod motion;
 mod radio_map;
+pub mod survey;
 mod tracker;
 mod weigh;
 pub mod why;

@@ -1,0 +1,41 @@
+//! Files that are put in their place at once: whoever reads them meets the old content or the new, never a part.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::os::unix::fs::{self as unix, MetadataExt, PermissionsExt};
+use std::path::Path;
+
+/// Puts `text` in the place of a file that is there.
+pub(super) fn replace(path: &Path, text: &str) -> io::Result<()> {
+    // A link stays one, and what it leads to is replaced.
+    let path = path.canonicalize()?;
+    let before = fs::metadata(&path)?;
+    put_beside(&path, text, |file| {
+        // Who could read it can read it again: the daemon has a user of its own.
+        let made = file.metadata()?;
+        if (made.uid(), made.gid()) != (before.uid(), before.gid()) {
+            unix::fchown(file, Some(before.uid()), Some(before.gid()))?;
+        }
+        file.set_permissions(before.permissions())
+    })
+}
+
+/// Puts `text` into a file, there already or not, for its owner alone.
+pub(super) fn keep(path: &Path, text: &str) -> io::Result<()> {
+    put_beside(path, text, |file| file.set_permissions(fs::Permissions::from_mode(0o600)))
+}
+
+fn put_beside(path: &Path, text: &str, prepare: impl Fn(&File) -> io::Result<()>) -> io::Result<()> {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".new");
+    let written = File::create(&beside).and_then(|mut file| {
+        prepare(&file)?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()?;
+        fs::rename(&beside, path)
+    });
+    if written.is_err() {
+        fs::remove_file(&beside).unwrap_or_default();
+    }
+    written
+}

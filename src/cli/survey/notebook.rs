@@ -1,0 +1,259 @@
+//! What has been measured, kept in a file after each point, so that a survey goes on where it was broken off. Levels of
+//! gateways at places, and nothing that says whose tag it was.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, ErrorKind, Read};
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::cli::{Stop, files};
+use crate::config::Config;
+use crate::exit;
+use crate::gateway::zone::survey::{Level, Spot};
+
+/// A shop of three thousand square metres, one point to fifty of them.
+pub(super) const MAX_POINTS: usize = 64;
+
+/// Twelve gateways that hear a tag ten times a second for a minute and more; what comes after is not kept.
+pub(super) const MAX_READINGS: usize = 10_000;
+
+/// 64 points of 10,000 readings of 20 bytes, in bytes.
+const LARGEST_NOTEBOOK: u64 = 16 << 20;
+
+/// What this version writes.
+const VERSION: u32 = 1;
+
+/// The longest name of a point, in characters: a line of a terminal holds it and what else is said of it.
+const LONGEST_NAME: usize = 40;
+
+/// A survey under way.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Notebook {
+    #[serde(rename = "emma-survey")]
+    version: u32,
+    /// The shop's short name.
+    pub(super) site: String,
+    /// The gateways that readings count.
+    gateways: Vec<String>,
+    /// In the order in which they are walked to.
+    pub(super) points: Vec<Point>,
+}
+
+/// A place to stand.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Point {
+    /// What it is called.
+    pub(super) name: String,
+    /// Metres from the plan's corner, to the right.
+    pub(super) x_m: f64,
+    /// Metres from the plan's corner, into the depth.
+    pub(super) y_m: f64,
+    /// What was heard there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) measured: Option<Measured>,
+}
+
+/// What was heard at a place.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Measured {
+    /// For how long, in milliseconds.
+    pub(super) lasting_ms: u32,
+    /// Milliseconds from the beginning; which gateway; the level in dBm, as if the tag transmitted -59 dBm at 1 m.
+    pub(super) readings: Vec<(u32, usize, f64)>,
+}
+
+impl Point {
+    /// A point that nobody has been to.
+    pub(super) fn new(name: String, x_m: f64, y_m: f64) -> Self {
+        Self { name, x_m, y_m, measured: None }
+    }
+
+    /// The same, of what somebody wrote.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub(super) fn checked(name: &str, x_m: f64, y_m: f64, plan_m: (f64, f64)) -> Result<Self, String> {
+        check_name(name)?;
+        if !(0.0..=plan_m.0).contains(&x_m) || !(0.0..=plan_m.1).contains(&y_m) {
+            let (width, depth) = plan_m;
+            return Err(format!(
+                "[{x_m}, {y_m}] is outside the floor plan, which goes from [0, 0] to [{width}, {depth}]"
+            ));
+        }
+        Ok(Self::new(name.to_owned(), x_m, y_m))
+    }
+}
+
+/// Whether a point can be called so.
+pub(super) fn check_name(name: &str) -> Result<(), String> {
+    if name.is_empty() || name.chars().count() > LONGEST_NAME || name.contains(|c: char| c.is_control() || c == ',') {
+        return Err(format!("a name of a point is 1 to {LONGEST_NAME} characters, none of them a comma"));
+    }
+    Ok(())
+}
+
+impl Notebook {
+    /// An empty one.
+    pub(super) fn new(config: &Config, points: Vec<Point>) -> Self {
+        let gateways = config.site.gateways.iter().map(|gateway| gateway.id.to_string()).collect();
+        Self { version: VERSION, site: config.gateway.site.to_string(), gateways, points }
+    }
+
+    /// What is kept in `path`; nothing where there is no such file.
+    ///
+    /// # Errors
+    /// It cannot be read, or is no survey of this shop.
+    pub(super) fn open(path: &Path, config: &Config) -> Result<Option<Self>, Stop> {
+        let place = path.display();
+        let file = match File::open(path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err((exit::NO_INPUT, format!("{place}: {error}"))),
+        };
+        let mut bytes = Vec::new();
+        let read = file.take(LARGEST_NOTEBOOK + 1).read_to_end(&mut bytes);
+        read.map_err(|error| (exit::NO_INPUT, format!("{place}: {error}")))?;
+        let hint = "move it away, name another with --file, or begin anew with --restart";
+        let refuse = |what: String| (exit::DATA, format!("{place}: {what}: {hint}"));
+        if bytes.len() as u64 > LARGEST_NOTEBOOK {
+            return Err(refuse("it is larger than any survey".to_owned()));
+        }
+        let notebook: Self =
+            serde_json::from_slice(&bytes).map_err(|error| refuse(format!("it is no survey of Emma's ({error})")))?;
+        notebook.check(config).map_err(refuse)?;
+        Ok(Some(notebook))
+    }
+
+    fn check(&self, config: &Config) -> Result<(), String> {
+        if self.version != VERSION {
+            return Err(format!("it is of another version of Emma ({})", self.version));
+        }
+        if *self.site != *config.gateway.site {
+            return Err(format!("it is the survey of another shop, `{}`", self.site.escape_debug()));
+        }
+        if self.points.len() > MAX_POINTS {
+            return Err(format!("it has more than {MAX_POINTS} points"));
+        }
+        for point in &self.points {
+            check_name(&point.name)?;
+            let is_sound = |(_, gateway, level_dbm): &(u32, usize, f64)| {
+                *gateway < self.gateways.len() && (-200.0..=100.0).contains(level_dbm)
+            };
+            let readings = point.measured.iter().flat_map(|measured| &measured.readings);
+            let is_whole = point.x_m.is_finite() && point.y_m.is_finite() && readings.clone().all(is_sound);
+            if !is_whole {
+                return Err(format!("its point `{}` is damaged", point.name));
+            }
+            if readings.count() > MAX_READINGS {
+                return Err(format!("its point `{}` has more than {MAX_READINGS} readings", point.name));
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps it; what was there before is there until this is.
+    pub(super) fn keep(&self, path: &Path) -> Result<(), Stop> {
+        let text = serde_json::to_string(self).map_err(|error| (exit::SOFTWARE, error.to_string()))?;
+        let failed = |error: io::Error| (exit::CANNOT_CREATE, format!("{}: {error}", path.display()));
+        files::keep(path, &format!("{text}\n")).map_err(failed)
+    }
+
+    /// The number under which readings of this gateway are written; one that was not there before has the next.
+    pub(super) fn number_of(&mut self, gateway: &str) -> usize {
+        self.gateways.iter().position(|known| known == gateway).unwrap_or_else(|| {
+            self.gateways.push(gateway.to_owned());
+            self.gateways.len() - 1
+        })
+    }
+
+    /// How many points are measured.
+    pub(super) fn done(&self) -> usize {
+        self.points.iter().filter(|point| point.measured.is_some()).count()
+    }
+
+    /// Each measured point, its readings counted by the gateways of `config`; what others heard is left out.
+    pub(super) fn stands(&self, config: &Config) -> Vec<Stand> {
+        let ids: Vec<Option<usize>> = self
+            .gateways
+            .iter()
+            .map(|id| config.site.gateways.iter().position(|gateway| *gateway.id == **id))
+            .collect();
+        let stand = |point: &Point| {
+            let measured = point.measured.as_ref()?;
+            let known = |(at_ms, gateway, level_dbm): &(u32, usize, f64)| {
+                Some((*at_ms, ids.get(*gateway).copied().flatten()?, *level_dbm))
+            };
+            Some(Stand {
+                name: point.name.clone(),
+                place_m: (point.x_m, point.y_m),
+                lasting_ms: measured.lasting_ms,
+                readings: measured.readings.iter().filter_map(known).collect(),
+            })
+        };
+        self.points.iter().filter_map(stand).collect()
+    }
+}
+
+/// A measured point, its gateways counted as in site.toml.
+#[derive(Clone, Debug)]
+pub(super) struct Stand {
+    pub(super) name: String,
+    pub(super) place_m: (f64, f64),
+    pub(super) lasting_ms: u32,
+    /// In order of time.
+    pub(super) readings: Vec<(u32, usize, f64)>,
+}
+
+impl Stand {
+    /// What a fit asks of it: the mean of each gateway.
+    pub(super) fn spot(&self) -> Spot {
+        let mut sums: BTreeMap<usize, (f64, u32)> = BTreeMap::new();
+        for (_, gateway, level_dbm) in &self.readings {
+            let (sum, count) = sums.entry(*gateway).or_default();
+            (*sum, *count) = (*sum + level_dbm, *count + 1);
+        }
+        let level =
+            |(gateway, (sum, count)): (usize, (f64, u32))| Level { gateway, level_dbm: sum / f64::from(count), count };
+        Spot { place_m: self.place_m, levels: sums.into_iter().map(level).collect() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::testing::shipped;
+
+    #[test]
+    fn what_is_kept_is_read_again_and_rubbish_is_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("survey.json");
+        assert_eq!(Notebook::open(&path, &shipped()).unwrap(), None);
+        let mut notebook = Notebook::new(&shipped(), vec![Point::new("centre".to_owned(), 6.0, 4.0)]);
+        let shoes = notebook.number_of("gw-shoes");
+        let gone = notebook.number_of("gw-of-last-year");
+        let readings = vec![(10, shoes, -60.0), (20, gone, -50.0), (30, shoes, -62.0)];
+        notebook.points[0].measured = Some(Measured { lasting_ms: 20_000, readings });
+        notebook.keep(&path).unwrap();
+        let read = Notebook::open(&path, &shipped()).unwrap().unwrap();
+        assert_eq!((&read, read.done()), (&notebook, 1));
+        let levels = read.stands(&shipped())[0].spot().levels;
+        assert_eq!(levels, [Level { gateway: 1, level_dbm: -61.0, count: 2 }]);
+        let text = std::fs::read_to_string(&path).unwrap();
+        for end in 0..text.len() - 2 {
+            std::fs::write(&path, &text[..end]).unwrap();
+            assert_eq!(Notebook::open(&path, &shipped()).unwrap_err().0, exit::DATA, "{end}");
+        }
+        for (from, to) in
+            [("-60.0", "1e300"), ("\"emma-survey\":1", "\"emma-survey\":2"), ("corner", "other"), ("centre", "")]
+        {
+            std::fs::write(&path, text.replace(from, to)).unwrap();
+            let (code, told) = Notebook::open(&path, &shipped()).unwrap_err();
+            assert!(code == exit::DATA && told.contains("--restart"), "{told}");
+        }
+    }
+}

@@ -1,0 +1,261 @@
+//! `emma walk`: a test tag carried through the shop, and each zone announces itself (`docs/survey.md`).
+
+mod round;
+
+mod sheet;
+
+use std::collections::BTreeMap;
+use std::fs::OpenOptions;
+use std::io::{self, ErrorKind, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::Args;
+use jiff::Timestamp;
+
+use super::daemon::{Daemon, State};
+use super::record::span;
+use super::status::unreachable;
+use super::tester::{self, Event, Events, Tester, gone, tell};
+use super::{Stop, complain, say};
+use crate::clock::Clock;
+use crate::config::{self, Config};
+use crate::exit;
+use crate::follow::Told;
+use round::Round;
+use sheet::Head;
+
+/// Readings of so many gateways and fixed beacons are told apart: all that a site can have.
+const MAX_HEARD: usize = 128;
+
+/// The longest word for a tag, in characters.
+const LONGEST_TAG: usize = 60;
+
+/// What it is asked.
+#[derive(Args)]
+#[command(after_help = "\
+Emma runs meanwhile. Ctrl-C or q ends the walk, and the sheet is printed.
+
+  emma walk --config shop
+  emma walk --config shop --tag \"red, on the left arm\" --sheet monday.md")]
+pub struct Arguments {
+    /// The test tag, by the pseudonym of its consent; without it the only one there is.
+    customer: Option<String>,
+    /// The folder with the five configuration files.
+    #[arg(long, value_name = "DIR", default_value = "/etc/emma")]
+    config: PathBuf,
+    /// Write the sheet to this file as well, which must not be there yet.
+    #[arg(long, value_name = "FILE")]
+    sheet: Option<PathBuf>,
+    /// What the sheet calls the tag, such as "red"; its consent is not named.
+    #[arg(long, value_name = "WORDS", value_parser = tag)]
+    tag: Option<String>,
+    /// End by itself after so long, such as 10m.
+    #[arg(long = "for", value_name = "SPAN", value_parser = span)]
+    lasting: Option<Duration>,
+    /// Print the sheet as one JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+fn tag(text: &str) -> Result<String, String> {
+    let is_sound = text.chars().count() <= LONGEST_TAG && !text.contains(char::is_control);
+    is_sound.then(|| text.to_owned()).ok_or_else(|| format!("write at most {LONGEST_TAG} characters in one line"))
+}
+
+/// Walks.
+pub(super) fn main(arguments: &Arguments) -> u8 {
+    start(arguments).unwrap_or_else(|(code, what)| complain(code, what))
+}
+
+fn start(arguments: &Arguments) -> Result<u8, Stop> {
+    let config = tester::load(&arguments.config)?;
+    if let Some(sheet) = arguments.sheet.as_deref().filter(|sheet| sheet.exists()) {
+        return Err((exit::CANNOT_CREATE, format!("{}: is there already; it is not written over", sheet.display())));
+    }
+    let state_folder = tester::state_folder(&config);
+    let state = state(&state_folder)?;
+    if state.configuration.in_force.digest != config::digest(&arguments.config) {
+        tell("The running Emma has another configuration in force than this folder: emma status says which.");
+    }
+    let events = Events::begin()?;
+    let tester = tester::follow(&state_folder, arguments.customer.as_deref(), &events)?;
+    let mut walk = Walk::begin(arguments, &config, &tester);
+    walk.welcome(&config, &tester);
+    let code = walk.go(&events, arguments.lasting);
+    let head = walk.head(&config, &state, arguments.tag.as_deref(), &tester.tag);
+    walk.round.end();
+    let text = sheet::markdown(&head, &walk.round);
+    if arguments.json {
+        say(&format!("{:#}\n", sheet::json(&head, &walk.round)));
+    } else {
+        say(&format!("\n{text}"));
+    }
+    if let Some(path) = &arguments.sheet {
+        file(path, &text)?;
+    }
+    Ok(code)
+}
+
+/// What the daemon says of itself.
+fn state(folder: &Path) -> Result<State, Stop> {
+    let status = Daemon::find(folder).and_then(|mut daemon| daemon.status());
+    status.map(|status| State::of(&status)).map_err(|error| unreachable(folder, &error))
+}
+
+/// Files the sheet. It was printed before, so that nothing is lost if this fails.
+fn file(path: &Path, text: &str) -> Result<(), Stop> {
+    let failed = |error: &io::Error| {
+        let hint = if error.kind() == ErrorKind::AlreadyExists { "; it is not written over" } else { "" };
+        (exit::CANNOT_CREATE, format!("{}: {error}{hint}; the sheet is the one above", path.display()))
+    };
+    let file = OpenOptions::new().write(true).create_new(true).open(path);
+    file.and_then(|mut file| file.write_all(text.as_bytes())).map_err(|error| failed(&error))?;
+    tell(&format!("The sheet is in {}.", path.display()));
+    Ok(())
+}
+
+/// A walk under way.
+struct Walk {
+    round: Round,
+    clock: Clock,
+    begun_us: u64,
+    begun_wall_us: i64,
+    readings: BTreeMap<String, u64>,
+    missed_lines: u64,
+    /// Announcements go to standard error, since standard output is one JSON object.
+    is_json: bool,
+}
+
+impl Walk {
+    fn begin(arguments: &Arguments, config: &Config, tester: &Tester) -> Self {
+        let clock = Clock::start();
+        let mut round = Round::new(config);
+        if let Some((zone, is_unsure)) = &tester.zone {
+            round.begins_in(zone, *is_unsure);
+        }
+        Self {
+            round,
+            clock,
+            begun_us: clock.monotonic_us(),
+            begun_wall_us: clock.wall_us(),
+            readings: BTreeMap::new(),
+            missed_lines: 0,
+            is_json: arguments.json,
+        }
+    }
+
+    fn welcome(&self, config: &Config, tester: &Tester) {
+        tell(&format!("A walk through {}. Carry the tag as a customer would.", config.site.name));
+        for (row, number) in self.round.rows.iter().zip(1..) {
+            let note = if row.sensitive { "   sensitive: it never shows, on purpose" } else { "" };
+            tell(&format!("  {number:>2}  {}{note}", row.name));
+        }
+        tell("Type the number of a zone when you arrive in it, or Enter alone: it counts from then.");
+        tell("w: what was announced last is wrong, q or Ctrl-C: the walk is over, and the sheet is printed.\n");
+        if let Some((zone, is_unsure)) = &tester.zone {
+            let name = self.round.rows.iter().find(|row| row.id == *zone).map_or(zone.as_str(), |row| &row.name);
+            let doubt = if *is_unsure { ", though not sure" } else { "" };
+            tell(&format!("Emma believes the tag in {name}{doubt}."));
+        }
+        if tester.at_work {
+            at_work();
+        }
+    }
+
+    /// Walks until it is over; the exit code.
+    fn go(&mut self, events: &Events, lasting: Option<Duration>) -> u8 {
+        loop {
+            let event = match lasting {
+                None => events.next(),
+                Some(lasting) => {
+                    let passed = Duration::from_micros(self.now_us().saturating_sub(self.begun_us));
+                    let Some(left) = lasting.checked_sub(passed).filter(|left| !left.is_zero()) else {
+                        return exit::OK;
+                    };
+                    let Some(event) = events.next_within(left) else { return exit::OK };
+                    event
+                }
+            };
+            match event {
+                // Where nobody can type, the time that was named counts.
+                Event::NoMoreLines if lasting.is_some() => {}
+                Event::Interrupted | Event::NoMoreLines => return exit::OK,
+                Event::Line(line) if line == "q" => return exit::OK,
+                Event::Line(line) => self.typed(&line),
+                Event::Gone(why) | Event::Told(Told::Ended { why }) => return gone(&why),
+                Event::Told(told) => self.told(&told),
+            }
+        }
+    }
+
+    fn now_us(&self) -> u64 {
+        self.clock.monotonic_us()
+    }
+
+    fn typed(&mut self, line: &str) {
+        let now_us = self.now_us();
+        let answer = match line {
+            "" => self.round.arrived(None, now_us),
+            "w" => self.round.was_wrong(),
+            words => match self.round.meant(words) {
+                Some(zone) => self.round.arrived(Some(zone), now_us),
+                None => "There is no such zone: type its number.".to_owned(),
+            },
+        };
+        tell(&answer);
+    }
+
+    fn told(&mut self, told: &Told) {
+        let now_us = self.now_us();
+        let words = match told {
+            Told::Reading { gateway, .. } => {
+                self.round.heard(now_us);
+                if self.readings.len() < MAX_HEARD || self.readings.contains_key(gateway) {
+                    *self.readings.entry(gateway.clone()).or_default() += 1;
+                }
+                return;
+            }
+            Told::Entered { zone, confidence, .. } => self.round.entered(zone, *confidence, now_us),
+            Told::Unsure { zone, confidence, .. } => self.round.unsure(zone, *confidence, now_us),
+            Told::Sure { zone, confidence, .. } => self.round.sure(zone, *confidence, now_us),
+            Told::Left { zone, .. } => self.round.left(zone, now_us),
+            Told::AtWork => return at_work(),
+            Told::Missed { count } => {
+                self.missed_lines += count;
+                return;
+            }
+            Told::Ended { .. } => return,
+        };
+        if self.is_json {
+            tell(&words);
+        } else {
+            say(&format!("{words}\n"));
+        }
+    }
+
+    fn head(&self, config: &Config, state: &State, words: Option<&str>, kinds: &str) -> Head {
+        let time = |wall_us: i64, form: &str| {
+            let time = Timestamp::from_microsecond(wall_us).unwrap_or_default().to_zoned(config.site.time_zone.clone());
+            time.strftime(form).to_string()
+        };
+        let tag = words.map_or_else(|| kinds.to_owned(), |words| format!("{words} ({kinds})"));
+        Head {
+            shop: config.site.name.to_string(),
+            begun: time(self.begun_wall_us, "%Y-%m-%d %H:%M"),
+            ended: time(self.clock.wall_us(), "%H:%M %Z"),
+            version: state.version.clone(),
+            configuration: state.configuration.in_force.digest.clone(),
+            gateways: self.readings.iter().map(|(id, count)| (id.clone(), *count)).collect(),
+            tag,
+            missed_lines: self.missed_lines,
+        }
+    }
+}
+
+fn at_work() {
+    tell(
+        "The tag was in the shop for more than three hours, so that Emma takes it for staff at work: zones are told of it \
+          again from tomorrow on. Withdraw its consent and import it anew to walk today.",
+    );
+}
