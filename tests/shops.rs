@@ -18,7 +18,7 @@ use chance::Chance;
 use emma::gateway::zone::Floor;
 use hall_goals::Engine;
 use score::Score;
-use shops::{PLANS, Plan, Shop};
+use shops::{PLANS, Plan, Shop, Way};
 use tetam::Reading;
 
 /// Walks of so many seconds, and four times as many stays of a minute.
@@ -32,15 +32,25 @@ fn number(name: &str, default: u64) -> u64 {
 
 /// Walking, and at rest, with what was heard changed on its way to the engine.
 fn scores(plan: &Plan, alter: impl Fn(Vec<Reading>, &mut Chance) -> Vec<Reading>) -> [Score; 2] {
+    scores_with(plan, false, alter)
+}
+
+fn scores_with(
+    plan: &Plan,
+    is_surveyed: bool,
+    alter: impl Fn(Vec<Reading>, &mut Chance) -> Vec<Reading>,
+) -> [Score; 2] {
     let mut chance = Chance(number("EMMA_SEED", 20_261_124));
     let (mut walking, mut resting) = (Score::default(), Score::default());
     for _ in 0..number("EMMA_SHOPS", 6) {
         let shop = Shop::new(plan, &mut chance);
-        let floor = Floor::new(&shop.config());
+        // A survey takes of chance what the rest does not, so that both are scored on the same walks.
+        let survey = shop.survey(&mut Chance(chance.next()));
+        let floor = Floor::new(&shop.config(is_surveyed.then_some(&survey)));
         let engine = || Engine::new(&floor);
-        let mut visit = |seconds, is_walking| alter(shop.visit(seconds, is_walking, &mut chance), &mut chance);
-        let stays: Vec<_> = (0..STAYS).map(|_| visit(STAY_S, false)).collect();
-        hall_goals::score(&shop, &[visit(WALK_S, true)], engine, &mut walking);
+        let mut visit = |seconds, way| alter(shop.visit(seconds, way, &mut chance), &mut chance);
+        let stays: Vec<_> = (0..STAYS).map(|_| visit(STAY_S, Way::Stands)).collect();
+        hall_goals::score(&shop, &[visit(WALK_S, Way::Walks)], engine, &mut walking);
         hall_goals::score(&shop, &stays, engine, &mut resting);
     }
     [walking, resting]
@@ -108,4 +118,31 @@ fn with_one_or_two_gateways_little_is_said_of_zones_that_are_drawn() {
         eprintln!("{said}, of which {:.0} and {:.0} are right", walking.precision(), resting.precision());
         assert!(walking.coverage() <= 15.0 && resting.coverage() <= 15.0, "{said}");
     }
+}
+
+#[test]
+fn a_survey_tells_zones_better() {
+    let (mut before, mut after) = (0.0, 0.0);
+    for plan in &PLANS {
+        let [generic, surveyed] = [false, true].map(|is_surveyed| {
+            let [walking, resting] = scores_with(plan, is_surveyed, |heard, _| heard);
+            let sure = [&walking, &resting].map(Score::sure_entries);
+            (walking, resting, sure)
+        });
+        let right = |(walking, resting, _): &(Score, Score, _)| walking.forced()[0] + resting.forced()[0];
+        eprintln!(
+            "{}: likeliest right {:.0} -> {:.0}, walking {:.0} @ {:.0} -> {:.0} @ {:.0}, sure entries {:?}",
+            plan.name,
+            right(&generic) / 2.0,
+            right(&surveyed) / 2.0,
+            generic.0.precision(),
+            generic.0.coverage(),
+            surveyed.0.precision(),
+            surveyed.0.coverage(),
+            surveyed.2,
+        );
+        assert!(right(&surveyed) >= right(&generic) - 6.0, "{}", plan.name);
+        (before, after) = (before + right(&generic), after + right(&surveyed));
+    }
+    assert!(after > before + 8.0, "{before} {after}");
 }

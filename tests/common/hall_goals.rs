@@ -147,15 +147,7 @@ impl Setup {
             "name = 'Hall'\ntime-zone = 'Europe/Zurich'\nlanguage = 'en'\nfloor-plan = {{ width-m = {:?}, height-m = {:?} }}\n",
             HALL_M.0, HALL_M.1
         );
-        if let Some(Survey { exponent, at_1m_dbm, sigma_db, points, .. }) = survey {
-            let loss = format!("exponent = {exponent:.3}\nat-1m-dbm = {at_1m_dbm:.2}\nsigma-db = {sigma_db:.2}");
-            writeln!(site, "[path-loss]\n{loss}").unwrap();
-            for ((x, y), levels) in points {
-                let levels: Vec<String> = levels.iter().map(|(name, dbm)| format!("{name} = {dbm:.2}")).collect();
-                let levels = levels.join(", ");
-                writeln!(site, "[[survey-point]]\nposition-m = [{x:?}, {y:?}]\nlevels-dbm = {{ {levels} }}").unwrap();
-            }
-        }
+        site += &survey.map(Survey::toml).unwrap_or_default();
         for (index, sensor) in self.sensors(tetam).iter().enumerate() {
             let [x, y, height] = sensor.position_m;
             let offset_db = survey.map_or(0.0, |survey| survey.offsets_db[index]);
@@ -278,6 +270,19 @@ impl Survey {
             resting.iter().min_by(|a, b| far(a).total_cmp(&far(b))).unwrap()
         });
         Self::of(&setup.sensors(tetam), nearest)
+    }
+
+    /// What site.toml says of it, but for the gateways' offsets.
+    pub(crate) fn toml(&self) -> String {
+        let Self { exponent, at_1m_dbm, sigma_db, points, .. } = self;
+        let loss = format!("exponent = {exponent:.3}\nat-1m-dbm = {at_1m_dbm:.2}\nsigma-db = {sigma_db:.2}");
+        let mut toml = format!("[path-loss]\n{loss}\n");
+        for ((x, y), levels) in points {
+            let levels: Vec<String> = levels.iter().map(|(name, dbm)| format!("{name} = {dbm:.2}")).collect();
+            let levels = levels.join(", ");
+            writeln!(toml, "[[survey-point]]\nposition-m = [{x:?}, {y:?}]\nlevels-dbm = {{ {levels} }}").unwrap();
+        }
+        toml
     }
 
     /// Fits 20 s of each of these points.

@@ -10,8 +10,8 @@ use std::fmt::Write as _;
 use emma::config::{Config, Sources, check};
 
 use crate::chance::Chance;
-use crate::hall_goals::Ground;
-use crate::tetam::Reading;
+use crate::hall_goals::{Ground, Survey};
+use crate::tetam::{Reading, Sensor};
 
 /// Path loss leaves 3.9 dB that are bound to the place, alike over a step or two, and 2.2 dB that are each gateway's own.
 const SHADOW_DB: f64 = 3.9;
@@ -35,6 +35,17 @@ const DEAF_DBM: f64 = -97.0;
 
 /// People move in steps of so many seconds.
 const STEP_S: f64 = 0.1;
+
+/// What somebody does while they are heard.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Way {
+    /// Walks about.
+    Walks,
+    /// Stands somewhere.
+    Stands,
+    /// Stands here and turns round and round, as for a survey.
+    Turns((f64, f64)),
+}
 
 /// One kind of shop.
 pub(crate) struct Plan {
@@ -142,16 +153,32 @@ impl<'a> Shop<'a> {
             - self.plan.wall_db * walls
     }
 
-    /// What is heard of somebody, walking about or standing, and where they truly are.
-    pub(crate) fn visit(&self, seconds: f64, is_walking: bool, chance: &mut Chance) -> Vec<Reading> {
+    /// What nine points of 20 s find.
+    pub(crate) fn survey(&self, chance: &mut Chance) -> Survey {
+        let (width, depth) = self.plan.size_m;
+        let thirds = [1.0, 3.0, 5.0].map(|sixths| sixths / 6.0);
+        let places = thirds.into_iter().flat_map(|x| thirds.map(|y| (x * width, y * depth)));
+        let points: Vec<_> = places.map(|place| self.visit(20.0, Way::Turns(place), chance)).collect();
+        let sensor = |(name, position_m): (String, &[f64; 3])| Sensor::new(name, *position_m);
+        let sensors: Vec<Sensor> = self.names().into_iter().zip(self.plan.gateways_m).map(sensor).collect();
+        Survey::of(&sensors, points.iter())
+    }
+
+    /// What is heard of somebody, and where they truly are.
+    pub(crate) fn visit(&self, seconds: f64, way: Way, chance: &mut Chance) -> Vec<Reading> {
         let power_db = POWER_DB * normal(chance);
         let mut person = Person::new(self.plan.size_m, chance);
+        if let Way::Turns(place) = way {
+            person.at = place;
+        }
         let mut slow_db = vec![0.0; self.plan.gateways_m.len()];
         let keeps = (-STEP_S / SLOW_S).exp();
         let (mut heard, mut t_s, mut next_s) = (Vec::new(), 0.0, 0.0);
         while t_s < seconds {
-            if is_walking {
-                person.step(chance);
+            match way {
+                Way::Walks => person.step(chance),
+                Way::Stands => {}
+                Way::Turns(_) => person.heading += TAU * STEP_S / 20.0,
             }
             for slow in &mut slow_db {
                 *slow = *slow * keeps + SLOW_DB * (1.0 - keeps * keeps).sqrt() * normal(chance);
@@ -172,14 +199,17 @@ impl<'a> Shop<'a> {
         heard
     }
 
-    /// The shop as nobody surveyed it.
-    pub(crate) fn config(&self) -> Config {
+    /// The shop as it was surveyed, or as nobody did.
+    pub(crate) fn config(&self, survey: Option<&Survey>) -> Config {
         let Plan { size_m: (width, depth), gateways_m, cuts_m: (xs, ys), .. } = self.plan;
         let mut site = format!(
             "name = 'Shop'\ntime-zone = 'Europe/Zurich'\nlanguage = 'en'\nfloor-plan = {{ width-m = {width:?}, height-m = {depth:?} }}\n"
         );
-        for (name, [x, y, height]) in self.names().iter().zip(*gateways_m) {
-            writeln!(site, "[[gateway]]\nid = '{name}'\nposition-m = [{x:?}, {y:?}]\nheight-m = {height:?}").unwrap();
+        site += &survey.map(Survey::toml).unwrap_or_default();
+        for (index, [x, y, height]) in gateways_m.iter().enumerate() {
+            let place = format!("id = 'gw{index}'\nposition-m = [{x:?}, {y:?}]\nheight-m = {height:?}");
+            let offset_db = survey.map_or(0.0, |survey| survey.offsets_db[index]);
+            writeln!(site, "[[gateway]]\n{place}\noffset-db = {offset_db:.2}").unwrap();
         }
         let lines = |cuts: &[f64], end: f64| [&[0.0], cuts, &[end]].concat();
         let (xs, ys) = (lines(xs, *width), lines(ys, *depth));

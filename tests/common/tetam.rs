@@ -50,6 +50,13 @@ pub(crate) struct Sensor {
     pub(crate) position_m: [f64; 3],
 }
 
+impl Sensor {
+    /// One that was never recorded.
+    pub(crate) fn new(name: String, position_m: [f64; 3]) -> Self {
+        Self { name, mac: String::new(), position_m }
+    }
+}
+
 /// The recordings, where they are.
 pub(crate) struct Tetam {
     folder: PathBuf,
