@@ -357,6 +357,25 @@ mod tests {
     }
 
     #[test]
+    fn levels_that_no_place_explains_say_nothing() {
+        let hall = Hall::new();
+        let mut belief = Belief::new(&hall.prior);
+        hall.listen(&mut belief, (5.0, 4.0), |_| 0.0);
+        let before = hall.miss_m(&belief, (5.0, 4.0));
+        // Every gateway and every fixed beacon a site may have, each heard as no device anywhere is.
+        let heard: Vec<Heard<'_>> = (0..128)
+            .map(|index| Heard {
+                expected: &hall.rows[index % 8],
+                level_dbm: if index % 2 == 0 { 300.0 } else { -300.0 },
+                count: 9.0,
+            })
+            .collect();
+        belief.update(&heard, Burst::new(1.0, (128, 128), Unrest::default()), 1.0);
+        assert!((belief.masses().sum::<f32>() - 1.0).abs() < 1e-3);
+        assert!(hall.miss_m(&belief, (5.0, 4.0)) < before + 2.0, "{}", hall.miss_m(&belief, (5.0, 4.0)));
+    }
+
+    #[test]
     fn few_gateways_and_quick_bursts_forget_little() {
         let forgets = |seconds, now| Burst::new(seconds, (now, 20), Unrest::default()).forgets_sixteenths();
         assert_eq!([1, 6, 10, 14, 20].map(|now| forgets(1.0, now)), [1, 1, 2, 3, 4]);
