@@ -117,6 +117,17 @@ fn missing_positions_are_told() {
 }
 
 #[test]
+fn a_wrong_floor_is_not_said_to_be_missing() {
+    let told = told("width-m = 21.0", "width-m = 21000").join("\n");
+    assert!(told.contains("a shop 21 km across") && !told.contains("nothing says how large"), "{told}");
+}
+
+#[test]
+fn what_is_no_number_is_told_without_three_hundred_digits() {
+    says("[10.0, 9.0]", "[nan, 9.0]", "error: `position-m` cannot be NaN", "write a number with digits, such as 2.5");
+}
+
+#[test]
 fn a_polygon_that_is_none_is_told_where() {
     let shoes = "[[7, 6], [14, 6], [14, 12], [7, 12]]";
     says(

@@ -125,6 +125,7 @@ fn people_are_shown_a_table() {
     for line in [
         "% and seconds, one customer                  all       walking       at rest",
         "announced: right @ covered             100 @ 100         - @ -     100 @ 100",
+        "said at 0.9 or more: right, of          - % of 0      - % of 0      - % of 0",
         "flaps a minute                                 -             -          0.00",
         "true stays of 20 s or more: 1 of 1 announced",
         "shoes                                         50           100           100",

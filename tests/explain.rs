@@ -138,9 +138,31 @@ fn a_sensitive_zone_shows_in_nothing() {
         let text = why.to_string();
         assert!(!text.contains("east") && !text.contains("gw-2") && !text.contains("gw-3"), "{what}: {text}");
     }
-    // Whoever is in it now is nowhere that could be told.
-    let (_, left) = moves.last().unwrap();
-    assert_eq!((left.get("place_m"), left.get("gateways"), left.get("replaced_by")), (None, None, None), "{left}");
+    // Whoever is in it now is nowhere that could be told, and did not leave for anything that could.
+    assert_eq!(moves.last().unwrap().1, Value::Null);
+}
+
+#[test]
+fn who_leaves_a_near_zone_for_a_sensitive_one_or_for_none_is_told_alike() {
+    let sensitive = NEAR.to_owned() + "sensitive = true\n";
+    let into_it = [(0, 20, [Some(-60), None, None, None]), (20, 40, [Some(-90), None, Some(-58), None])];
+    let away = [(0, 20, [Some(-60), None, None, None]), (20, 80, [Some(-90), None, None, None])];
+    for scenes in [into_it, away] {
+        let moves = moves(&sensitive, &scenes);
+        assert_eq!(moves.len(), 2, "{moves:?}");
+        assert_eq!(moves[1], ("zone.left till".to_owned(), Value::Null));
+    }
+    let gone = moves(&sensitive, &[(0, 20, [Some(-60), None, None, None])]);
+    assert_eq!(gone[1].1["because"], "no gateway hears the device any more");
+}
+
+#[test]
+fn a_device_that_another_gateway_hears_is_heard() {
+    let beyond = [(0, 20, [Some(-60), None, None, None]), (20, 80, [None, None, Some(-90), None])];
+    let moves = moves(NEAR, &beyond);
+    let (what, left) = &moves[1];
+    assert_eq!((what.as_str(), &left["level_dbm"]), ("zone.left till", &Value::Null));
+    assert_eq!(left["because"], "for as long as it takes nothing kept the device in it");
 }
 
 #[test]

@@ -93,6 +93,35 @@ fn a_body_that_turns_moves_nobody_who_stands_still() {
 }
 
 #[test]
+fn a_body_that_turns_moves_nobody_into_the_wider_zone_around() {
+    let near = |reach: &str| format!("[[zone]]\nid = '{reach}'\nname = 'Z'\nnear = 'pi-0'\nreach = '{reach}'\n");
+    let around = "[[zone]]\nid = 'shop'\nname = 'Z'\npolygon-m = [[0, 0], [20, 0], [20, 12], [0, 12]]\n";
+    let places = [(10.0, 6.0), (1.0, 1.0), (19.0, 1.0), (1.0, 11.0), (19.0, 11.0)];
+    for zones in [near("aisle") + &near("department"), near("aisle") + around] {
+        let shop = Shop {
+            gateways: (0..).zip(places).map(|(pi, place)| (format!("pi-{pi}"), place)).collect(),
+            zones,
+            offers: String::new(),
+            promise: "[caps]\ncustomer = [{ at-most = 2, per = '1d' }]\n".into(),
+        };
+        let floor = Floor::new(&shop.config());
+        let at = |(x, y): (f64, f64), pi: u16| {
+            let (pi_x, pi_y): (f64, f64) = places[usize::from(pi)];
+            level_dbm((x - pi_x).hypot(y - pi_y))
+        };
+        let body_db = |at_ms: u64, pi| if pi == 0 && at_ms / 1_000 % 30 >= 25 { 14.0 } else { 0.0 };
+        let rests = told(&floor, every(1_000, 30), |at_ms, pi| at((11.5, 6.0), pi) - body_db(at_ms, pi), 5);
+        let narrow = rests.entered_at_s.iter().filter(|(_, zone)| *zone == 0).count();
+        assert_eq!((narrow, rests.entered_at_s.last().unwrap().1), (1, 0), "{:?}", rests.entered_at_s);
+        // Whoever walks off is told to be in the wider zone a few seconds later.
+        let place = |at_ms| if at_ms < 60_000 { (11.5, 6.0) } else { (4.0, 3.0) };
+        let left = told(&floor, every(1_000, 2), |at_ms, pi| at(place(at_ms), pi), 5);
+        let &(at_s, zone) = left.entered_at_s.last().unwrap();
+        assert!(zone == 1 && (65..80).contains(&at_s), "{:?}", left.entered_at_s);
+    }
+}
+
+#[test]
 fn a_phone_that_goes_into_a_pocket_stays_where_it_is() {
     let floor = aisles(1);
     for seed in 0..SHOPPERS {

@@ -121,7 +121,7 @@ pub(super) fn zones_in_site(
         );
         zones_file.warning(&last.shape_at, what, "draw fewer and larger zones, or hang a gateway for each");
     }
-    if !drawn.is_empty() && site.is_some_and(|site| site.floor_m.is_none() && !site_file.has_gaps()) {
+    if !drawn.is_empty() && site.is_some_and(|site| !site.has_floor && !site_file.has_gaps()) {
         site_file.warning(
             &At::File,
             "zones are drawn, and nothing says how large the floor is: whether they lie in the shop is not checked",

@@ -114,6 +114,8 @@ pub(super) struct Read {
     pub(super) site: Option<Site>,
     pub(super) language: Option<Name>,
     pub(super) floor_m: Option<(f64, f64)>,
+    /// Whether something is written of the floor, right or wrong.
+    pub(super) has_floor: bool,
     /// Every gateway that has an id, with where it stands in the file.
     pub(super) gateways: Vec<(SiteGateway, At)>,
     pub(super) fixed_beacons: Vec<FixedBeacon>,
@@ -153,6 +155,7 @@ pub(super) fn read(file: &File<'_>) -> Read {
         location.number("longitude", -180.0..=180.0);
         location.finish();
     }
+    let has_floor = table.has("floor-plan");
     let floor_m = table.table("floor-plan", "`floor-plan`").and_then(floor_plan);
     let gateways = read_gateways(&mut table, floor_m);
     let gateway_ids: Vec<Name> = gateways.iter().map(|(gateway, _)| gateway.id.clone()).collect();
@@ -166,7 +169,7 @@ pub(super) fn read(file: &File<'_>) -> Read {
         let (name, time_zone, survey_points) = (name?, time_zone?, survey_points.clone());
         Some(Site { name, time_zone, language, floor_m, gateways, fixed_beacons, path_loss, survey_points })
     };
-    Read { site: site(), language: language.clone(), floor_m, gateways, fixed_beacons, path_loss }
+    Read { site: site(), language: language.clone(), floor_m, has_floor, gateways, fixed_beacons, path_loss }
 }
 
 fn time_zone(table: &mut Table<'_>) -> Option<TimeZone> {

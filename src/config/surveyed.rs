@@ -1,6 +1,7 @@
 //! What a survey found: `[path-loss]` and `[[survey-point]]` of `site.toml`. `emma survey` writes both.
 
 use super::Name;
+use super::problem::nearest;
 use super::reader::Table;
 use super::site::position;
 use super::values::number_of;
@@ -61,10 +62,17 @@ fn read_levels(table: &Table<'_>, gateways: &[Name]) -> Vec<(GatewayIndex, f64)>
         let level_dbm = number_of(table.file, node, key, &(-127.0..=20.0));
         let index = gateways.iter().position(|gateway| **gateway == *key).and_then(|index| u16::try_from(index).ok());
         if index.is_none() {
-            let what = format!("`{key}` heard this survey point and is no gateway of this file any more");
-            table.file.warning(at, what, "take it out, or survey again");
+            let what = format!("`{key}` heard this survey point and is no gateway of this file");
+            let hint = nearest(key, gateways.iter().map(|gateway| &**gateway)).map_or_else(
+                || "take it out if it was taken down, or survey again".to_owned(),
+                |near| format!("write `{near}` if that is meant, or take it out"),
+            );
+            table.file.warning(at, what, hint);
         }
         levels.extend(index.map(GatewayIndex).zip(level_dbm));
+    }
+    if table.entries().next().is_none() {
+        table.file.warning(&table.here, "no gateway heard this survey point, so it says nothing", "take it out");
     }
     levels
 }
@@ -107,11 +115,16 @@ mod tests {
             [
                 "Some(9) [20, 1.5] is outside the floor plan",
                 "Some(10) `gw-till` is a text",
-                "Some(13) `gw-tills` heard this survey point and is no gateway of this file any more",
+                "Some(13) `gw-tills` heard this survey point and is no gateway of this file",
                 "Some(13) `gw-door` cannot be -700",
                 "Some(14) a survey point needs `position-m`",
                 "Some(14) a survey point needs `levels-dbm`",
             ]
+        );
+        let (_, problems) = read("[[survey-point]]\nposition-m = [nan, 1.5]\nlevels-dbm = {}\n");
+        assert_eq!(
+            problems,
+            ["Some(9) `position-m` cannot be NaN", "Some(10) no gateway heard this survey point, so it says nothing"]
         );
     }
 }

@@ -98,8 +98,12 @@ pub(super) fn number_of(file: &File<'_>, node: &Node, key: &str, range: &RangeIn
     if range.contains(&number) {
         return Some(number);
     }
-    let upto = if *range.end() < f64::MAX { format!(" to {}", range.end()) } else { " up".to_owned() };
-    file.error(&node.at, format!("`{key}` cannot be {number}"), format!("write a number from {}{upto}", range.start()));
+    let hint = match (*range.start(), *range.end()) {
+        (f64::MIN, f64::MAX) => "write a number with digits, such as 2.5".to_owned(),
+        (start, f64::MAX) => format!("write a number from {start} up"),
+        (start, end) => format!("write a number from {start} to {end}"),
+    };
+    file.error(&node.at, format!("`{key}` cannot be {number}"), hint);
     None
 }
 

@@ -32,7 +32,7 @@ pub struct Hearing {
     pub window_us: u64,
     /// A gateway that heard nothing for so many microseconds has no level.
     pub silence_us: u64,
-    /// Polygons are judged once for so many microseconds in which a device was heard.
+    /// A second of the polygons' time, in microseconds.
     pub second_us: u64,
 }
 

@@ -117,7 +117,7 @@ impl Sheet {
             row("flaps a minute", &groups.map(|group| decimal(group.flaps_per_minute, 2))),
             row(
                 "said at 0.9 or more: right, of",
-                &groups.map(|group| format!("{} of {}", percent(group.right_at_90), group.said_at_90)),
+                &groups.map(|group| format!("{} % of {}", percent(group.right_at_90), group.said_at_90)),
             ),
             row("calibration error", &groups.map(|group| decimal(group.calibration_error, 3))),
         ]

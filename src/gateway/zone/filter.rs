@@ -1,7 +1,7 @@
 //! A grid Bayes filter: what is believed of one device's place, moved on by each burst in which it was heard.
 //!
-//! The method and its numbers are those of the design's page on zones, "The method to build", but for what is heard at
-//! rest (`COUNTS_AT_REST`). Exponents are quarters and sixteenths, so that a burst costs multiplications and roots
+//! The method is that of the design's page on zones, "The method to build", by the burst instead of by the second; where a
+//! number is another one, the constant says why. Exponents are quarters and sixteenths, so that a burst costs multiplications and roots
 //! alone, which every processor rounds alike.
 
 use super::grid::Grid;
@@ -18,7 +18,7 @@ const LONGEST_STEP_S: f64 = 4.0;
 /// After so many seconds nothing of a place is left to believe.
 const FORGOTTEN_S: f64 = 60.0;
 
-/// Of all mass, so much is spread evenly every second: whoever was lost is found again.
+/// Of all mass, so much is spread evenly at every burst: whoever was lost is found again.
 const FLOOR: f32 = 0.001;
 
 /// What was heard counts the less the longer ago it is: of what is believed, mass^(1/16) is forgotten for every quarter
@@ -354,6 +354,25 @@ mod tests {
             assert!((belief.masses().sum::<f32>() - 1.0).abs() < 1e-3, "{level_dbm}");
             assert!(belief.power_db.is_finite() && belief.power_db2.is_finite());
         }
+    }
+
+    #[test]
+    fn levels_that_no_place_explains_say_nothing() {
+        let hall = Hall::new();
+        let mut belief = Belief::new(&hall.prior);
+        hall.listen(&mut belief, (5.0, 4.0), |_| 0.0);
+        let before = hall.miss_m(&belief, (5.0, 4.0));
+        // Every gateway and every fixed beacon a site may have, each heard as no device anywhere is.
+        let heard: Vec<Heard<'_>> = (0..128)
+            .map(|index| Heard {
+                expected: &hall.rows[index % 8],
+                level_dbm: if index % 2 == 0 { 300.0 } else { -300.0 },
+                count: 9.0,
+            })
+            .collect();
+        belief.update(&heard, Burst::new(1.0, (128, 128), Unrest::default()), 1.0);
+        assert!((belief.masses().sum::<f32>() - 1.0).abs() < 1e-3);
+        assert!(hall.miss_m(&belief, (5.0, 4.0)) < before + 2.0, "{}", hall.miss_m(&belief, (5.0, 4.0)));
     }
 
     #[test]

@@ -90,6 +90,11 @@ impl Floor {
         self.plots.get(zone).is_none_or(|plot| plot.sensitive)
     }
 
+    /// Whether there is a zone in which nobody may be placed.
+    pub(super) fn has_a_sensitive_zone(&self) -> bool {
+        self.plots.iter().any(|plot| plot.sensitive)
+    }
+
     /// Whether this gateway hears from inside a zone in which nobody may be placed.
     pub(super) fn tells_a_sensitive_zone(&self, gateway: usize) -> bool {
         let heard_by = u16::try_from(gateway).map(GatewayIndex);

@@ -82,7 +82,8 @@ impl Map {
     pub(super) fn confidences(&self, belief: &Belief) -> Vec<f64> {
         let masses: Vec<f32> = belief.masses().collect();
         let mass = |(cell, share): &(usize, f32)| masses.get(*cell).map_or(0.0, |mass| f64::from(mass * share));
-        let zone = |shares: &Option<Vec<_>>| shares.iter().flatten().map(mass).sum::<f64>().min(1.0);
+        // What is no number stays none, and reaches no level; the lesser of it and 1 would be 1.
+        let zone = |shares: &Option<Vec<_>>| shares.iter().flatten().map(mass).sum::<f64>().clamp(0.0, 1.0);
         self.shares.iter().map(zone).collect()
     }
 }

@@ -233,7 +233,7 @@ impl Whereabouts {
             which(plot)
                 && self.inside.is_none_or(|inside| inside.zone != *zone)
                 && self.has_held(plot, *zone, now_us)
-                && self.may_replace(floor, plot, levels)
+                && self.may_replace(floor, plot, levels, now_us)
         });
         let Some((zone, plot)) = eligible.min_by(|(_, a), (_, b)| narrower(a, b)) else { return };
         let confidence = if plot.is_near() { 1.0 } else { self.tracker.confidence(zone) };
@@ -242,12 +242,15 @@ impl Whereabouts {
         moves.extend((!plot.sensitive).then_some(Move::Entered(zone, confidence)));
     }
 
-    /// While the evidence keeps someone in a zone, only a narrower or a rival zone can be entered.
-    fn may_replace(&self, floor: &Floor, wanted: &Plot, levels: &Levels) -> bool {
-        let current = self.inside.and_then(|inside| Some((inside.zone, floor.plots.get(inside.zone)?)));
-        let Some((zone, current)) = current else { return true };
-        if !self.is_kept(current, zone, levels) {
-            return true;
+    /// While the evidence keeps someone in a zone, only a narrower or a rival zone can be entered. A zone around a `near`
+    /// one has been reached all along, so that being in it shows nothing: it is entered only when the `near` one has
+    /// been without evidence for as long as it takes to enter.
+    fn may_replace(&self, floor: &Floor, wanted: &Plot, levels: &Levels, now_us: u64) -> bool {
+        let current = self.inside.and_then(|inside| Some((inside, floor.plots.get(inside.zone)?)));
+        let Some((inside, current)) = current else { return true };
+        if !self.is_kept(current, inside.zone, levels) {
+            let without_us = now_us.saturating_sub(inside.evidence_us);
+            return !is_around(wanted, current) || without_us >= current.holds.enter_after_us;
         }
         match (&wanted.kind, &current.kind) {
             (Kind::Near { gateway: a, .. }, Kind::Near { gateway: b, .. }) if a != b => {
@@ -300,6 +303,11 @@ impl Whereabouts {
 /// Whether one level is above the other by the margin of `near` zones; any is above nothing.
 fn is_stronger(level: Option<Level>, rival: Option<Level>) -> bool {
     level.map(|level| level.dbm) >= rival.map(|rival| rival.dbm + NEAR_MARGIN_DB)
+}
+
+/// Whether `wide` is a zone around the gateway of a `near` zone that is narrower.
+fn is_around(wide: &Plot, near: &Plot) -> bool {
+    matches!(near.kind, Kind::Near { gateway, .. } if wide.is_told_by(gateway)) && narrower(near, wide).is_lt()
 }
 
 fn narrower(a: &Plot, b: &Plot) -> std::cmp::Ordering {

@@ -71,7 +71,8 @@ impl Weighed {
             *power /= weight;
         }
         let mut against = common.map(|common| f64::from(1.0 + doubt / NU * common * common));
-        // A stray of 150 dB is a factor of some 10^3: eight of them fit a number of four bytes, and 64 one of eight.
+        // A stray of 150 dB is a factor of some 10^3: eight of them fit a number of four bytes, and a hundred one of eight.
+        // A cell against which there is even more is as unlikely as one can be.
         for few in residuals.chunks(8) {
             let mut product = [1.0; LANES];
             for (residual, counts) in few {
@@ -82,7 +83,7 @@ impl Weighed {
                 }
             }
             for (against, product) in against.iter_mut().zip(product) {
-                *against *= f64::from(product);
+                *against = (*against * f64::from(product)).min(f64::MAX);
             }
         }
         self.against.push(against);

@@ -1,6 +1,7 @@
 //! Why somebody moved: the readings and numbers of one transition, for `emma replay --explain`. Made only when asked for.
 //!
-//! A sensitive zone tells nothing here either: none is named, nor a gateway that hears from inside one, nor a place in it.
+//! A sensitive zone tells nothing here either: none is named, nor a gateway that hears from inside one, nor a place in it,
+//! nor that somebody left another zone for one.
 
 use std::collections::BTreeMap;
 
@@ -154,12 +155,13 @@ impl Whereabouts {
         let left = self.before.filter(|before| turn == Turn::Left && before.zone == zone);
         let entered = self.zone(floor).filter(|entered| *entered != zone).and_then(|entered| floor.zone_id(entered));
         let held_us = self.held_since_us.get(zone).copied().flatten().filter(|_| turn != Turn::Left);
-        let is_heard = match &told {
-            Told::Near(near) => near.level_dbm.is_some(),
-            Told::Polygon(_) => self.heard_us.is_some_and(|us| now_us.saturating_sub(us) <= floor.hearing.silence_us),
-        };
+        let is_heard = self.heard_us.is_some_and(|us| now_us.saturating_sub(us) <= floor.hearing.silence_us);
+        if turn == Turn::Left && entered.is_none() && is_heard && floor.has_a_sensitive_zone() {
+            // Whoever is heard and is in no zone that is told may be in one that is not.
+            return None;
+        }
         Some(Why {
-            because: match (turn, self.inside.is_some(), is_heard) {
+            because: match (turn, entered.is_some(), is_heard) {
                 (Turn::Entered, ..) => "it was reached for as long as it takes",
                 (Turn::Sure, ..) => "it was reached again for as long as it takes",
                 (Turn::Unsure, ..) => "the evidence no longer keeps the device in it",
