@@ -109,16 +109,20 @@ pub(super) fn zones_in_site(
         if let Some(((x, y), hint)) = site.floor_m.and_then(|plan| floor::corner_outside(polygon, plan)) {
             zones_file.error(&zone.shape_at, format!("the corner [{x}, {y}] is outside the floor plan"), hint);
         }
-        warn_of_setup(zones_file, zone, polygon, &anchors, site.path_loss);
+        if !anchors.is_empty() {
+            warn_of_setup(zones_file, zone, polygon, &anchors, site.path_loss);
+        }
     }
     let drawn: Vec<&ZoneRead> =
         zones.zones.iter().filter(|zone| matches!(zone.shape, Some(Shape::Polygon(_)))).collect();
+    if let Some(first) = drawn.first().filter(|_| site.is_some() && anchors.is_empty()) {
+        let what = "no gateway has a position, so nobody will ever be in a zone that is drawn";
+        zones_file.warning(&first.shape_at, what, "write `position-m = [x, y]` for each gateway in site.toml");
+        return;
+    }
     if let Some(last) = drawn.last().filter(|_| site.is_some() && anchors.len() < drawn.len()) {
-        let what = format!(
-            "{} zones are drawn, and {} gateways have a position: people will mostly be in no zone",
-            drawn.len(),
-            anchors.len()
-        );
+        let have = if anchors.len() == 1 { "1 gateway has" } else { &format!("{} gateways have", anchors.len()) };
+        let what = format!("{} zones are drawn, and {have} a position: people will mostly be in no zone", drawn.len());
         zones_file.warning(&last.shape_at, what, "draw fewer and larger zones, or hang a gateway for each");
     }
     if !drawn.is_empty() && site.is_some_and(|site| !site.has_floor && !site_file.has_gaps()) {
@@ -158,8 +162,10 @@ fn warn_of_setup(file: &File<'_>, zone: &ZoneRead, polygon: &Polygon<f64>, ancho
         file.warning(&zone.shape_at, what, HINT);
     } else if error * WIDTHS_OF_AN_ERROR > width {
         let what = format!(
-            "{} will seldom be told: it is {width:.1} m wide, and these gateways can place people to about {error:.0} m there",
-            called(zone)
+            "{} will seldom be told: it is {width:.1} m wide, which takes gateways that place people to {:.1} m, and these \
+             do to {error:.1} m at best",
+            called(zone),
+            width / WIDTHS_OF_AN_ERROR
         );
         file.warning(&zone.shape_at, what, HINT);
     }

@@ -106,19 +106,20 @@ impl Judge<'_> {
                         self.score.each(is_at_rest, |group| group.flaps += 1);
                     }
                 }
-                self.assure(line.t_us, zone, confidence, is_at_rest, is_counted);
+                self.assure(line.t_us, zone, confidence, is_at_rest);
             }
             Said::Sure(zone, confidence) => {
                 self.announced = Some(zone);
-                self.assure(line.t_us, zone, confidence, is_at_rest, is_counted);
+                self.assure(line.t_us, zone, confidence, is_at_rest);
             }
             Said::Unsure | Said::Left => self.announced = None,
         }
     }
 
-    /// Whether what was said with some confidence was right when it was said. A `near` zone has none to speak of.
-    fn assure(&mut self, t_us: i64, zone: usize, confidence: f64, is_at_rest: Option<bool>, is_counted: bool) {
-        if !is_counted || self.ground.is_near(zone) {
+    /// Whether what was said with some confidence was right when it was said, from the first second on: whoever is told
+    /// at once is told. A `near` zone has none to speak of.
+    fn assure(&mut self, t_us: i64, zone: usize, confidence: f64, is_at_rest: Option<bool>) {
+        if self.ground.is_near(zone) {
             return;
         }
         let truth = self.track.at(t_us).and_then(|sample| self.ground.zone(sample.place));

@@ -18,7 +18,7 @@ const LONGEST_STEP_S: f64 = 4.0;
 /// After so many seconds nothing of a place is left to believe.
 const FORGOTTEN_S: f64 = 60.0;
 
-/// Of all mass, so much is spread evenly at every burst: whoever was lost is found again.
+/// Of all mass, so much is spread evenly every second: whoever was lost is found again.
 const FLOOR: f32 = 0.001;
 
 /// What was heard counts the less the longer ago it is: of what is believed, mass^(1/16) is forgotten for every quarter
@@ -150,8 +150,11 @@ impl Belief {
         let walking = self.notice(burst.unrest);
         let doubt = 1.0 / (self.power_db2 + BODY_DB2);
         let weighed = Weighed::new(heard, self.still.len(), (self.power_db, doubt), sigma_db);
-        self.multiply(weighed.against.as_flattened(), burst.exponent_quarters(walking), burst.forgets_sixteenths());
-        self.learn_power(&weighed);
+        self.multiply(weighed.against.as_flattened(), burst, walking);
+        // Of one gateway alone nobody knows whether the device is loud or near.
+        if heard.len() > 1 {
+            self.learn_power(&weighed);
+        }
     }
 
     /// Whoever walks is heard differently from burst to burst. Returns how likely they do.
@@ -167,9 +170,10 @@ impl Belief {
     }
 
     /// Bayes: the belief of before, a part of it forgotten, times the likelihood, summing to 1 again.
-    fn multiply(&mut self, against: &[f64], exponent_quarters: u8, sixteenths: u8) {
+    fn multiply(&mut self, against: &[f64], burst: Burst, walking: f32) {
+        let (exponent_quarters, sixteenths) = (burst.exponent_quarters(walking), burst.forgets_sixteenths());
         let cells = narrow_count(self.still.len());
-        let (all, floor) = (self.masses().sum::<f32>(), FLOOR / (2.0 * cells));
+        let (all, floor) = (self.masses().sum::<f32>(), FLOOR * f32::from(burst.quarters) / (8.0 * cells));
         let least = against.iter().zip(&self.still).map(|(against, _)| *against).fold(f64::INFINITY, f64::min);
         let (scale, relative) = (1.0 / all, 1.0 / least);
         for ((still, walking), against) in self.still.iter_mut().zip(&mut self.walking).zip(against) {

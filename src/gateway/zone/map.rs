@@ -105,6 +105,14 @@ impl Map {
         belief.masses().zip(left).map(|(mass, left)| f64::from(mass * left)).sum::<f64>().min(1.0)
     }
 
+    /// Whether all of one drawn zone lies in another.
+    pub(super) fn covers(&self, wider: usize, narrower: usize) -> bool {
+        let shares = |zone: usize| self.shares.get(zone).and_then(Option::as_deref);
+        let (Some(wider), Some(narrower)) = (shares(wider), shares(narrower)) else { return false };
+        let share_of = |cell: usize| wider.iter().find(|(own, _)| *own == cell).map_or(0.0, |(_, share)| *share);
+        narrower.iter().all(|(cell, share)| share_of(*cell) >= *share)
+    }
+
     /// Whether some of this cell lies in this zone.
     pub(super) fn has_in(&self, zone: usize, cell: usize) -> bool {
         self.shares.get(zone).is_some_and(|shares| shares.iter().flatten().any(|(own, _)| *own == cell))

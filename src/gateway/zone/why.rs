@@ -231,10 +231,14 @@ impl Whereabouts {
     fn why_polygon(&self, floor: &Floor, plot: &Plot, zone: usize) -> Option<Polygon> {
         let map = floor.map.as_ref()?;
         let told = self.tracker.told(map)?;
-        let others = floor.plots.iter().enumerate().filter(|(other, plot)| *other != zone && !plot.sensitive);
+        // A zone around this one holds whatever this one does, and is no other answer.
+        let is_other = |other: usize, plot: &Plot| other != zone && !plot.sensitive && !map.covers(other, zone);
+        let others = floor.plots.iter().enumerate().filter(|(other, plot)| is_other(*other, plot));
         let likely = others.map(|(other, plot)| (plot, self.tracker.confidence(other)));
         let next = likely.filter(|(_, p)| *p > 0.0).max_by(|(_, a), (_, b)| a.total_cmp(b));
-        let hides = hides(floor, map, told.cell);
+        let loudest = told.ears.iter().max_by(|a, b| a.mean_dbm.total_cmp(&b.mean_dbm));
+        let is_by_a_sensitive_one = loudest.is_some_and(|ear| floor.tells_a_sensitive_zone(ear.anchor));
+        let hides = is_by_a_sensitive_one || hides(floor, map, told.cell);
         let mut heard: Vec<_> = told
             .ears
             .iter()
