@@ -114,6 +114,15 @@ fn what_cannot_be_surveyed_is_said_in_a_sentence() {
     refused(&with("customers.jsonl"), 65, "no test consent");
     refused(&[&with("customers.jsonl")[..], &["customer"]].concat(), 65, "only test tags are surveyed");
     refused(&with("absent.jsonl"), 66, "absent.jsonl");
+    // Whoever is a tester no more, or was forgotten, is followed in no recording either.
+    let again = |test| consent("tester-anna", 7, test).replace("\"epoch\":1", "\"epoch\":2");
+    shop.write("changed.jsonl", &(consent("tester-anna", 7, true) + &again(false)));
+    refused(&with("changed.jsonl"), 65, "no test consent");
+    let forgotten = "{\"customer\":\"tester-anna\",\"epoch\":2,\"withdrawn\":true}\n";
+    shop.write("forgotten.jsonl", &(consent("tester-anna", 7, true) + forgotten));
+    refused(&with("forgotten.jsonl"), 65, "no test consent");
+    shop.write("renewed.jsonl", &(consent("tester-anna", 7, true) + &again(true)));
+    assert!(shop.emma(&with("renewed.jsonl"), "").status.success(), "of two consents of one tester the newer counts");
     shop.write("few.csv", &shop.read("spans.csv").lines().take(4).fold(String::new(), |all, line| all + line + "\n"));
     refused(&[&FROM[..6], &["few.csv"]].concat(), 65, "fewer than four");
     shop.write("points.csv", "name,x_m,y_m\na,1,1\n");
