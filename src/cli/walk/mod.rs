@@ -139,7 +139,7 @@ impl Walk {
             clock,
             begun_us: clock.monotonic_us(),
             begun_wall_us: clock.wall_us(),
-            readings: BTreeMap::new(),
+            readings: config.site.gateways.iter().map(|gateway| (gateway.id.to_string(), 0)).collect(),
             missed_lines: 0,
             is_json: arguments.json,
         }
@@ -181,7 +181,7 @@ impl Walk {
                 // Where nobody can type, the time that was named counts.
                 Event::NoMoreLines if lasting.is_some() => {}
                 Event::Interrupted | Event::NoMoreLines => return exit::OK,
-                Event::Line(line) if line == "q" => return exit::OK,
+                Event::Line(line) if line.eq_ignore_ascii_case("q") => return exit::OK,
                 Event::Line(line) => self.typed(&line),
                 Event::Gone(why) | Event::Told(Told::Ended { why }) => return gone(&why),
                 Event::Told(told) => self.told(&told),
@@ -197,10 +197,10 @@ impl Walk {
         let now_us = self.now_us();
         let answer = match line {
             "" => self.round.arrived(None, now_us),
-            "w" => self.round.was_wrong(),
+            "w" | "W" => self.round.was_wrong(),
             words => match self.round.meant(words) {
-                Some(zone) => self.round.arrived(Some(zone), now_us),
-                None => "There is no such zone: type its number.".to_owned(),
+                Ok(zone) => self.round.arrived(Some(zone), now_us),
+                Err(what) => what,
             },
         };
         tell(&answer);
