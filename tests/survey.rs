@@ -60,7 +60,13 @@ fn a_recorded_survey_finds_the_truth_and_puts_it_into_site_toml() {
     assert_eq!((&zones[0]["id"], &zones[2]["right_secs"]), (&json!("shoes"), &json!(0)), "nobody is told in `advice`");
     assert!(zones[0]["right_secs"].as_u64() >= zones[0]["right_secs_before"].as_u64());
 
+    let seldom = || -> Vec<String> {
+        let check = told(&shop.emma(&["check"], ""));
+        check.lines().filter(|line| line.contains("seldom be told")).map(str::to_owned).collect()
+    };
+    let warned = seldom();
     assert_eq!(json_of(&shop, &["--write"])["written"], true);
+    assert_eq!(seldom(), warned, "places are what they were");
     let after = shop.read("config/site.toml");
     assert!(before.lines().all(|line| after.contains(line)), "nothing of before is lost: {after}");
     assert!(after.contains("[path-loss]") && after.matches("offset-db").count() == 6, "{after}");
@@ -127,6 +133,10 @@ fn what_cannot_be_surveyed_is_said_in_a_sentence() {
     refused(&[&FROM[..6], &["few.csv"]].concat(), 65, "fewer than four");
     shop.write("points.csv", "name,x_m,y_m\na,1,1\n");
     refused(&[&FROM[..6], &["points.csv"]].concat(), 64, "from,until");
+    // A tag that says 0 dBm at 1 m, as some are shipped.
+    let measured_power = |power: &str| shop.read("walk.jsonl").replace("00010007c5", &format!("00010007{power}"));
+    shop.write("mute.jsonl", &measured_power("00"));
+    refused(&[&["survey", "--from", "mute.jsonl"], &FROM[3..]].concat(), 65, "set its measured power");
     // Without a daemon.
     refused(&["survey"], 69, "emma run starts one");
     shop.write("survey.json", "{\"emma-survey\":1");
@@ -203,12 +213,16 @@ fn a_survey_goes_on_where_it_was_broken_off_and_keeps_nobody() {
 fn at_the_keyboard_points_are_moved_named_repeated_and_skipped() {
     let shop = Shop::new();
     let _daemon = lying_at(&shop, (10.0, 8.0));
-    let typed = "11.5 7\nbei den Socken\n\nr\n\ns\n\x1b[A\n99 99\nf\n";
+    let output = shop.emma(&["survey", "--file", "no/such/folder/survey.json"], "\n");
+    assert!(output.status.code() == Some(73) && told(&output).contains("--file"), "{}", told(&output));
+    assert!(!told(&output).contains("Point 1"), "nobody walks for nothing: {}", told(&output));
+    let typed = "11.5 m, 7 m\nRegal 3 bei Kasse 5\nbei den Socken\n\nR\n\nS\n\x1b[A\n99 99\n3,5 2,0\nF\n";
     let output = shop.emma(&["survey", "--for", "1s"], typed);
     let said = told(&output);
     assert!(said.contains("bei den Socken: 11.5 m to the right, 7.0 m into the depth, in Jacken"), "{said}");
+    assert!(said.contains("Regal 3 bei Kasse 5: 11.5 m to the right, 7.0 m"), "a name may have numbers: {said}");
     assert_eq!(said.matches("Heard: gw-a").count(), 2, "measured, and again: {said}");
-    assert_eq!(said.matches("That cannot be").count(), 2, "{said}");
+    assert_eq!(said.matches("That cannot be").count(), 3, "{said}");
     assert!(output.status.code() == Some(65) && said.contains("fewer than four"), "{said}");
     let kept: Value = serde_json::from_str(&shop.read("survey.json")).unwrap();
     assert_eq!((&kept["points"][0]["name"], &kept["points"][0]["x_m"]), (&json!("bei den Socken"), &json!(11.5)));

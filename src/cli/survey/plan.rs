@@ -3,7 +3,7 @@
 use geo::{Centroid, Contains, InteriorPoint, Point as GeoPoint};
 use jiff::Timestamp;
 
-use super::notebook::{MAX_POINTS, Point};
+use super::notebook::{LONGEST, MAX_POINTS, Point};
 use crate::config::Config;
 use crate::config::zones::{Shape, Zone};
 
@@ -118,6 +118,9 @@ fn one(line: &str, has_span: bool, plan_m: (f64, f64)) -> Result<(Point, Option<
     if span.is_some_and(|(from, until)| from >= until) {
         return Err("it ends before it begins".to_owned());
     }
+    if span.is_some_and(|(from, until)| u128::from(until.abs_diff(from)) > LONGEST.as_micros()) {
+        return Err(format!("it lasts longer than {} minutes: is the day right?", LONGEST.as_secs() / 60));
+    }
     let metres = |text: &str| text.parse::<f64>().map_err(|_| format!("`{}` are no metres", text.escape_debug()));
     Ok((Point::checked(name, metres(x)?, metres(y)?, plan_m)?, span))
 }
@@ -174,6 +177,10 @@ mod tests {
             ("name,x_m,y_m\na,NaN,2\n", "line 2: [NaN, 2] is outside the floor plan"),
             ("name,x_m,y_m\na,1,2\na,2,2\n", "line 3: a point is called `a` already"),
             ("name,x_m,y_m,from,until\na,1,2,5,5\n", "line 2: it ends before it begins"),
+            (
+                "name,x_m,y_m,from,until\na,1,2,-9000000000000000000,9000000000000000000\n",
+                "line 2: it lasts longer than 5",
+            ),
             ("name,x_m,y_m,from,until\na,1,2,noon,5\n", "line 2: `noon` is no time"),
             ("name,x_m,y_m\na\u{1b}[2J,1,2\n", "line 2: a name of a point is"),
         ] {
