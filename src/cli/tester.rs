@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::daemon::{Daemon, Following};
+use super::daemon::{Daemon, Following, State};
 use super::run::asked_to_stop;
 use super::status::unreachable;
 use super::{Stop, complain};
@@ -155,6 +155,16 @@ pub(super) fn load(folder: &Path) -> Result<Config, Stop> {
         let hint = format!("emma check --config {} says what", folder.display());
         (exit::CONFIG, format!("the configuration has an error: {hint}"))
     })
+}
+
+/// What the daemon says of itself; that it goes by other files than those of `folder` is told.
+pub(super) fn state(state_folder: &Path, folder: &Path) -> Result<State, Stop> {
+    let status = Daemon::find(state_folder).and_then(|mut daemon| daemon.status());
+    let state = State::of(&status.map_err(|error| unreachable(state_folder, &error))?);
+    if state.configuration.in_force.digest != config::digest(folder) {
+        tell("The running Emma has another configuration in force than this folder: emma status says which.");
+    }
+    Ok(state)
 }
 
 /// Follows the tester named `wanted`, or the only one there is; of several it is asked which.

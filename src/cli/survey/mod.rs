@@ -115,8 +115,9 @@ fn start(arguments: &Arguments) -> Result<u8, Stop> {
         return conclude(arguments, &notebook, None);
     }
     let events = Events::begin()?;
-    let state = tester::state_folder(&config);
-    tester::follow(&state, arguments.customer.as_deref(), &events)?;
+    let state_folder = tester::state_folder(&config);
+    tester::state(&state_folder, &arguments.config)?;
+    tester::follow(&state_folder, arguments.customer.as_deref(), &events)?;
     Notebook::can_keep(&arguments.file)?;
     welcome(&config, &notebook, arguments.lasting);
     let (file, lasting) = (arguments.file.as_path(), arguments.lasting);
