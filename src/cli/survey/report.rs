@@ -202,6 +202,10 @@ impl Report<'_> {
     fn verdict(&self) -> String {
         let (secs, before, after) = self.sums();
         match self.better() {
+            None if self.found.zones.iter().any(|zone| zone.points > 0) => {
+                "The points were measured too briefly to say whether zones are told better with this: 20 s each are meant."
+                    .to_owned()
+            }
             None => "No point lies in a drawn zone, so that nobody can say whether zones are told better with this."
                 .to_owned(),
             Some(Ordering::Equal) => format!(
