@@ -155,7 +155,8 @@ fn read_points(path: &Path, plan_m: (f64, f64)) -> Result<Given, Stop> {
     if bytes.len() as u64 > LARGEST_POINTS {
         return Err(failed("it is larger than 1 MiB, and a point is a line".to_owned()));
     }
-    let text = String::from_utf8(bytes).map_err(|_| failed("it is not UTF-8 text".to_owned()))?;
+    let text = String::from_utf8(bytes)
+        .map_err(|_| failed("it is not UTF-8 text: save it as such (Excel: CSV UTF-8)".to_owned()))?;
     plan::read(&text, plan_m).map_err(|what| (exit::DATA, format!("{}: {what}", path.display())))
 }
 

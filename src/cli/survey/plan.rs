@@ -90,6 +90,11 @@ pub(super) fn read(text: &str, plan_m: (f64, f64)) -> Result<Given, String> {
     let has_spans = match &columns[..] {
         ["name", "x_m", "y_m"] => false,
         ["name", "x_m", "y_m", "from", "until"] => true,
+        _ if head.contains(';') => {
+            return Err(
+                "it is separated by semicolons: write commas between, and numbers with a point, as in 3.5".to_owned()
+            );
+        }
         _ => return Err("its first line is none: write `name,x_m,y_m` or `name,x_m,y_m,from,until`".to_owned()),
     };
     let mut given: Given = Vec::new();
@@ -170,6 +175,7 @@ mod tests {
         for (text, wanted) in [
             ("", "it is empty"),
             ("a,b\n", "its first line is none"),
+            ("name;x_m;y_m\na;1,5;2\n", "it is separated by semicolons"),
             ("name,x_m,y_m\n", "it names no point"),
             ("name,x_m,y_m\na,1\n", "line 2: 2 fields, and the first line names 3"),
             ("name,x_m,y_m\na,eins,2\n", "line 2: `eins` are no metres"),
