@@ -235,7 +235,8 @@ async fn converse(mut stream: UnixStream, asked: mpsc::Sender<Asked>) -> std::io
         };
         let mut text = serde_json::to_vec(&reply)?;
         text.push(b'\n');
-        write.write_all(&text).await?;
+        // Whoever asks and reads nothing does not hold a connection for ever.
+        tokio::time::timeout(PATIENCE, write.write_all(&text)).await??;
         if let Some(told) = told {
             return follow::stream(lines, write, told).await;
         }

@@ -197,7 +197,7 @@ fn wall_at(then: Moment, now: Moment, wall_us: i64) -> i64 {
 }
 
 /// Writes what is told until there is no more, or until the other end has gone or says anything: whoever follows asks
-/// nothing else.
+/// nothing else. When it ends, what still waits for a slow reader is told no more: a withdrawal ends what is queued.
 pub(crate) async fn stream(
     mut asking: impl AsyncBufRead + Unpin,
     mut write: impl AsyncWrite + Unpin,
@@ -208,7 +208,15 @@ pub(crate) async fn stream(
             line = told.recv() => line,
             _ = asking.fill_buf() => None,
         };
-        let Some(line) = line else { return Ok(()) };
+        let Some(mut line) = line else { return Ok(()) };
+        if told.is_closed() {
+            while let Ok(newer) = told.try_recv() {
+                line = newer;
+            }
+            if !matches!(line, Told::Ended { .. }) {
+                return Ok(());
+            }
+        }
         let mut text = serde_json::to_vec(&line)?;
         text.push(b'\n');
         tokio::time::timeout(PATIENCE, write.write_all(&text)).await??;
@@ -242,6 +250,22 @@ mod tests {
         let rest: Vec<Told> = std::iter::from_fn(|| told.try_recv().ok()).collect();
         assert_eq!(rest[QUEUE - 2], Told::Missed { count: 10 });
         assert!(matches!(rest[QUEUE - 1], Told::Reading { rssi_dbm: -61, .. }) && rest.len() == QUEUE);
+    }
+
+    #[tokio::test]
+    async fn a_withdrawal_ends_what_waits_for_a_slow_reader() {
+        let tester = CustomerId::new("tester").unwrap();
+        let mut followers = Followers::default();
+        let told = followers.admit(tester.clone()).unwrap();
+        for _ in 0..20 {
+            followers.read(&reading(&tester, -60), NOW, 1_000);
+        }
+        followers.review(|_| false);
+        let (_open, asking) = tokio::io::duplex(1);
+        let mut written = Vec::new();
+        stream(tokio::io::BufReader::new(asking), &mut written, told).await.unwrap();
+        let written = String::from_utf8(written).unwrap();
+        assert!(written.lines().count() == 1 && written.contains("\"ended\""), "{written}");
     }
 
     #[test]

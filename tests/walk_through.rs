@@ -103,7 +103,7 @@ fn each_zone_announces_itself_and_ctrl_c_leaves_a_sheet() {
 }
 
 #[test]
-fn a_walk_ends_when_nothing_more_is_typed_or_its_time_is_over_and_is_json_if_asked() {
+fn a_walk_ends_when_nothing_more_is_typed_or_the_terminal_goes_or_its_time_is_over_and_is_json_if_asked() {
     let shop = Shop::new();
     let _daemon = two_zones(&shop);
     let output = shop.emma(&["walk", "--json"], "");
@@ -115,6 +115,11 @@ fn a_walk_ends_when_nothing_more_is_typed_or_its_time_is_over_and_is_json_if_ask
     let output = shop.emma(&["walk", "--json", "--for", "4s"], "");
     let sheet: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert!(sheet["readings"]["gw-a"].as_u64() > Some(3), "{sheet}");
+    let walk = Walk::start(&shop, &["--sheet", "lost.md"]);
+    walk.until_said("A walk through Hall");
+    signal(&walk.child, "-HUP");
+    let (code, said) = walk.end();
+    assert!(code == Some(0) && shop.read("lost.md").contains("# A walk through Hall"), "{said}");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::unix::fs::{self as unix, MetadataExt, PermissionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Puts `text` in the place of a file that is there.
 pub(super) fn replace(path: &Path, text: &str) -> io::Result<()> {
@@ -25,9 +25,23 @@ pub(super) fn keep(path: &Path, text: &str) -> io::Result<()> {
     put_beside(path, text, |file| file.set_permissions(fs::Permissions::from_mode(0o600)))
 }
 
-fn put_beside(path: &Path, text: &str, prepare: impl Fn(&File) -> io::Result<()>) -> io::Result<()> {
+/// Whether a file can be put there; nothing is changed.
+pub(super) fn can_put(path: &Path) -> io::Result<()> {
+    if path.is_dir() {
+        return Err(io::ErrorKind::IsADirectory.into());
+    }
+    let beside = beside(path);
+    File::create(&beside).and_then(|_| fs::remove_file(&beside))
+}
+
+fn beside(path: &Path) -> PathBuf {
     let mut beside = path.as_os_str().to_owned();
     beside.push(".new");
+    beside.into()
+}
+
+fn put_beside(path: &Path, text: &str, prepare: impl Fn(&File) -> io::Result<()>) -> io::Result<()> {
+    let beside = beside(path);
     let written = File::create(&beside).and_then(|mut file| {
         prepare(&file)?;
         file.write_all(text.as_bytes())?;

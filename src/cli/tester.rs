@@ -7,7 +7,9 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
 use std::time::Duration;
 
-use super::daemon::{Daemon, Following};
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::daemon::{Daemon, Following, State};
 use super::run::asked_to_stop;
 use super::status::unreachable;
 use super::{Stop, complain};
@@ -33,7 +35,7 @@ pub(super) enum Event {
     Line(String),
     /// Nothing more will be typed.
     NoMoreLines,
-    /// Ctrl-C, or SIGTERM.
+    /// Ctrl-C, SIGTERM, or a terminal that was closed.
     Interrupted,
     /// The daemon has gone, or says what is not understood: why.
     Gone(String),
@@ -53,10 +55,14 @@ impl Events {
         let (sender, queue) = sync_channel(QUEUE);
         let failed = |error: io::Error| (exit::SOFTWARE, error.to_string());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
-        let stop = runtime.block_on(async { asked_to_stop() })?;
+        let (stop, mut hung_up) =
+            runtime.block_on(async { Ok((asked_to_stop()?, signal(SignalKind::hangup()).map_err(failed)?)) })?;
         let interrupted = sender.clone();
         thread::spawn(move || {
-            runtime.block_on(stop);
+            // A connection that is lost costs no sheet of a walk.
+            runtime.block_on(async {
+                tokio::select! { () = stop => {}, _ = hung_up.recv() => {} }
+            });
             interrupted.send(Event::Interrupted).unwrap_or_default();
         });
         let typed = sender.clone();
@@ -142,7 +148,7 @@ pub(super) fn state_folder(config: &Config) -> PathBuf {
     folder::path(config.gateway.ledger_path.as_deref())
 }
 
-/// The configuration; its problems are told, and one that is an error ends the command.
+/// The configuration; one that has an error ends the command.
 pub(super) fn load(folder: &Path) -> Result<Config, Stop> {
     let loaded = config::load(folder);
     loaded.config.ok_or_else(|| {
@@ -151,12 +157,30 @@ pub(super) fn load(folder: &Path) -> Result<Config, Stop> {
     })
 }
 
+/// What the daemon says of itself; that it goes by other files than those of `folder` is told.
+pub(super) fn state(state_folder: &Path, folder: &Path) -> Result<State, Stop> {
+    let status = Daemon::find(state_folder).and_then(|mut daemon| daemon.status());
+    let state = State::of(&status.map_err(|error| unreachable(state_folder, &error))?);
+    if state.configuration.in_force.digest != config::digest(folder) {
+        tell("The running Emma has another configuration in force than this folder: emma status says which.");
+    }
+    Ok(state)
+}
+
 /// Follows the tester named `wanted`, or the only one there is; of several it is asked which.
 pub(super) fn follow(state: &Path, wanted: Option<&str>, events: &Events) -> Result<Tester, Stop> {
     let find = || Daemon::find(state).map_err(|error| unreachable(state, &error));
     let refused = |error: io::Error| unreachable(state, &error);
-    let Reply::Testers { records } = find()?.ask(&Request::Testers).map_err(refused)? else {
-        return Err((exit::UNAVAILABLE, "the daemon does not know what a test consent is: is it older?".to_owned()));
+    let records = match find()?.ask(&Request::Testers).map_err(refused)? {
+        Reply::Testers { records } => records,
+        // A Pi that only scans says where to ask, and an older Emma that the question is not understood.
+        Reply::Refused { problems } => return Err((exit::UNAVAILABLE, problems.join("; "))),
+        _ => {
+            return Err((
+                exit::UNAVAILABLE,
+                "the daemon says what nobody asked: is it of the same version?".to_owned(),
+            ));
+        }
     };
     let testers: Vec<ConsentRecord> = records.iter().filter_map(|record| serde_json::from_str(record).ok()).collect();
     let names: Vec<&str> = testers.iter().map(|tester| tester.customer.as_str()).collect();

@@ -9,7 +9,7 @@ use super::tree::At;
 use super::values::check_known;
 use super::zones::{Shape, ZoneRead};
 use super::{Name, gateway, offers, site, zones};
-use crate::gateway::zone::{Anchor, PathLoss, bound};
+use crate::gateway::zone::{Anchor, bound};
 use geo::{BoundingRect, Polygon};
 
 /// This Pi hangs in this shop.
@@ -110,7 +110,7 @@ pub(super) fn zones_in_site(
             zones_file.error(&zone.shape_at, format!("the corner [{x}, {y}] is outside the floor plan"), hint);
         }
         if !anchors.is_empty() {
-            warn_of_setup(zones_file, zone, polygon, &anchors, site.path_loss);
+            warn_of_setup(zones_file, zone, polygon, &anchors);
         }
     }
     let drawn: Vec<&ZoneRead> =
@@ -145,10 +145,10 @@ pub(super) fn zones_in_site(
 const WIDTHS_OF_AN_ERROR: f64 = 3.0;
 
 /// Whether the gateways' places alone allow to tell this zone.
-fn warn_of_setup(file: &File<'_>, zone: &ZoneRead, polygon: &Polygon<f64>, anchors: &[Anchor], loss: PathLoss) {
+fn warn_of_setup(file: &File<'_>, zone: &ZoneRead, polygon: &Polygon<f64>, anchors: &[Anchor]) {
     const HINT: &str = "hang more gateways around it, draw it larger, or tell it by one gateway with `near`";
     let Some(bounds) = polygon.bounding_rect() else { return };
-    let (x, y) = bound::least_error_m(polygon, anchors, loss);
+    let (x, y) = bound::least_error_m(polygon, anchors);
     let (width, error) = if x * bounds.height() > y * bounds.width() || !y.is_finite() {
         (bounds.width(), x)
     } else {

@@ -119,7 +119,6 @@ pub(super) struct Read {
     /// Every gateway that has an id, with where it stands in the file.
     pub(super) gateways: Vec<(SiteGateway, At)>,
     pub(super) fixed_beacons: Vec<FixedBeacon>,
-    pub(super) path_loss: PathLoss,
 }
 
 impl Read {
@@ -169,7 +168,7 @@ pub(super) fn read(file: &File<'_>) -> Read {
         let (name, time_zone, survey_points) = (name?, time_zone?, survey_points.clone());
         Some(Site { name, time_zone, language, floor_m, gateways, fixed_beacons, path_loss, survey_points })
     };
-    Read { site: site(), language: language.clone(), floor_m, has_floor, gateways, fixed_beacons, path_loss }
+    Read { site: site(), language: language.clone(), floor_m, has_floor, gateways, fixed_beacons }
 }
 
 fn time_zone(table: &mut Table<'_>) -> Option<TimeZone> {

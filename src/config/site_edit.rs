@@ -2,7 +2,7 @@
 
 use toml_edit::{ArrayOfTables, DocumentMut, InlineTable, Item, Table, TableLike, Value, value};
 
-use super::drawing::put;
+use super::drawing::{put, with_line_ends_of};
 use crate::gateway::zone::PathLoss;
 
 /// A point of a survey, as `[[survey-point]]` has it.
@@ -47,27 +47,34 @@ pub fn with_survey(
         put(gateway, "offset-db", rounded(*offset_db, 10.0).into());
     }
     put_points(&mut document, points);
-    Ok(document.to_string())
+    Ok(with_line_ends_of(site, &document.to_string()))
 }
 
-/// What was heard at each point. Points that say the same as those of before are left as they are.
+/// What was heard at each point. Points that say the same as those of before are left as they are; what stands above one
+/// stays above the one of that name, and what stands above all of them stays there.
 fn put_points(document: &mut DocumentMut, points: &[SurveyedPoint<'_>]) {
+    let before = document.get("survey-point").and_then(Item::as_array_of_tables).cloned().unwrap_or_default();
+    let said = |table: &Table| table.to_string();
     let mut tables = ArrayOfTables::new();
-    for point in points {
+    for (index, point) in points.iter().enumerate() {
         let (x_m, y_m) = point.position_m;
         let levels = point.levels_dbm.iter().map(|(id, dbm)| (*id, Value::from(rounded(*dbm, 10.0))));
         let mut table = Table::new();
-        table.decor_mut().set_prefix("\n");
+        let of_that_name = |old: &&Table| old.get("name").and_then(Item::as_str) == Some(point.name);
+        match before.get(0).filter(|_| index == 0).or_else(|| before.iter().skip(1).find(of_that_name)) {
+            Some(old) => *table.decor_mut() = old.decor().clone(),
+            None => table.decor_mut().set_prefix("\n"),
+        }
+        table.set_position(before.get(index).and_then(Table::position));
         table.insert("name", value(point.name));
         table.insert("position-m", value([x_m, y_m].into_iter().collect::<Value>()));
         table.insert("levels-dbm", value(levels.collect::<InlineTable>()));
         tables.push(table);
     }
-    let said = |tables: &ArrayOfTables| tables.iter().map(ToString::to_string).collect::<Vec<_>>();
-    let before = document.get("survey-point").and_then(Item::as_array_of_tables);
-    if before.is_none_or(|before| said(before) != said(&tables)) {
-        document.remove("survey-point");
-        if !tables.is_empty() {
+    if before.iter().map(said).ne(tables.iter().map(said)) {
+        if tables.is_empty() {
+            document.remove("survey-point");
+        } else {
             document.insert("survey-point", Item::ArrayOfTables(tables));
         }
     }
@@ -127,6 +134,25 @@ mod tests {
         );
         let fewer = with_survey(&text, FOUND, &[], &points()[1..]).unwrap();
         assert_eq!(fewer.matches("[[survey-point]]\nname").count(), 1, "those of before are gone: {fewer}");
+    }
+
+    #[test]
+    fn what_somebody_wrote_around_the_points_stays_there() {
+        let site = "[[gateway]]\nid = 'gw-till'\n[[gateway]]\nid = 'gw-shoes'\n\n# Measured in May.\n[[survey-point]]\nname = 'old'\n\n\
+            # Where it is loud.\n[[survey-point]]\nname = 'centre'\n\n# The beacons.\n[[fixed-beacon]]\nid = 'b'\n";
+        let text = with_survey(site, FOUND, &[], &points()).unwrap();
+        let places =
+            ["# Measured in May.\n[[", "by the door", "# Where it is loud.\n[[", "centre", "# The beacons.\n[["];
+        let places: Vec<Option<usize>> = places.iter().map(|words| text.find(words)).collect();
+        assert!(places.iter().all(Option::is_some) && places.is_sorted(), "{places:?} {text}");
+        assert_eq!(with_survey(&text, FOUND, &[], &points()).unwrap(), text);
+    }
+
+    #[test]
+    fn a_file_written_on_windows_keeps_its_line_ends() {
+        let site = Sources::shipped().site.replace('\n', "\r\n");
+        let text = with_survey(&site, FOUND, &[("gw-shoes", -2.14)], &points()).unwrap();
+        assert!(text.contains("offset-db = -2.1\r\n") && !text.replace("\r\n", "").contains(['\r', '\n']), "{text:?}");
     }
 
     #[test]

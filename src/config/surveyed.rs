@@ -1,5 +1,7 @@
 //! What a survey found: `[path-loss]` and `[[survey-point]]` of `site.toml`. `emma survey` writes both.
 
+use std::ops::RangeInclusive;
+
 use super::Name;
 use super::problem::nearest;
 use super::reader::Table;
@@ -11,8 +13,9 @@ use crate::gateway::zone::PathLoss;
 /// Nine are a survey, and more than a point a room are a radio map; it bounds what a reload computes.
 const MOST_POINTS: usize = 100;
 
-/// Nothing is heard louder, in dBm: a tag that is held to an antenna is at -30, and a 0 means that it was not heard.
-const LOUDEST_DBM: f64 = -20.0;
+/// Levels that can be, in dBm as if the tag transmitted -59 dBm at 1 m: one that is held to an antenna is at -30, and a 0
+/// means that it was not heard.
+pub const LEVELS_DBM: RangeInclusive<f64> = -127.0..=-20.0;
 
 /// What gateways heard of a test tag at one place.
 #[derive(Clone, Debug, PartialEq)]
@@ -62,7 +65,7 @@ fn point(mut table: Table<'_>, gateways: &[Name], floor_m: Option<(f64, f64)>) -
 fn read_levels(table: &Table<'_>, gateways: &[Name]) -> Vec<(GatewayIndex, f64)> {
     let mut levels = Vec::new();
     for (key, at, node) in table.entries() {
-        let level_dbm = number_of(table.file, node, key, &(-127.0..=LOUDEST_DBM));
+        let level_dbm = number_of(table.file, node, key, &LEVELS_DBM);
         let index = gateways.iter().position(|gateway| **gateway == *key).and_then(|index| u16::try_from(index).ok());
         if index.is_none() {
             let what = format!("`{key}` heard this survey point and is no gateway of this file");

@@ -12,7 +12,7 @@ use crate::config::surveyed::SurveyPoint;
 use crate::config::zones::{Shape, Zone};
 use crate::gateway::advertisement::GatewayIndex;
 use crate::gateway::zone::survey::{Fit, Level, Spot, TooLittle, fit};
-use crate::gateway::zone::{Anchor, Floor, PathLoss, Whereabouts, bound};
+use crate::gateway::zone::{Anchor, Floor, Whereabouts, bound};
 
 /// A point is judged from this second on: the first says too little.
 const SETTLING_S: u64 = 3;
@@ -58,7 +58,7 @@ pub(super) fn judge(config: &Config, stands: &[Stand]) -> Result<Found, TooLittl
     let ground = Ground::new(config);
     let (before, order) = (Floor::new(config), narrowest_first(config));
     let mut found = Found {
-        zones: config.zones.zones.iter().map(|zone| blank(zone, &anchors, fitted.path_loss)).collect(),
+        zones: config.zones.zones.iter().map(|zone| blank(zone, &anchors)).collect(),
         beyond: Vec::new(),
         is_crossed: true,
         fit: fitted,
@@ -89,10 +89,10 @@ pub(super) fn judge(config: &Config, stands: &[Stand]) -> Result<Found, TooLittl
     Ok(found)
 }
 
-fn blank(zone: &Zone, anchors: &[Option<Anchor>], loss: PathLoss) -> Verdict {
+fn blank(zone: &Zone, anchors: &[Option<Anchor>]) -> Verdict {
     let anchors: Vec<Anchor> = anchors.iter().flatten().copied().collect();
     let least_error_m = match &zone.shape {
-        Shape::Polygon(polygon) => Some(bound::least_error_m(polygon, &anchors, loss)),
+        Shape::Polygon(polygon) => Some(bound::least_error_m(polygon, &anchors)),
         Shape::Near { .. } => None,
     };
     Verdict { least_error_m, ..Verdict::default() }

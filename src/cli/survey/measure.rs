@@ -5,7 +5,8 @@ use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::time::Duration;
 
-use super::notebook::{MAX_POINTS, MAX_READINGS, Measured, Notebook, Point, check_name};
+use super::OTHER_POWER;
+use super::notebook::{MAX_POINTS, MAX_READINGS, Measured, Notebook, Point, are_possible, check_name};
 use super::plan::described;
 use crate::cli::tester::{Event, Events, gone, tell};
 use crate::cli::{Stop, complain};
@@ -88,7 +89,8 @@ impl Walk<'_> {
                 Event::Told(_) => continue,
                 Event::NoMoreLines | Event::Interrupted => return Order::End(End::Later),
             };
-            match line.as_str() {
+            // One letter is a key, however it is typed.
+            match if line.len() == 1 { line.to_lowercase() } else { line.clone() }.as_str() {
                 "" => return Order::Measure,
                 "s" => return Order::Skip,
                 "r" if has_last => return Order::Again,
@@ -112,11 +114,12 @@ impl Walk<'_> {
 
     /// Takes the point to where somebody stands, or calls it what they call it.
     fn change(&mut self, index: usize, words: &str) {
-        let numbers: Vec<f64> =
-            words.split([' ', ',', ';']).filter(|word| !word.is_empty()).filter_map(|word| word.parse().ok()).collect();
         let name = self.notebook.points[index].name.clone();
-        let changed = match numbers[..] {
-            [x_m, y_m] => Point::checked(&name, x_m, y_m, self.plan_m),
+        let changed = match metres(words)[..] {
+            [Some(x_m), Some(y_m)] => Point::checked(&name, x_m, y_m, self.plan_m),
+            ref metres if metres.iter().all(Option::is_some) => {
+                Err("write two numbers, with a point in each: 3.5 2.0".to_owned())
+            }
             // A single letter is a slip of the finger.
             _ if words.chars().count() < 2 => Err("there is no such key, and no point of one letter".to_owned()),
             _ => check_name(words).map(|()| Point { name: words.to_owned(), ..self.notebook.points[index].clone() }),
@@ -160,18 +163,28 @@ impl Walk<'_> {
                 None | Some(Event::Line(_) | Event::NoMoreLines | Event::Told(_)) => {}
             }
         }
-        let is_kept = heard.sum_up(self.config, self.lasting);
-        if is_kept {
-            let lasting_ms = u32::try_from(self.lasting.as_millis()).unwrap_or(u32::MAX);
-            self.notebook.points[index].measured = Some(Measured { lasting_ms, readings: heard.readings });
-            self.notebook.keep(self.file)?;
+        if !heard.sum_up(self.config, self.lasting) {
+            return Ok(None);
         }
+        if !are_possible(&heard.readings) {
+            tell(&format!("  Nothing is kept: {OTHER_POWER}."));
+            return Ok(None);
+        }
+        let lasting_ms = u32::try_from(self.lasting.as_millis()).unwrap_or(u32::MAX);
+        self.notebook.points[index].measured = Some(Measured { lasting_ms, readings: heard.readings });
+        self.notebook.keep(self.file)?;
         Ok(None)
     }
 }
 
 fn micros(span: Duration) -> u64 {
     u64::try_from(span.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// The numbers of what somebody typed, in metres; nothing for each word that is none.
+fn metres(words: &str) -> Vec<Option<f64>> {
+    let words = words.split([' ', ',', ';']).filter(|word| !word.is_empty() && *word != "m");
+    words.map(|word| word.trim_end_matches('m').parse().ok()).collect()
 }
 
 /// What is heard at one point.

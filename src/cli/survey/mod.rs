@@ -30,7 +30,7 @@ use crate::exit;
 use crate::gateway::zone::survey::{Level, TooLittle};
 use judge::{Found, agreeing, judge};
 use measure::{End, Walk};
-use notebook::{Notebook, Stand};
+use notebook::{LONGEST, Notebook, Stand};
 use plan::Given;
 use report::Report;
 
@@ -40,8 +40,9 @@ const SITE: &str = "site.toml";
 /// A table of points is written by hand, in bytes.
 const LARGEST_POINTS: u64 = 1 << 20;
 
-/// A point is measured for no longer than this: whoever stands for minutes sways no less.
-const LONGEST: Duration = Duration::from_mins(5);
+/// What is said where levels are none that can be.
+const OTHER_POWER: &str =
+    "such levels cannot be: the tag transmits otherwise than it says; set its measured power at 1 m, and measure again";
 
 /// What it is asked.
 #[derive(Args)]
@@ -114,8 +115,10 @@ fn start(arguments: &Arguments) -> Result<u8, Stop> {
         return conclude(arguments, &notebook, None);
     }
     let events = Events::begin()?;
-    let state = tester::state_folder(&config);
-    tester::follow(&state, arguments.customer.as_deref(), &events)?;
+    let state_folder = tester::state_folder(&config);
+    tester::state(&state_folder, &arguments.config)?;
+    tester::follow(&state_folder, arguments.customer.as_deref(), &events)?;
+    Notebook::can_keep(&arguments.file)?;
     welcome(&config, &notebook, arguments.lasting);
     let (file, lasting) = (arguments.file.as_path(), arguments.lasting);
     let (config, events, notes, typed_ahead) = (&*config, &events, &mut notebook, VecDeque::new());
@@ -152,7 +155,8 @@ fn read_points(path: &Path, plan_m: (f64, f64)) -> Result<Given, Stop> {
     if bytes.len() as u64 > LARGEST_POINTS {
         return Err(failed("it is larger than 1 MiB, and a point is a line".to_owned()));
     }
-    let text = String::from_utf8(bytes).map_err(|_| failed("it is not UTF-8 text".to_owned()))?;
+    let text = String::from_utf8(bytes)
+        .map_err(|_| failed("it is not UTF-8 text: save it as such (Excel: CSV UTF-8)".to_owned()))?;
     plan::read(&text, plan_m).map_err(|what| (exit::DATA, format!("{}: {what}", path.display())))
 }
 
@@ -182,6 +186,7 @@ fn welcome(config: &Config, notebook: &Notebook, lasting: Duration) {
         lasting.as_secs()
     ));
     tell("Carry the tag as a customer would, at the height of a pocket. At each point turn slowly on the spot.");
+    tell("Places are metres from the front left corner of the floor plan, as in site.toml.");
     if done > 0 {
         tell(&format!("{done} of them measured already; it goes on with the next."));
     }
@@ -194,6 +199,9 @@ fn conclude(arguments: &Arguments, notebook: &Notebook, events: Option<&Events>)
         return Err(tester::load(&arguments.config).err().unwrap_or((exit::CONFIG, "site.toml changed".to_owned())));
     };
     let stands: Vec<Stand> = notebook.stands(&config).into_iter().filter(|stand| !stand.readings.is_empty()).collect();
+    if let Some(stand) = stands.iter().find(|stand| !notebook::are_possible(&stand.readings)) {
+        return Err((exit::DATA, format!("the point `{}`: {OTHER_POWER}", stand.name)));
+    }
     let found = judge(&config, &stands).map_err(too_little)?;
     let report = Report {
         config: &config,
@@ -255,11 +263,18 @@ fn asks_to_write(events: Option<&Events>, is_worse: bool) -> bool {
     tell(&format!("\nPut this into site.toml?{advice} y: yes, anything else: no"));
     loop {
         match events.next() {
-            Event::Line(line) => return ["y", "yes", "j", "ja", "o", "oui", "si", "sì"].contains(&line.as_str()),
-            Event::NoMoreLines | Event::Interrupted => return false,
+            Event::Line(line) if is_yes(&line) => return true,
+            Event::Line(_) | Event::NoMoreLines | Event::Interrupted => {
+                tell("site.toml stays as it is. What was measured is kept: the same command asks again.");
+                return false;
+            }
             Event::Told(_) | Event::Gone(_) => {}
         }
     }
+}
+
+fn is_yes(line: &str) -> bool {
+    ["y", "yes", "j", "ja", "o", "oui", "si", "sì"].contains(&line.to_lowercase().as_str())
 }
 
 /// Puts what was found into site.toml, if that is still what it was and all is well with it.
@@ -278,7 +293,8 @@ fn write(folder: &Path, config: &Config, found: &Found, stands: &[Stand], before
         config::with_survey(before, found.fit.path_loss, &offsets, &points).map_err(|what| (exit::CONFIG, what))?;
     let loaded = config::load_with(folder, SITE, &after);
     if loaded.config.is_none() {
-        let problems: Vec<String> = loaded.problems.iter().map(ToString::to_string).collect();
+        let errors = loaded.problems.iter().filter(|problem| problem.is_error());
+        let problems: Vec<&str> = errors.map(|problem| problem.what.as_str()).collect();
         return Err((exit::DATA, format!("with this {SITE} has an error and stays as it is: {}", problems.join("; "))));
     }
     if config::read_text(folder, SITE).is_ok_and(|now| now != before) {

@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, ErrorKind, Read};
 use std::path::Path;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::cli::{Stop, files};
 use crate::config::Config;
+use crate::config::surveyed::LEVELS_DBM;
 use crate::exit;
 use crate::gateway::zone::survey::{Level, Spot};
 
@@ -21,6 +23,9 @@ pub(super) const MAX_READINGS: usize = 10_000;
 
 /// 64 points of 10,000 readings of 20 bytes, in bytes.
 const LARGEST_NOTEBOOK: u64 = 16 << 20;
+
+/// A point is measured for no longer than this: whoever stands for minutes sways no less, and each second is judged.
+pub(super) const LONGEST: Duration = Duration::from_mins(5);
 
 /// What this version writes.
 const VERSION: u32 = 1;
@@ -149,6 +154,9 @@ impl Notebook {
             if !is_whole {
                 return Err(format!("its point `{}` is damaged", point.name));
             }
+            if point.measured.as_ref().is_some_and(|measured| u128::from(measured.lasting_ms) > LONGEST.as_millis()) {
+                return Err(format!("its point `{}` was measured for longer than anybody stands", point.name));
+            }
             if readings.count() > MAX_READINGS {
                 return Err(format!("its point `{}` has more than {MAX_READINGS} readings", point.name));
             }
@@ -161,6 +169,12 @@ impl Notebook {
         let text = serde_json::to_string(self).map_err(|error| (exit::SOFTWARE, error.to_string()))?;
         let failed = |error: io::Error| (exit::CANNOT_CREATE, format!("{}: {error}", path.display()));
         files::keep(path, &format!("{text}\n")).map_err(failed)
+    }
+
+    /// Whether it can be kept in `path`: better told before somebody has walked to a point than after.
+    pub(super) fn can_keep(path: &Path) -> Result<(), Stop> {
+        let hint = "go to a folder of your own, or name a file there with --file";
+        files::can_put(path).map_err(|error| (exit::CANNOT_CREATE, format!("{}: {error}: {hint}", path.display())))
     }
 
     /// The number under which readings of this gateway are written; one that was not there before has the next.
@@ -212,15 +226,24 @@ pub(super) struct Stand {
 impl Stand {
     /// What a fit asks of it: the mean of each gateway.
     pub(super) fn spot(&self) -> Spot {
-        let mut sums: BTreeMap<usize, (f64, u32)> = BTreeMap::new();
-        for (_, gateway, level_dbm) in &self.readings {
-            let (sum, count) = sums.entry(*gateway).or_default();
-            (*sum, *count) = (*sum + level_dbm, *count + 1);
-        }
-        let level =
-            |(gateway, (sum, count)): (usize, (f64, u32))| Level { gateway, level_dbm: sum / f64::from(count), count };
-        Spot { place_m: self.place_m, levels: sums.into_iter().map(level).collect() }
+        Spot { place_m: self.place_m, levels: levels(&self.readings) }
     }
+}
+
+/// Whether site.toml can hold what was heard. It cannot of a tag that transmits otherwise than it says.
+pub(super) fn are_possible(readings: &[(u32, usize, f64)]) -> bool {
+    levels(readings).iter().all(|level| LEVELS_DBM.contains(&level.level_dbm))
+}
+
+fn levels(readings: &[(u32, usize, f64)]) -> Vec<Level> {
+    let mut sums: BTreeMap<usize, (f64, u32)> = BTreeMap::new();
+    for (_, gateway, level_dbm) in readings {
+        let (sum, count) = sums.entry(*gateway).or_default();
+        (*sum, *count) = (*sum + level_dbm, *count + 1);
+    }
+    let level =
+        |(gateway, (sum, count)): (usize, (f64, u32))| Level { gateway, level_dbm: sum / f64::from(count), count };
+    sums.into_iter().map(level).collect()
 }
 
 #[cfg(test)]
@@ -248,9 +271,13 @@ mod tests {
             std::fs::write(&path, &text[..end]).unwrap();
             assert_eq!(Notebook::open(&path, &shipped()).unwrap_err().0, exit::DATA, "{end}");
         }
-        for (from, to) in
-            [("-60.0", "1e300"), ("\"emma-survey\":1", "\"emma-survey\":2"), ("corner", "other"), ("centre", "")]
-        {
+        for (from, to) in [
+            ("-60.0", "1e300"),
+            (":20000", ":4000000000"),
+            ("\"emma-survey\":1", "\"emma-survey\":2"),
+            ("corner", "other"),
+            ("centre", ""),
+        ] {
             std::fs::write(&path, text.replace(from, to)).unwrap();
             let (code, told) = Notebook::open(&path, &shipped()).unwrap_err();
             assert!(code == exit::DATA && told.contains("--restart"), "{told}");

@@ -3,7 +3,7 @@
 use geo::{Centroid, Contains, InteriorPoint, Point as GeoPoint};
 use jiff::Timestamp;
 
-use super::notebook::{MAX_POINTS, Point};
+use super::notebook::{LONGEST, MAX_POINTS, Point};
 use crate::config::Config;
 use crate::config::zones::{Shape, Zone};
 
@@ -90,6 +90,11 @@ pub(super) fn read(text: &str, plan_m: (f64, f64)) -> Result<Given, String> {
     let has_spans = match &columns[..] {
         ["name", "x_m", "y_m"] => false,
         ["name", "x_m", "y_m", "from", "until"] => true,
+        _ if head.contains(';') => {
+            return Err(
+                "it is separated by semicolons: write commas between, and numbers with a point, as in 3.5".to_owned()
+            );
+        }
         _ => return Err("its first line is none: write `name,x_m,y_m` or `name,x_m,y_m,from,until`".to_owned()),
     };
     let mut given: Given = Vec::new();
@@ -117,6 +122,9 @@ fn one(line: &str, has_span: bool, plan_m: (f64, f64)) -> Result<(Point, Option<
     let [name, x, y] = fields;
     if span.is_some_and(|(from, until)| from >= until) {
         return Err("it ends before it begins".to_owned());
+    }
+    if span.is_some_and(|(from, until)| u128::from(until.abs_diff(from)) > LONGEST.as_micros()) {
+        return Err(format!("it lasts longer than {} minutes: is the day right?", LONGEST.as_secs() / 60));
     }
     let metres = |text: &str| text.parse::<f64>().map_err(|_| format!("`{}` are no metres", text.escape_debug()));
     Ok((Point::checked(name, metres(x)?, metres(y)?, plan_m)?, span))
@@ -167,6 +175,7 @@ mod tests {
         for (text, wanted) in [
             ("", "it is empty"),
             ("a,b\n", "its first line is none"),
+            ("name;x_m;y_m\na;1,5;2\n", "it is separated by semicolons"),
             ("name,x_m,y_m\n", "it names no point"),
             ("name,x_m,y_m\na,1\n", "line 2: 2 fields, and the first line names 3"),
             ("name,x_m,y_m\na,eins,2\n", "line 2: `eins` are no metres"),
@@ -174,6 +183,10 @@ mod tests {
             ("name,x_m,y_m\na,NaN,2\n", "line 2: [NaN, 2] is outside the floor plan"),
             ("name,x_m,y_m\na,1,2\na,2,2\n", "line 3: a point is called `a` already"),
             ("name,x_m,y_m,from,until\na,1,2,5,5\n", "line 2: it ends before it begins"),
+            (
+                "name,x_m,y_m,from,until\na,1,2,-9000000000000000000,9000000000000000000\n",
+                "line 2: it lasts longer than 5",
+            ),
             ("name,x_m,y_m,from,until\na,1,2,noon,5\n", "line 2: `noon` is no time"),
             ("name,x_m,y_m\na\u{1b}[2J,1,2\n", "line 2: a name of a point is"),
         ] {

@@ -1,5 +1,6 @@
 //! A survey from recordings: what captures hold of a test tag in the times of a file of points.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -79,12 +80,25 @@ pub(super) fn measured(
 /// The test consent that is meant: the one of this name, or the only one.
 fn tester(consents: &Path, wanted: Option<&str>) -> Result<Consent, Stop> {
     let (records, _) = read_records(consents)?;
-    let grants = records.into_iter().filter_map(|(_, record)| match record {
-        Record::Grant(record) => record.check().ok(),
-        Record::Withdraw { .. } => None,
-    });
+    // As a ledger takes them: the newest consent of a name counts, and one that was withdrawn does not.
+    let mut latest: BTreeMap<CustomerId, Consent> = BTreeMap::new();
+    for (_, record) in records {
+        match record {
+            Record::Grant(record) => {
+                let Ok(consent) = record.check() else { continue };
+                if latest.get(&consent.customer).is_none_or(|known| known.epoch <= consent.epoch) {
+                    latest.insert(consent.customer.clone(), consent);
+                }
+            }
+            Record::Withdraw { customer, epoch } => {
+                if latest.get(&customer).is_some_and(|known| known.epoch <= epoch) {
+                    latest.remove(&customer);
+                }
+            }
+        }
+    }
     let is_wanted = |consent: &Consent| wanted.is_none_or(|wanted| consent.customer.as_str() == wanted);
-    let mut named: Vec<Consent> = grants.filter(is_wanted).collect();
+    let mut named: Vec<Consent> = latest.into_values().filter(is_wanted).collect();
     let refused = |what: String| Err((exit::DATA, format!("{}: {what}", consents.display())));
     match (wanted, named.is_empty()) {
         (Some(wanted), true) => return refused(format!("it holds no consent of `{}`", wanted.escape_debug())),

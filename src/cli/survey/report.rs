@@ -111,7 +111,10 @@ impl Report<'_> {
     }
 
     fn zone_table(&self, page: &mut String) {
-        writeln!(page, "\n{:<24}{:>10}{:>16}", "Right in 100 seconds", "now", "surveyed").unwrap_or_default();
+        let names = self.zones().map(|(zone, _)| zone.name_in(self.language()).chars().count());
+        let wide = names.max().unwrap_or_default().max(22);
+        writeln!(page, "\n{:<1$}{2:>10}{3:>16}", "Right in 100 seconds", wide + 2, "now", "surveyed")
+            .unwrap_or_default();
         let of_100 = |right: u32, secs: u32| {
             if secs == 0 { "-".to_owned() } else { format!("{:.0}", 100.0 * f64::from(right) / f64::from(secs)) }
         };
@@ -119,11 +122,11 @@ impl Report<'_> {
             let name = zone.name_in(self.language());
             let (before, after) = (of_100(verdict.before, verdict.secs), of_100(verdict.after, verdict.secs));
             let why = Self::zone_remark(zone, verdict);
-            writeln!(page, "  {name:<22}{before:>10}{after:>16}   {why}").unwrap_or_default();
+            writeln!(page, "  {name:<wide$}{before:>10}{after:>16}   {why}").unwrap_or_default();
         }
         let (secs, before, after) = self.sums();
         let (before, after) = (of_100(before, secs), of_100(after, secs));
-        writeln!(page, "  {:<22}{before:>10}{after:>16}\n", "all").unwrap_or_default();
+        writeln!(page, "  {:<wide$}{before:>10}{after:>16}\n", "all").unwrap_or_default();
     }
 
     fn zone_remark(zone: &Zone, verdict: &Verdict) -> String {
@@ -202,6 +205,10 @@ impl Report<'_> {
     fn verdict(&self) -> String {
         let (secs, before, after) = self.sums();
         match self.better() {
+            None if self.found.zones.iter().any(|zone| zone.points > 0) => {
+                "The points were measured too briefly to say whether zones are told better with this: 20 s each are meant."
+                    .to_owned()
+            }
             None => "No point lies in a drawn zone, so that nobody can say whether zones are told better with this."
                 .to_owned(),
             Some(Ordering::Equal) => format!(

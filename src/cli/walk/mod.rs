@@ -13,13 +13,12 @@ use std::time::Duration;
 use clap::Args;
 use jiff::Timestamp;
 
-use super::daemon::{Daemon, State};
+use super::daemon::State;
 use super::record::span;
-use super::status::unreachable;
 use super::tester::{self, Event, Events, Tester, gone, tell};
 use super::{Stop, complain, say};
 use crate::clock::Clock;
-use crate::config::{self, Config};
+use crate::config::Config;
 use crate::exit;
 use crate::follow::Told;
 use round::Round;
@@ -74,10 +73,7 @@ fn start(arguments: &Arguments) -> Result<u8, Stop> {
         return Err((exit::CANNOT_CREATE, format!("{}: is there already; it is not written over", sheet.display())));
     }
     let state_folder = tester::state_folder(&config);
-    let state = state(&state_folder)?;
-    if state.configuration.in_force.digest != config::digest(&arguments.config) {
-        tell("The running Emma has another configuration in force than this folder: emma status says which.");
-    }
+    let state = tester::state(&state_folder, &arguments.config)?;
     let events = Events::begin()?;
     let tester = tester::follow(&state_folder, arguments.customer.as_deref(), &events)?;
     let mut walk = Walk::begin(arguments, &config, &tester);
@@ -95,12 +91,6 @@ fn start(arguments: &Arguments) -> Result<u8, Stop> {
         file(path, &text)?;
     }
     Ok(code)
-}
-
-/// What the daemon says of itself.
-fn state(folder: &Path) -> Result<State, Stop> {
-    let status = Daemon::find(folder).and_then(|mut daemon| daemon.status());
-    status.map(|status| State::of(&status)).map_err(|error| unreachable(folder, &error))
 }
 
 /// Files the sheet. It was printed before, so that nothing is lost if this fails.
@@ -139,7 +129,7 @@ impl Walk {
             clock,
             begun_us: clock.monotonic_us(),
             begun_wall_us: clock.wall_us(),
-            readings: BTreeMap::new(),
+            readings: config.site.gateways.iter().map(|gateway| (gateway.id.to_string(), 0)).collect(),
             missed_lines: 0,
             is_json: arguments.json,
         }
@@ -181,7 +171,7 @@ impl Walk {
                 // Where nobody can type, the time that was named counts.
                 Event::NoMoreLines if lasting.is_some() => {}
                 Event::Interrupted | Event::NoMoreLines => return exit::OK,
-                Event::Line(line) if line == "q" => return exit::OK,
+                Event::Line(line) if line.eq_ignore_ascii_case("q") => return exit::OK,
                 Event::Line(line) => self.typed(&line),
                 Event::Gone(why) | Event::Told(Told::Ended { why }) => return gone(&why),
                 Event::Told(told) => self.told(&told),
@@ -197,10 +187,10 @@ impl Walk {
         let now_us = self.now_us();
         let answer = match line {
             "" => self.round.arrived(None, now_us),
-            "w" => self.round.was_wrong(),
+            "w" | "W" => self.round.was_wrong(),
             words => match self.round.meant(words) {
-                Some(zone) => self.round.arrived(Some(zone), now_us),
-                None => "There is no such zone: type its number.".to_owned(),
+                Ok(zone) => self.round.arrived(Some(zone), now_us),
+                Err(what) => what,
             },
         };
         tell(&answer);

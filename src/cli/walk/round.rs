@@ -21,6 +21,15 @@ pub(super) struct Row {
     pub(super) wrong: usize,
     /// Somebody stood there, and it was not announced before they went on.
     pub(super) missed: usize,
+    /// It was announced already when somebody said that they arrived.
+    pub(super) seen_already: usize,
+}
+
+impl Row {
+    /// Whether it was announced, on this walk or when it began.
+    pub(super) fn is_seen(&self) -> bool {
+        !self.confidences.is_empty() || self.seen_already > 0
+    }
 }
 
 /// Somebody said that they arrived.
@@ -51,7 +60,15 @@ pub(super) struct Round {
     given_up: Option<(usize, u64)>,
     first_heard_us: Option<u64>,
     /// The last announcement, until it was called wrong.
-    last: Option<usize>,
+    last: Option<Announced>,
+}
+
+/// An announcement that may still be called wrong.
+#[derive(Clone, Copy, Debug)]
+struct Announced {
+    zone: usize,
+    /// It was taken for the answer to this arrival.
+    ended: Option<Arrival>,
 }
 
 impl Round {
@@ -74,15 +91,30 @@ impl Round {
         }
     }
 
-    /// The zone that somebody means by these words: its number as listed, or how its name or id begins.
-    pub(super) fn meant(&self, words: &str) -> Option<usize> {
+    /// The zone that somebody means by these words: its number as listed, its name or id, or how one of them begins.
+    ///
+    /// # Errors
+    /// None is meant, or several: what to type.
+    pub(super) fn meant(&self, words: &str) -> Result<usize, String> {
+        let none = || "There is no such zone: type its number.".to_owned();
         if let Ok(number) = words.parse::<usize>() {
-            return number.checked_sub(1).filter(|index| *index < self.rows.len());
+            return number.checked_sub(1).filter(|index| *index < self.rows.len()).ok_or_else(none);
         }
         let words = words.to_lowercase();
+        let is_it = |row: &Row| row.name.to_lowercase() == words || row.id == words;
+        if let Some(index) = self.rows.iter().position(is_it) {
+            return Ok(index);
+        }
         let begins = |row: &Row| row.name.to_lowercase().starts_with(&words) || row.id.starts_with(&words);
-        let mut meant = self.rows.iter().enumerate().filter(|(_, row)| begins(row));
-        meant.next().filter(|_| meant.next().is_none()).map(|(index, _)| index)
+        let meant: Vec<usize> = (0..self.rows.len()).filter(|index| begins(&self.rows[*index])).collect();
+        match meant[..] {
+            [] => Err(none()),
+            [only] => Ok(only),
+            _ => {
+                let names: Vec<&str> = meant.iter().map(|index| self.name(*index)).collect();
+                Err(format!("That can be {}: type its number.", names.join(" or ")))
+            }
+        }
     }
 
     /// The zone of this id; a running Emma may know one that the files here do not.
@@ -106,6 +138,11 @@ impl Round {
 
     /// Somebody says that they have arrived, and perhaps where.
     pub(super) fn arrived(&mut self, zone: Option<usize>, now_us: u64) -> String {
+        if let (Some(zone), Some(Some(waiting))) = (zone, self.arrival.map(|arrival| arrival.zone))
+            && zone == waiting
+        {
+            return format!("{}: you said so already, and it counts from then.", self.name(zone));
+        }
         self.close_arrival();
         let Some(row) = zone.and_then(|zone| self.rows.get_mut(zone)) else {
             self.arrival = Some(Arrival { zone: None, at_us: now_us });
@@ -118,6 +155,7 @@ impl Round {
         row.arrivals += 1;
         if self.shown.is_some_and(|shown| Some(shown.zone) == zone && !shown.is_unsure) {
             row.after_arrival_secs.push(0.0);
+            row.seen_already += 1;
             return format!("{name}: you were seen there already when you arrived");
         }
         self.arrival = Some(Arrival { zone, at_us: now_us });
@@ -129,8 +167,10 @@ impl Round {
         let zone = self.index(id);
         let elsewhere = self.arrival.and_then(|arrival| arrival.zone).filter(|there| *there != zone);
         let there = elsewhere.and_then(|there| Some(self.rows.get(there)?.name.clone()));
+        let waiting = self.arrival;
         let since = self.since(zone, elsewhere.is_some(), now_us);
-        (self.shown, self.last) = (Some(Shown { zone, is_unsure: false }), Some(zone));
+        let ended = waiting.filter(|_| self.arrival.is_none());
+        (self.shown, self.last) = (Some(Shown { zone, is_unsure: false }), Some(Announced { zone, ended }));
         let Some(row) = self.rows.get_mut(zone) else { return String::new() };
         row.confidences.push(confidence);
         if there.is_some() {
@@ -200,9 +240,18 @@ impl Round {
 
     /// Somebody says that what was announced last is wrong.
     pub(super) fn was_wrong(&mut self) -> String {
-        let Some(zone) = self.last.take() else { return "Nothing was announced that could be wrong.".to_owned() };
+        let Some(Announced { zone, ended }) = self.last.take() else {
+            return "Nothing was announced that could be wrong.".to_owned();
+        };
         if let Some(row) = self.rows.get_mut(zone) {
             row.wrong += 1;
+            // Whoever had not said where they are was not seen there after all, and still waits for it.
+            if let Some(arrival) = ended.filter(|arrival| arrival.zone.is_none()) {
+                row.arrivals -= 1;
+                row.after_arrival_secs.pop();
+                self.close_arrival();
+                self.arrival = Some(arrival);
+            }
         }
         format!("{}: noted as wrong", self.name(zone))
     }
@@ -247,8 +296,9 @@ mod tests {
     #[test]
     fn a_zone_is_seen_so_long_after_somebody_said_that_they_arrived() {
         let mut round = round();
-        let shoes = round.meant("schu");
-        assert_eq!((shoes, round.meant("2"), round.meant("4"), round.meant("5")), (Some(1), Some(1), Some(3), None));
+        let shoes = round.meant("schu").ok();
+        assert_eq!((shoes, round.meant("2"), round.meant("4")), (Some(1), Ok(1), Ok(3)));
+        assert_eq!(round.meant("5").unwrap_err(), "There is no such zone: type its number.");
         round.heard(S);
         assert_eq!(round.arrived(shoes, 10 * S), "You have arrived in Schuhe: it counts from now.");
         assert_eq!(round.entered("shoes", 0.91, 16 * S), "Schuhe: seen after 6 s, confidence 0.91");
@@ -259,7 +309,10 @@ mod tests {
             round.entered("till", 1.0, 24 * S),
             "Kasse: seen after 4 s (since Schuhe was given up), confidence 1.00"
         );
-        assert_eq!(round.arrived(round.meant("kasse"), 25 * S), "Kasse: you were seen there already when you arrived");
+        assert_eq!(
+            round.arrived(round.meant("kasse").ok(), 25 * S),
+            "Kasse: you were seen there already when you arrived"
+        );
         assert_eq!(round.rows[2].after_arrival_secs, [0.0]);
         round.left("till", 30 * S);
         assert_eq!(round.entered("shoes", 0.8, 30 * S), "Schuhe: seen, straight after Kasse, confidence 0.80");
@@ -299,6 +352,37 @@ mod tests {
             "new: seen after 33 s (since Kasse was given up), confidence 1.00",
             "a running Emma may know zones that the files do not"
         );
+    }
+
+    #[test]
+    fn a_whole_name_is_meant_though_another_begins_with_it() {
+        let mut round = round();
+        round
+            .rows
+            .push(Row { id: "shoes-kids".to_owned(), name: "Schuhe für Größere".to_owned(), ..Row::default() });
+        assert_eq!((round.meant("schuhe"), round.meant("SCHUHE FÜR")), (Ok(1), Ok(4)));
+        assert_eq!(round.meant("sch").unwrap_err(), "That can be Schuhe or Schuhe für Größere: type its number.");
+    }
+
+    #[test]
+    fn whoever_says_it_twice_arrived_once() {
+        let mut round = round();
+        round.arrived(Some(1), 0);
+        assert_eq!(round.arrived(Some(1), 3 * S), "Schuhe: you said so already, and it counts from then.");
+        assert_eq!(round.entered("shoes", 0.9, 6 * S), "Schuhe: seen after 6 s, confidence 0.90");
+        assert_eq!((round.rows[1].arrivals, round.rows[1].missed), (1, 0));
+    }
+
+    #[test]
+    fn what_is_called_wrong_was_no_arrival() {
+        let mut round = round();
+        round.arrived(None, 0);
+        round.entered("till", 1.0, 5 * S);
+        round.was_wrong();
+        assert_eq!((round.rows[2].wrong, round.rows[2].arrivals, round.rows[2].after_arrival_secs.len()), (1, 0, 0));
+        round.left("till", 7 * S);
+        assert_eq!(round.entered("shoes", 0.9, 9 * S), "Schuhe: seen after 9 s, confidence 0.90");
+        assert_eq!(round.rows[1].arrivals, 1);
     }
 
     #[test]

@@ -66,7 +66,7 @@ fn cells(row: &Row) -> [String; 7] {
         (Some(least), Some(median)) => format!("{least:.2} / {median:.2}"),
         _ => "-".to_owned(),
     };
-    let seen = if row.confidences.is_empty() { "never".to_owned() } else { row.confidences.len().to_string() };
+    let seen = if row.is_seen() { (row.confidences.len() + row.seen_already).to_string() } else { "never".to_owned() };
     [name, row.arrivals.to_string(), seen, after, sure, row.wrong.to_string(), row.missed.to_string()]
 }
 
@@ -92,7 +92,7 @@ fn remarks(head: &Head, round: &Round) -> Vec<String> {
     if !sensitive.is_empty() {
         remarks.push(format!("Sensitive, so that nobody is ever placed there, on purpose: {sensitive}."));
     }
-    let never = named(&|row| !row.sensitive && row.confidences.is_empty() && row.after_arrival_secs.is_empty());
+    let never = named(&|row| !row.sensitive && !row.is_seen());
     if !never.is_empty() {
         remarks.push(format!("Never seen on this walk: {never}."));
     }
@@ -104,7 +104,7 @@ fn remarks(head: &Head, round: &Round) -> Vec<String> {
         let count = round.missed_unnamed;
         remarks.push(format!("After {count} arrivals at a place that was not named nothing was announced."));
     }
-    if head.gateways.is_empty() {
+    if head.gateways.iter().all(|(_, count)| *count == 0) {
         remarks.push("The tag was never heard: is it switched on, and is it the one of this consent?".to_owned());
     }
     if head.missed_lines > 0 {
@@ -120,7 +120,7 @@ pub(super) fn json(head: &Head, round: &Round) -> Value {
             "id": row.id, "name": row.name, "sensitive": row.sensitive, "arrivals": row.arrivals,
             "seen": row.confidences.len(), "confidences": row.confidences,
             "seen_after_arrival_secs": row.after_arrival_secs, "seen_after_other_secs": row.after_other_secs,
-            "wrong": row.wrong, "missed": row.missed,
+            "seen_already": row.seen_already, "wrong": row.wrong, "missed": row.missed,
         })
     };
     let gateways: serde_json::Map<String, Value> =
@@ -165,6 +165,8 @@ mod tests {
         round.entered("shoes", 0.91, 6_000_000);
         round.arrived(Some(2), 10_000_000);
         round.entered("shoes", 0.85, 12_000_000);
+        round.begins_in("jackets", false);
+        round.arrived(Some(0), 20_000_000);
         round.end();
         let head = Head {
             shop: "Corner | Shop".to_owned(),
@@ -172,7 +174,7 @@ mod tests {
             ended: "08:10".to_owned(),
             version: "0.1.0".to_owned(),
             configuration: "0123456789abcdef".to_owned(),
-            gateways: vec![("gw-shoes".to_owned(), 120)],
+            gateways: vec![("gw-shoes".to_owned(), 120), ("gw-till".to_owned(), 0)],
             tag: "red, ibeacon".to_owned(),
             missed_lines: 0,
         };
@@ -184,18 +186,18 @@ mod tests {
         | Shop | Corner / Shop |
         | When | 2026-11-02 08:00 to 08:10 |
         | Tag | red, ibeacon |
-        | Gateways | gw-shoes (120 readings) |
+        | Gateways | gw-shoes (120 readings), gw-till (0 readings) |
         | Configuration | 0123456789abcdef |
         | Emma | 0.1.0 |
 
         | Zone | Arrived | Seen | Seen after (median / worst) | Confidence (least / median) | Wrong | Missed |
         |---|---|---|---|---|---|---|
-        | Jacken | 0 | never | - | - | 0 | 0 |
+        | Jacken | 1 | 1 | 0 s / 0 s | - | 0 | 0 |
         | Schuhe | 1 | 2 | 6 s / 6 s | 0.85 / 0.88 | 1 | 0 |
         | Kasse | 1 | never | - | - | 0 | 1 |
 
         - *Seen after* counts from when whoever carried the tag said that they had arrived. A zone around one gateway (`near`) always says confidence 1.
-        - Never seen on this walk: Jacken, Kasse.
+        - Never seen on this walk: Kasse.
         - Wrongly announced while somebody stood elsewhere: Schuhe.
         ");
         assert_eq!(json(&head, &round)["zones"][1]["seen_after_arrival_secs"], json!([6.0]));

@@ -82,7 +82,7 @@ pub fn import(zones: &str, drawing: &str) -> Result<Imported, Vec<String>> {
     if !problems.is_empty() {
         return Err(problems);
     }
-    Ok(Imported { text: document.to_string(), changed, new, same, kept, left_out })
+    Ok(Imported { text: with_line_ends_of(zones, &document.to_string()), changed, new, same, kept, left_out })
 }
 
 fn parse(zones: &str) -> Result<DocumentMut, String> {
@@ -208,6 +208,13 @@ pub(in crate::config) fn put(table: &mut dyn TableLike, key: &str, new: Value) {
             table.insert(key, value(new));
         }
     }
+}
+
+/// `text` with line ends as `before` has them: an editor writes a file on Windows with its own throughout, and reading it
+/// loses them.
+pub(in crate::config) fn with_line_ends_of(before: &str, text: &str) -> String {
+    let is_of_windows = before.contains("\r\n") && before.matches('\n').count() == before.matches("\r\n").count();
+    if is_of_windows { text.replace("\r\n", "\n").replace('\n', "\r\n") } else { text.to_owned() }
 }
 
 /// Puts `new` in the place of `old` with the comments around it, and within a list those around what it holds.

@@ -8,8 +8,8 @@ mod edit;
 
 mod geojson;
 
-pub(super) use edit::put;
 pub use edit::{Imported, export, import};
+pub(super) use edit::{put, with_line_ends_of};
 pub use geojson::LARGEST_DRAWING;
 
 use serde_json::{Map, Value as Json};

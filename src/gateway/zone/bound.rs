@@ -6,9 +6,6 @@ use geo::{BoundingRect, Contains, Point, Polygon};
 
 use super::model::{Anchor, PathLoss};
 
-/// How far levels stray from path loss, in dB, whatever the survey says: it is judged before there is one.
-const STRAY_DB: f64 = 6.0;
-
 /// Readings of one gateway stay alike for 10 s and more, so that a stop of half a minute has two that prove something.
 const SAMPLES: f64 = 2.0;
 
@@ -20,8 +17,8 @@ const SINGULAR: f64 = 1e-9;
 
 /// The least error along x and y in metres with which a device can be placed at the median place of this zone;
 /// infinite where the gateways do not say. The device's transmit power is unknown.
-pub fn least_error_m(zone: &Polygon<f64>, anchors: &[Anchor], loss: PathLoss) -> (f64, f64) {
-    let variances = || places_in(zone).into_iter().map(|place| variance_at(place, anchors, loss));
+pub fn least_error_m(zone: &Polygon<f64>, anchors: &[Anchor]) -> (f64, f64) {
+    let variances = || places_in(zone).into_iter().map(|place| variance_at(place, anchors));
     (libm::sqrt(median(variances().map(|(x, _)| x))), libm::sqrt(median(variances().map(|(_, y)| y))))
 }
 
@@ -45,11 +42,14 @@ fn places_in(zone: &Polygon<f64>) -> Vec<(f64, f64)> {
 }
 
 /// The least variance along x and y at one place, in m².
-fn variance_at(place: (f64, f64), anchors: &[Anchor], loss: PathLoss) -> (f64, f64) {
+fn variance_at(place: (f64, f64), anchors: &[Anchor]) -> (f64, f64) {
     // The information of x, y and the transmit power: sums of products of how a level changes with each.
+    // Whatever a survey says: places alone are judged, so that whoever surveys a shop is not warned of zones that were well
+    // before.
+    let PathLoss { exponent, sigma_db, .. } = PathLoss::default();
     let (mut xx, mut xy, mut yy, mut x, mut y, mut n) = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0);
     for anchor in anchors {
-        let db_a_m2 = -10.0 * loss.exponent / std::f64::consts::LN_10 / anchor.distance_m(place).powi(2);
+        let db_a_m2 = -10.0 * exponent / std::f64::consts::LN_10 / anchor.distance_m(place).powi(2);
         let (dx, dy) = (db_a_m2 * (place.0 - anchor.position_m.0), db_a_m2 * (place.1 - anchor.position_m.1));
         (xx, xy, yy) = (xx + dx * dx, xy + dx * dy, yy + dy * dy);
         (x, y, n) = (x + dx, y + dy, n + 1.0);
@@ -60,7 +60,7 @@ fn variance_at(place: (f64, f64), anchors: &[Anchor], loss: PathLoss) -> (f64, f
     if n < 3.0 || determinant < SINGULAR {
         return (f64::INFINITY, f64::INFINITY);
     }
-    let sample = STRAY_DB * STRAY_DB / SAMPLES / determinant;
+    let sample = sigma_db * sigma_db / SAMPLES / determinant;
     (yy * sample, xx * sample)
 }
 
@@ -80,7 +80,7 @@ mod tests {
     #[test]
     fn more_gateways_tell_more_and_two_tell_nothing() {
         let corners = [(0.0, 0.0), (10.0, 0.0), (10.0, 8.0), (0.0, 8.0), (5.0, 4.0), (5.0, 0.0)];
-        let error = |count: usize| least_error_m(&room(), &anchors(&corners[..count]), PathLoss::default());
+        let error = |count: usize| least_error_m(&room(), &anchors(&corners[..count]));
         assert_eq!(error(2), (f64::INFINITY, f64::INFINITY));
         assert!(error(6).0 < error(4).0 && error(4).0 < error(3).0 && error(3).0.is_finite());
         assert!(error(6).0 > 0.5, "nobody is told half a metre by levels: {:?}", error(6));
@@ -89,7 +89,7 @@ mod tests {
     #[test]
     fn gateways_in_a_row_do_not_tell_across_it() {
         let row = anchors(&[(1.0, 4.0), (4.0, 4.0), (7.0, 4.0), (9.5, 4.0)]);
-        let (along, across) = least_error_m(&room(), &row, PathLoss::default());
+        let (along, across) = least_error_m(&room(), &row);
         assert!(across > along, "{along} {across}");
     }
 }
