@@ -99,6 +99,23 @@ fn a_recorded_survey_finds_the_truth_and_puts_it_into_site_toml() {
 }
 
 #[test]
+fn a_survey_after_which_zones_are_told_worse_is_not_written_unasked() {
+    let shop = recorded(3.0);
+    // A tag that every gateway hears alike, wherever it is: in a tin, or beside none of them.
+    let alike = |line: &str| {
+        let mut heard: Value = serde_json::from_str(line).unwrap();
+        heard["rssi"] = json!(-70);
+        format!("{heard}\n")
+    };
+    shop.write("walk.jsonl", &shop.read("walk.jsonl").lines().map(alike).collect::<String>());
+    let before = shop.read("config/site.toml");
+    let output = shop.emma(&[&FROM[..], &["--write"]].concat(), "");
+    assert_eq!(output.status.code(), Some(65), "{}", told(&output));
+    assert!(told(&output).contains("zones are told worse with this"), "{}", told(&output));
+    assert_eq!(shop.read("config/site.toml"), before);
+}
+
+#[test]
 fn a_point_that_was_measured_elsewhere_is_told_and_does_not_decide() {
     let shop = recorded(2.0);
     let spans = shop.read("spans.csv").replace("point 1,2.5,2,", "point 1,17.5,14,");

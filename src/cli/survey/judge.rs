@@ -11,7 +11,7 @@ use crate::config::site::SiteGateway;
 use crate::config::surveyed::SurveyPoint;
 use crate::config::zones::{Shape, Zone};
 use crate::gateway::advertisement::GatewayIndex;
-use crate::gateway::zone::survey::{Fit, Level, Spot, TooLittle, fit};
+use crate::gateway::zone::survey::{Fit, Level, Spot, TooLittle, fit, is_one_place};
 use crate::gateway::zone::{Anchor, Floor, Whereabouts, bound};
 
 /// A point is judged from this second on: the first says too little.
@@ -72,8 +72,9 @@ pub(super) fn judge(config: &Config, stands: &[Stand]) -> Result<Found, TooLittl
             found.beyond.push(stand.name.clone());
             continue;
         };
-        let others: Vec<Spot> =
-            spots.iter().enumerate().filter(|(other, _)| *other != index).map(|(_, spot)| spot.clone()).collect();
+        // What was measured in the same place once more would be the point itself.
+        let is_other = |(other, spot): &(usize, &Spot)| *other != index && !is_one_place(spot.place_m, stand.place_m);
+        let others: Vec<Spot> = spots.iter().enumerate().filter(is_other).map(|(_, spot)| spot.clone()).collect();
         let of_others = fit(&anchors, &others).ok();
         found.is_crossed &= of_others.is_some();
         let after = match &of_others {

@@ -37,6 +37,10 @@ use report::Report;
 /// The file that a survey is for.
 const SITE: &str = "site.toml";
 
+/// What --write is answered where the points say no.
+const WORSE: &str = "site.toml stays as it is: the points say that zones are told worse with this. Measure again what \
+    contradicts the others; without --write the same command asks, and writes it if you say y";
+
 /// A table of points is written by hand, in bytes.
 const LARGEST_POINTS: u64 = 1 << 20;
 
@@ -212,12 +216,18 @@ fn conclude(arguments: &Arguments, notebook: &Notebook, events: Option<&Events>)
     if !arguments.json {
         say(&report.page());
     }
-    let wants = arguments.write || (!arguments.json && asks_to_write(events, report.better() == Some(Ordering::Less)));
+    let is_worse = report.better() == Some(Ordering::Less);
+    let is_refused = arguments.write && is_worse;
+    let asks = || !arguments.json && !arguments.write && asks_to_write(events, is_worse);
+    let wants = !is_refused && (arguments.write || asks());
     if wants {
         write(&arguments.config, &config, &found, &stands, &before)?;
     }
     if arguments.json {
         say(&format!("{:#}\n", report.json(wants)));
+    }
+    if is_refused {
+        return Err((exit::DATA, WORSE.to_owned()));
     }
     Ok(exit::OK)
 }
@@ -226,7 +236,7 @@ fn too_little(error: TooLittle) -> Stop {
     let what = match error {
         TooLittle::Spots(spots) => {
             format!(
-                "the tag was heard at too few points ({spots}), and with fewer than four a survey says nothing: measure more"
+                "the tag was heard at too few places ({spots}), and with fewer than four a survey says nothing: measure more"
             )
         }
         TooLittle::Gateways(gateways) => format!(

@@ -14,6 +14,9 @@ use crate::gateway::zone::survey::{EXPONENTS, Estimate, Fit};
 /// Fewer places than this speak of no gateway in particular.
 const FEW_PLACES: usize = 3;
 
+/// In fewer judged seconds than this nothing can be said of zones: two points of 20 s.
+const FEWEST_SECS: u32 = 30;
+
 /// An exponent that is known no better than this, as one standard error, is mostly assumed.
 const VAGUE_EXPONENT: f64 = 0.4;
 
@@ -64,7 +67,7 @@ impl Report<'_> {
     pub(super) fn better(&self) -> Option<Ordering> {
         let (secs, before, after) = self.sums();
         let is_close = f64::from(before.abs_diff(after)) < CLOSE * f64::from(secs);
-        (secs > 0).then(|| if is_close { Ordering::Equal } else { after.cmp(&before) })
+        (secs >= FEWEST_SECS).then(|| if is_close { Ordering::Equal } else { after.cmp(&before) })
     }
 
     /// The whole page.

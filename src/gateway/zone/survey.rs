@@ -13,6 +13,9 @@ use super::model::{Anchor, PathLoss};
 /// "Calibration": four are nearly as good as nine).
 pub const FEWEST_SPOTS: usize = 4;
 
+/// Nearer to each other than this, in metres, two places are one: what is bound to the place is bound to both.
+const APART_M: f64 = 1.0;
+
 /// Two gateways tell distance from strength; one does not.
 pub const FEWEST_GATEWAYS: usize = 2;
 
@@ -119,8 +122,9 @@ pub fn fit(anchors: &[Option<Anchor>], spots: &[Spot]) -> Result<Fit, TooLittle>
     };
     let (at, by) = (heard(&|row| row.spot, spots.len()), heard(&|row| row.gateway, anchors.len()));
     let count = |all: &[bool]| all.iter().filter(|heard| **heard).count();
-    if count(&at) < FEWEST_SPOTS {
-        return Err(TooLittle::Spots(count(&at)));
+    let places = distinct(spots.iter().zip(&at).filter(|(_, heard)| **heard).map(|(spot, _)| spot.place_m));
+    if places < FEWEST_SPOTS {
+        return Err(TooLittle::Spots(places));
     }
     if count(&by) < FEWEST_GATEWAYS {
         return Err(TooLittle::Gateways(count(&by)));
@@ -135,6 +139,22 @@ pub fn fit(anchors: &[Option<Anchor>], spots: &[Spot]) -> Result<Fit, TooLittle>
     // Beyond what shops do the exponent is the bound, and the rest is what fits it best; it is known no better for that.
     let held = shop.tell(&shop.settle((exponent, HELD)), &by);
     Ok(Fit { exponent: Estimate { error: told.exponent.error, ..held.exponent }, ..held })
+}
+
+/// Whether two places are one, to a survey.
+pub fn is_one_place((ax, ay): (f64, f64), (bx, by): (f64, f64)) -> bool {
+    (ax - bx) * (ax - bx) + (ay - by) * (ay - by) < APART_M * APART_M
+}
+
+/// How many of these are places of their own.
+fn distinct(places: impl Iterator<Item = (f64, f64)>) -> usize {
+    let mut kept: Vec<(f64, f64)> = Vec::new();
+    for place in places {
+        if !kept.iter().any(|known| is_one_place(*known, place)) {
+            kept.push(place);
+        }
+    }
+    kept.len()
 }
 
 /// One level.

@@ -160,6 +160,9 @@ fn too_little_says_nothing() {
     silent.spots.iter_mut().for_each(|spot| spot.levels.truncate(1));
     assert_eq!(fit(&silent.anchors, &silent.spots), Err(TooLittle::Gateways(1)));
     assert_eq!(fit(&[], &[]), Err(TooLittle::Spots(0)));
+    let mut in_one_place = shop(1, 3.0, 2.0);
+    in_one_place.spots.iter_mut().skip(2).for_each(|spot| spot.place_m = (-50.0, -50.0));
+    assert_eq!(fit(&in_one_place.anchors, &in_one_place.spots), Err(TooLittle::Spots(3)));
     let shop = shop(1, 3.0, 2.0);
     let mut without = shop.anchors.clone();
     without[3] = None;
