@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cli::{Stop, files};
 use crate::config::Config;
+use crate::config::site::SiteGateway;
 use crate::config::surveyed::LEVELS_DBM;
 use crate::exit;
 use crate::gateway::zone::survey::{Level, Spot};
@@ -30,6 +31,9 @@ pub(super) const LONGEST: Duration = Duration::from_mins(5);
 /// What this version writes.
 const VERSION: u32 = 1;
 
+/// A gateway that hangs farther than this from where it did, in metres, was moved, and not only measured again.
+const MOVED_M: f64 = 0.25;
+
 /// The longest name of a point, in characters: a line of a terminal holds it and what else is said of it.
 const LONGEST_NAME: usize = 40;
 
@@ -43,6 +47,9 @@ pub(super) struct Notebook {
     pub(super) site: String,
     /// The gateways that readings count.
     gateways: Vec<String>,
+    /// Where each hung when the survey began, in metres, where that was known: right, into the depth, above the floor.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    hung_at_m: BTreeMap<String, [f64; 3]>,
     /// In the order in which they are walked to.
     pub(super) points: Vec<Point>,
 }
@@ -94,6 +101,12 @@ impl Point {
     }
 }
 
+/// Where each gateway hangs whose place is known.
+fn hang_at_m(config: &Config) -> impl Iterator<Item = (&str, [f64; 3])> {
+    let place = |gateway: &SiteGateway| gateway.position_m.map(|(x, y)| [x, y, gateway.height_m]);
+    config.site.gateways.iter().filter_map(move |gateway| Some((&*gateway.id, place(gateway)?)))
+}
+
 /// Whether a point can be called so.
 pub(super) fn check_name(name: &str) -> Result<(), String> {
     if name.is_empty() || name.chars().count() > LONGEST_NAME || name.contains(|c: char| c.is_control() || c == ',') {
@@ -106,7 +119,8 @@ impl Notebook {
     /// An empty one.
     pub(super) fn new(config: &Config, points: Vec<Point>) -> Self {
         let gateways = config.site.gateways.iter().map(|gateway| gateway.id.to_string()).collect();
-        Self { version: VERSION, site: config.gateway.site.to_string(), gateways, points }
+        let hung_at_m = hang_at_m(config).map(|(id, place)| (id.to_owned(), place)).collect();
+        Self { version: VERSION, site: config.gateway.site.to_string(), gateways, hung_at_m, points }
     }
 
     /// What is kept in `path`; nothing where there is no such file.
@@ -128,9 +142,12 @@ impl Notebook {
         if bytes.len() as u64 > LARGEST_NOTEBOOK {
             return Err(refuse("it is larger than any survey".to_owned()));
         }
-        let notebook: Self =
+        let mut notebook: Self =
             serde_json::from_slice(&bytes).map_err(|error| refuse(format!("it is no survey of Emma's ({error})")))?;
         notebook.check(config).map_err(refuse)?;
+        if notebook.done() == 0 {
+            notebook.hung_at_m = hang_at_m(config).map(|(id, place)| (id.to_owned(), place)).collect();
+        }
         Ok(Some(notebook))
     }
 
@@ -140,6 +157,12 @@ impl Notebook {
         }
         if *self.site != *config.gateway.site {
             return Err(format!("it is the survey of another shop, `{}`", self.site.escape_debug()));
+        }
+        for (id, now) in hang_at_m(config).filter(|_| self.done() > 0) {
+            let moved_m = |then: &&[f64; 3]| then.iter().zip(&now).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+            if self.hung_at_m.get(id).is_some_and(|then| moved_m(&then) > MOVED_M) {
+                return Err(format!("`{id}` hangs elsewhere than when its points were measured, says site.toml"));
+            }
         }
         if self.points.len() > MAX_POINTS {
             return Err(format!("it has more than {MAX_POINTS} points"));
@@ -282,5 +305,10 @@ mod tests {
             let (code, told) = Notebook::open(&path, &shipped()).unwrap_err();
             assert!(code == exit::DATA && told.contains("--restart"), "{told}");
         }
+        std::fs::write(&path, &text).unwrap();
+        let mut moved = shipped();
+        moved.site.gateways[1].position_m = Some((1.0, 1.0));
+        let (code, told) = Notebook::open(&path, &moved).unwrap_err();
+        assert!(code == exit::DATA && told.contains("`gw-shoes` hangs elsewhere"), "{told}");
     }
 }
