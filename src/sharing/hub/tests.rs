@@ -314,3 +314,27 @@ proptest! {
         prop_assert!(shop.readings(1, from_us) >= 70, "{} {:?}", shop.readings(1, from_us), shop.rejected);
     }
 }
+
+#[test]
+fn a_scanner_that_hears_nobody_is_not_given_the_table_again_for_each_change() {
+    let mut shop = Shop::new(1, &[(1, 1)]);
+    shop.beats(4, &[]);
+    let mut tables = 0;
+    // A change each 2.75 s, as where identifiers rotate: it falls into every quarter between two of its batches.
+    for change in 0..40_u16 {
+        shop.hub.share(&shared(&[(1, change + 2)]), Nonce(1_001), shop.now_us);
+        for _ in 0..11 {
+            shop.now_us += BEAT_US;
+            let fresh = shop.life();
+            if let Some(text) = shop.scanners[0].beat(shop.now_us, fresh) {
+                shop.send(None, Some(0), &text, &vec![0]);
+            }
+            for Letter { page, .. } in shop.hub.beat(shop.now_us) {
+                tables += u32::from(page.contains("\"salt\""));
+                shop.send(Some(0), None, &page, &vec![0]);
+            }
+            shop.deliver();
+        }
+    }
+    assert_eq!(tables, 0);
+}
