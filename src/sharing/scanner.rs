@@ -158,8 +158,10 @@ impl Scanner {
         Some(batch.message())
     }
 
-    /// The table.
-    pub fn table(&self) -> &Table {
+    /// The table at `now_us` (monotonic). Also where nothing is heard and nothing said, whoever looks ends a lease that is
+    /// over.
+    pub fn table(&mut self, now_us: u64) -> &Table {
+        self.let_go(now_us);
         &self.table
     }
 

@@ -121,8 +121,9 @@ impl Shop {
         (0..count).for_each(|_| self.beat(minors, || vec![0]));
     }
 
-    fn tables(&self) -> Vec<usize> {
-        self.scanners.iter().map(|scanner| scanner.table().len()).collect()
+    fn tables(&mut self) -> Vec<usize> {
+        let now_us = self.now_us;
+        self.scanners.iter_mut().map(|scanner| scanner.table(now_us).len()).collect()
     }
 
     fn readings(&self, number: usize, since_us: u64) -> u64 {
@@ -167,6 +168,15 @@ fn a_scanner_that_is_cut_off_forgets_everybody_with_its_lease() {
         assert!(shop.now_us <= cut_us + LEASE_US + BEAT_US, "the lease never ends");
     }
     assert!(shop.now_us > cut_us + LEASE_US / 2, "it ends too soon for a broker that is restarted");
+}
+
+#[test]
+fn a_lease_ends_where_nothing_is_heard_and_nothing_said() {
+    let mut shop = Shop::new(1, &[(1, 1)]);
+    shop.beats(8, &[]);
+    assert_eq!(shop.tables(), [1]);
+    shop.now_us += LEASE_US;
+    assert_eq!(shop.tables(), [0]);
 }
 
 #[test]
