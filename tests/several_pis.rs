@@ -256,7 +256,10 @@ async fn whatever_is_killed_and_comes_back_is_heard_again() {
     assert_eq!(source(&till, "state", "scanner", "gw-shoes")["restarts"], 1);
 
     broker.kill();
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    // Nobody hears anything now, so that no beacon on a wall is missed for it.
+    let is_heard = |id: &str| source(&till, "state", "scanner", id)["listening"] == true;
+    until("nobody is heard", || !is_heard("gw-shoes") && !is_heard("gw-hall")).await;
+    assert_eq!(silent(&till.log()), 1, "the broker's line is enough");
     broker.restart();
     until_heard(&till, "gw-shoes").await;
     until_heard(&till, "gw-hall").await;

@@ -135,8 +135,7 @@ impl Decider {
         let others: BTreeSet<Name> = others.collect();
         for (_, source) in self.sources.iter_mut().filter(|(gateway, _)| !others.contains(*gateway)) {
             // Nobody misses a Pi that was taken out of the shop.
-            source.ended(None);
-            source.waits("site.toml does not name it any more");
+            unheard(source, "site.toml does not name it any more");
         }
         self.hub.configure(others);
         self.named.clear();
@@ -168,6 +167,12 @@ fn source<'a>(sources: &'a mut BTreeMap<Name, Outlet>, board: &Switchboard, gate
     sources.entry(name.clone()).or_insert_with(|| board.outlet("scanner", Some(name)))
 }
 
+/// Nothing comes from a scanner, and it is not its fault.
+fn unheard(source: &mut Outlet, why: &str) {
+    source.ended(None);
+    source.waits(why);
+}
+
 impl Subscriber for Decider {
     fn take(&mut self, topic: &str, payload: &[u8], retained: bool) {
         self.reconfigure();
@@ -197,6 +202,8 @@ impl Subscriber for Decider {
     fn outage(&mut self, _filter: usize, reason: &str) {
         self.link.outage(reason);
         self.hub.disconnected();
+        // One line in the log is enough, that of the connection.
+        self.sources.values_mut().for_each(|source| unheard(source, "the shop's broker is away"));
     }
 
     fn beat(&mut self) -> Vec<Said> {
@@ -224,6 +231,7 @@ impl Subscriber for Decider {
 
     fn taken_over(&mut self) {
         self.link.ended(Some("another decider of this site is connected"));
+        self.sources.values_mut().for_each(|source| unheard(source, "another decider of this site hears it"));
         self.board.taken_over().send_replace(true);
     }
 }
