@@ -124,8 +124,8 @@ impl Daemon {
         };
         self.voices.state.send_if_modified(|state| std::mem::replace(&mut state.clock, clock) != clock);
         let (counts, addresses) = {
-            let scanner = lock(&self.scanner);
-            (scanner.counts(), scanner.table().needs_addresses())
+            let mut scanner = lock(&self.scanner);
+            (scanner.counts(), scanner.table(self.clock.monotonic_us()).needs_addresses())
         };
         self.voices.orderer.need(Needs { addresses }, std::collections::BTreeSet::new());
         let total = |count: fn(&SourceStatus) -> u64| sources.iter().map(count).sum();
@@ -168,15 +168,16 @@ impl Daemon {
         let presence = if self.session == Some(Standing::Connected) { Presence::Online } else { Presence::Offline };
         // What was JSON a moment ago is JSON.
         let json = |message: String| serde_json::from_str(&message).unwrap_or_default();
-        let scanner = lock(&self.scanner);
+        let mut scanner = lock(&self.scanner);
+        let table = scanner.table(self.clock.monotonic_us());
         Status {
             state: json(self.voices.state.borrow().message(presence)),
             health: json(self.voices.health.borrow().message(self.clock.wall_us())),
             broker: self.session.map(|standing| standing.word().to_owned()),
             customers: 0,
-            by_address: usize::from(scanner.table().needs_addresses()),
+            by_address: usize::from(table.needs_addresses()),
             present: 0,
-            table: Some(scanner.table().len()),
+            table: Some(table.len()),
         }
     }
 }

@@ -256,7 +256,10 @@ async fn whatever_is_killed_and_comes_back_is_heard_again() {
     assert_eq!(source(&till, "state", "scanner", "gw-shoes")["restarts"], 1);
 
     broker.kill();
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    // Nobody hears anything now, so that no beacon on a wall is missed for it.
+    let is_heard = |id: &str| source(&till, "state", "scanner", id)["listening"] == true;
+    until("nobody is heard", || !is_heard("gw-shoes") && !is_heard("gw-hall")).await;
+    assert_eq!(silent(&till.log()), 1, "the broker's line is enough");
     broker.restart();
     until_heard(&till, "gw-shoes").await;
     until_heard(&till, "gw-hall").await;
@@ -267,6 +270,37 @@ async fn whatever_is_killed_and_comes_back_is_heard_again() {
     until_heard(&till, "gw-shoes").await;
     until_heard(&till, "gw-hall").await;
     for process in [again, scanning.1, deciding] {
+        assert_eq!(process.terminate(), Some(0));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pi_that_nobody_answers_says_so_once_and_one_that_left_the_shop_is_not_missed() {
+    let Some(broker) = Mosquitto::start("a scanner before its decider", QUIET) else { return };
+    let hall = scanning("gw-hall", broker.port, |_| -60);
+    let scanning = hall.run(NO_BUS);
+    let link = || source(&hall, "state", "decider", "emma/v1/hall/registry/gw-hall");
+    let is_told = || link()["last_error"].as_str().is_some_and(|why| why.starts_with("no Pi that decides answers"));
+    until("it says that nobody answers", is_told).await;
+    assert_eq!(hall.log().matches("no Pi that decides answers").count(), 1);
+
+    let till = decider(&[("shop-mqtt", broker.port)]);
+    till.import(CONSENT);
+    let deciding = till.run(NO_BUS);
+    until_heard(&till, "gw-hall").await;
+    assert_eq!(link()["listening"], true);
+
+    // Nothing is near it any more, and it is no gateway.
+    till.write("zones.toml", ZONES.split_once("[[zone]]\nid = \"desk\"").unwrap().0);
+    till.write("offers.toml", "");
+    till.write("site.toml", &SITE.replace("gw-hall", "gw-door"));
+    let entry = || source(&till, "state", "scanner", "gw-hall");
+    until("it is no scanner any more", || entry()["listening"] == false).await;
+    assert_eq!(
+        (&entry()["reason"], &entry()["last_error"]),
+        (&"site.toml does not name it any more".into(), &Value::Null)
+    );
+    for process in [scanning, deciding] {
         assert_eq!(process.terminate(), Some(0));
     }
 }
@@ -384,4 +418,13 @@ fn a_pi_that_only_scans_takes_no_consent_and_begins_no_ledger() {
         assert!(String::from_utf8_lossy(&output.stderr).contains("ask on the one that decides"));
     }
     assert!(!hall.state().exists());
+}
+
+#[test]
+fn a_pi_that_only_scans_is_not_asked_for_a_broker_that_takes_offers() {
+    let hall = scanning("gw-hall", 1, |_| -60);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_emma"));
+    let output = command.args(["doctor", "--config"]).arg(hall.config()).output().unwrap();
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(told.contains("mqtt://127.0.0.1:1 is not reached") && !told.contains("no offer leaves"), "{told}");
 }

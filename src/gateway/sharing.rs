@@ -8,7 +8,7 @@ use super::effect::{Effect, Sighted, Sighting};
 use crate::clock::Moment;
 
 /// The most fingerprints that are handed to other Pis: two or three of every customer of a shop that has thousands. Each
-/// costs a scanner 50 bytes and this Pi 0.2 µs every two seconds; on the wire they are 200 KB. Those of whom there is no
+/// costs a scanner 50 bytes and this Pi 0.2 µs a second; on the wire they are 200 KB. Those of whom there is no
 /// more room are heard by this Pi alone.
 pub const MOST_SHARED: usize = 10_000;
 

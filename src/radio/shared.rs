@@ -16,10 +16,10 @@ use crate::config::{Config, Name};
 use crate::mqtt::connection::{Options, OptionsError};
 use crate::mqtt::listener::{Listener, Manner, Said, Subscriber};
 use crate::mqtt::topic::Topics;
-use crate::sharing::BEAT_US;
 use crate::sharing::hub::{Hub, Refused};
 use crate::sharing::scanner::Scanner;
 use crate::sharing::wire::{MAX_BATCH_LEN, MAX_PAGE_LEN, Nonce};
+use crate::sharing::{BEAT_US, SILENT_US};
 
 /// A topic and its properties beside the message itself, in bytes, generously.
 const OVERHEAD_LEN: u32 = 2 * 1024;
@@ -29,6 +29,10 @@ const PAGE_EXPIRES_SECS: u32 = 10;
 
 /// So many gateways that site.toml does not know are named in the log; the rest is counted.
 const MAX_NAMED: usize = 10;
+
+/// What a Pi without a table says: without one it hears nobody. Each of these looks like any other from here.
+const NO_DECIDER: &str = "no Pi that decides answers, so nobody may be heard: is it up, has it the same `site`, does its \
+                          site.toml name this `gateway`, and does the broker let both speak?";
 
 /// The state of a scanner, which its loop and its connection share.
 pub type Shared = Arc<Mutex<Scanner>>;
@@ -85,8 +89,9 @@ pub fn scanner(board: &Switchboard, scanner: &Shared) -> Result<Option<Listener>
     let outlet = board.outlet("decider", Some(filter.as_str().into()));
     outlet.waits("no table has come from the decider yet");
     let (board_of_link, scanner) = (board.clone(), Arc::clone(scanner));
-    let end =
-        Link { scanner, board: board_of_link, clock: orders.clock, outlet, filter: filter.clone(), says, known: false };
+    let clock = orders.clock;
+    let missed_from_us = clock.monotonic_us().saturating_add(SILENT_US);
+    let end = Link { scanner, board: board_of_link, clock, outlet, filter: filter.clone(), says, missed_from_us };
     let manner = manner(QoS::AtLeastOnce, MAX_PAGE_LEN);
     Ok(Some(Listener::start(&options, manner, vec![filter], end, async {}, over(board))))
 }
@@ -126,8 +131,13 @@ impl Decider {
     /// The other gateways of the site may be scanners. Nobody else speaks for this one.
     fn configure(&mut self, config: &Config) {
         let own = &config.gateway.gateway;
-        self.hub
-            .configure(config.site.gateways.iter().map(|gateway| gateway.id.clone()).filter(|id| id != own).collect());
+        let others = config.site.gateways.iter().map(|gateway| gateway.id.clone()).filter(|id| id != own);
+        let others: BTreeSet<Name> = others.collect();
+        for (_, source) in self.sources.iter_mut().filter(|(gateway, _)| !others.contains(*gateway)) {
+            // Nobody misses a Pi that was taken out of the shop.
+            unheard(source, "site.toml does not name it any more");
+        }
+        self.hub.configure(others);
         self.named.clear();
     }
 
@@ -155,6 +165,12 @@ impl Decider {
 fn source<'a>(sources: &'a mut BTreeMap<Name, Outlet>, board: &Switchboard, gateway: &str) -> &'a mut Outlet {
     let name: Name = gateway.into();
     sources.entry(name.clone()).or_insert_with(|| board.outlet("scanner", Some(name)))
+}
+
+/// Nothing comes from a scanner, and it is not its fault.
+fn unheard(source: &mut Outlet, why: &str) {
+    source.ended(None);
+    source.waits(why);
 }
 
 impl Subscriber for Decider {
@@ -186,6 +202,8 @@ impl Subscriber for Decider {
     fn outage(&mut self, _filter: usize, reason: &str) {
         self.link.outage(reason);
         self.hub.disconnected();
+        // One line in the log is enough, that of the connection.
+        self.sources.values_mut().for_each(|source| unheard(source, "the shop's broker is away"));
     }
 
     fn beat(&mut self) -> Vec<Said> {
@@ -213,6 +231,7 @@ impl Subscriber for Decider {
 
     fn taken_over(&mut self) {
         self.link.ended(Some("another decider of this site is connected"));
+        self.sources.values_mut().for_each(|source| unheard(source, "another decider of this site hears it"));
         self.board.taken_over().send_replace(true);
     }
 }
@@ -225,20 +244,24 @@ struct Link {
     outlet: Outlet,
     filter: String,
     says: String,
-    /// Whether there was a table at the last look.
-    known: bool,
+    /// From when on (monotonic) a Pi without a table says so: at once if it had one, and if not, when it has asked for a while.
+    missed_from_us: u64,
 }
 
 impl Link {
     /// Tells whether there is a table: without one this Pi hears nobody.
     fn tell(&mut self) {
-        let known = lock(&self.scanner).table().edition().is_some();
-        if known {
+        let now_us = self.clock.monotonic_us();
+        if self.has_table() {
             self.outlet.listening(&self.filter, None, None);
-        } else if self.known {
-            self.outlet.outage("the decider has not answered for a minute: nobody may be heard");
+            self.missed_from_us = now_us;
+        } else if self.missed_from_us <= now_us {
+            self.outlet.outage(NO_DECIDER);
         }
-        self.known = known;
+    }
+
+    fn has_table(&self) -> bool {
+        lock(&self.scanner).table(self.clock.monotonic_us()).edition().is_some()
     }
 }
 
@@ -258,7 +281,7 @@ impl Subscriber for Link {
 
     fn outage(&mut self, _filter: usize, reason: &str) {
         // The table is as good as its lease: the decider may be heard of again before that ends.
-        if !self.known {
+        if !self.has_table() {
             self.outlet.outage(reason);
         }
     }

@@ -31,8 +31,8 @@ pub mod hub;
 /// something of every quarter.
 pub const BEAT_US: u64 = 250_000;
 
-/// A scanner that hears nobody speaks so often all the same, in microseconds: it asks for the table with it, and shows that
-/// it is there.
+/// A scanner that hears nobody, and has no page to confirm, speaks so often all the same, in microseconds: it asks for the
+/// table with it, and shows that it is there.
 pub const IDLE_US: u64 = 2_000_000;
 
 /// How long a table is good for after the batch that its last page answers, in microseconds: long enough for a broker that

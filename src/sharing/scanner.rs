@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use super::batch::Sums;
 use super::table::{Found, Table, Taken};
-use super::wire::{Batch, Flaw, Nonce, Page};
+use super::wire::{Batch, Edition, Flaw, Nonce, Page};
 use super::{IDLE_US, LEASE_US};
 use crate::gateway::advertisement::Advertisement;
 
@@ -53,6 +53,8 @@ pub struct Scanner {
     /// When the last batches were sent, oldest first; none that is older than a lease.
     sent: VecDeque<(u64, u64)>,
     said_us: Option<u64>,
+    /// The edition that the last batch named.
+    named: Option<Edition>,
     /// When the decider last said something that was of use.
     answered_us: u64,
     way_us: Option<u64>,
@@ -70,6 +72,7 @@ impl Scanner {
             seq: 0,
             sent: VecDeque::new(),
             said_us: None,
+            named: None,
             answered_us: now_us,
             way_us: None,
             table: Table::default(),
@@ -133,11 +136,13 @@ impl Scanner {
         }
         let heard = self.sums.take(now_us);
         let is_idle = self.said_us.is_none_or(|said_us| now_us.saturating_sub(said_us) >= IDLE_US);
-        if heard.is_empty() && !is_idle {
+        // What was told is confirmed at once: the decider gives the whole table to a scanner that it believes has missed it.
+        let edition = self.table.edition();
+        if heard.is_empty() && !is_idle && edition == self.named {
             return None;
         }
         self.seq += 1;
-        self.said_us = Some(now_us);
+        (self.said_us, self.named) = (Some(now_us), edition);
         self.sent.push_back((self.seq, now_us));
         while self.sent.front().is_some_and(|(_, sent_us)| sent_us.saturating_add(LEASE_US) <= now_us) {
             self.sent.pop_front();
@@ -147,14 +152,16 @@ impl Scanner {
             seq: self.seq,
             at_ms: now_us.saturating_sub(self.began_us) / 1_000,
             way_ms: self.way_us.map(|way_us| way_us / 1_000),
-            edition: self.table.edition(),
+            edition,
             heard,
         };
         Some(batch.message())
     }
 
-    /// The table.
-    pub fn table(&self) -> &Table {
+    /// The table at `now_us` (monotonic). Also where nothing is heard and nothing said, whoever looks ends a lease that is
+    /// over.
+    pub fn table(&mut self, now_us: u64) -> &Table {
+        self.let_go(now_us);
         &self.table
     }
 

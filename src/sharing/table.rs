@@ -59,14 +59,22 @@ struct Held {
 impl Table {
     /// Takes a page that answers a batch sent at `sent_us` (monotonic).
     pub fn take(&mut self, page: &Page, sent_us: u64) -> Taken {
+        let good_until_us = sent_us.saturating_add(LEASE_US);
         let taken = match page.part {
+            Some(_) if self.has_overtaken(page, good_until_us) => Taken::Gap,
             Some(part) => self.take_part(page, part),
             None => self.take_change(page),
         };
         if taken == Taken::InForce {
-            self.until_us = self.until_us.max(sent_us.saturating_add(LEASE_US));
+            self.until_us = self.until_us.max(good_until_us);
         }
         taken
+    }
+
+    /// Whether a whole table is older than the one in force: whoever is gone since then would be back in it.
+    fn has_overtaken(&self, page: &Page, good_until_us: u64) -> bool {
+        let is_newer = |own: Edition| own.table == page.edition.table && own.rev > page.edition.rev;
+        good_until_us < self.until_us || self.edition().is_some_and(is_newer)
     }
 
     /// A part of a new table: the first begins it, and with the last it takes the place of the old one.
@@ -240,6 +248,19 @@ pub(super) mod tests {
             Found::One(handle, _) => Some(handle),
             Found::Nobody | Found::Several => None,
         }
+    }
+
+    #[test]
+    fn a_table_that_comes_late_brings_nobody_back() {
+        let mut table = Table::default();
+        let whole = page(9, 4, Some((1, 1)), &[(1, 1), (2, 2)], &[]);
+        assert_eq!(table.take(&whole, 5 * SECOND_US), Taken::InForce);
+        assert_eq!(table.take(&page(9, 5, None, &[], &[2]), 6 * SECOND_US), Taken::InForce);
+        for sent_us in [5 * SECOND_US, 6 * SECOND_US] {
+            assert_eq!(table.take(&whole, sent_us), Taken::Gap);
+        }
+        assert_eq!((who(&table, 1), who(&table, 2)), (Some(1), None));
+        assert_eq!(table.take(&page(9, 5, Some((1, 1)), &[(1, 1)], &[]), 6 * SECOND_US), Taken::InForce, "told again");
     }
 
     #[test]

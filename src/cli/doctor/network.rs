@@ -31,7 +31,8 @@ pub(super) async fn examine(patient: &Patient) -> Vec<Finding> {
         return vec![Finding::unknown(BROKER, "gateway.toml cannot be read, so no broker is known")];
     };
     let mut findings = Vec::new();
-    if gateway.mqtt.is_none() {
+    // A Pi that only scans has none to send.
+    if gateway.mqtt.is_none() && gateway.decides {
         let what = "gateway.toml names no broker: no offer leaves this Pi";
         findings.push(Finding::note(BROKER, what).advise("[mqtt] url = \"mqtts://…\""));
     }

@@ -121,8 +121,9 @@ impl Shop {
         (0..count).for_each(|_| self.beat(minors, || vec![0]));
     }
 
-    fn tables(&self) -> Vec<usize> {
-        self.scanners.iter().map(|scanner| scanner.table().len()).collect()
+    fn tables(&mut self) -> Vec<usize> {
+        let now_us = self.now_us;
+        self.scanners.iter_mut().map(|scanner| scanner.table(now_us).len()).collect()
     }
 
     fn readings(&self, number: usize, since_us: u64) -> u64 {
@@ -167,6 +168,15 @@ fn a_scanner_that_is_cut_off_forgets_everybody_with_its_lease() {
         assert!(shop.now_us <= cut_us + LEASE_US + BEAT_US, "the lease never ends");
     }
     assert!(shop.now_us > cut_us + LEASE_US / 2, "it ends too soon for a broker that is restarted");
+}
+
+#[test]
+fn a_lease_ends_where_nothing_is_heard_and_nothing_said() {
+    let mut shop = Shop::new(1, &[(1, 1)]);
+    shop.beats(8, &[]);
+    assert_eq!(shop.tables(), [1]);
+    shop.now_us += LEASE_US;
+    assert_eq!(shop.tables(), [0]);
 }
 
 #[test]
@@ -313,4 +323,28 @@ proptest! {
         shop.beats(40, &[1]);
         prop_assert!(shop.readings(1, from_us) >= 70, "{} {:?}", shop.readings(1, from_us), shop.rejected);
     }
+}
+
+#[test]
+fn a_scanner_that_hears_nobody_is_not_given_the_table_again_for_each_change() {
+    let mut shop = Shop::new(1, &[(1, 1)]);
+    shop.beats(4, &[]);
+    let mut tables = 0;
+    // A change each 2.75 s, as where identifiers rotate: it falls into every quarter between two of its batches.
+    for change in 0..40_u16 {
+        shop.hub.share(&shared(&[(1, change + 2)]), Nonce(1_001), shop.now_us);
+        for _ in 0..11 {
+            shop.now_us += BEAT_US;
+            let fresh = shop.life();
+            if let Some(text) = shop.scanners[0].beat(shop.now_us, fresh) {
+                shop.send(None, Some(0), &text, &vec![0]);
+            }
+            for Letter { page, .. } in shop.hub.beat(shop.now_us) {
+                tables += u32::from(page.contains("\"salt\""));
+                shop.send(Some(0), None, &page, &vec![0]);
+            }
+            shop.deliver();
+        }
+    }
+    assert_eq!(tables, 0);
 }
