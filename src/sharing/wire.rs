@@ -232,8 +232,12 @@ impl Batch {
         let batch: Self = read(payload, MAX_BATCH_LEN)?;
         let is_sound =
             |entry: &Entry| LEVEL_DDBM.contains(&entry.level_ddbm) && (1..=MOST_READINGS).contains(&entry.count);
+        // Each handle once: what a Pi says of one in a quarter of a second is one mean.
+        let mut handles: Vec<u32> = batch.heard.iter().map(|entry| entry.handle).collect();
+        handles.sort_unstable();
+        let are_different = handles.windows(2).all(|pair| pair.first() != pair.last());
         let is_whole = batch.seq > 0 && batch.heard.len() <= MAX_ENTRIES && batch.heard.iter().all(is_sound);
-        if is_whole { Ok(batch) } else { Err(Flaw::Fields) }
+        if is_whole && are_different { Ok(batch) } else { Err(Flaw::Fields) }
     }
 
     /// The message.
@@ -305,8 +309,13 @@ mod tests {
     #[test]
     fn the_longest_messages_fit() {
         let edition = Edition { table: Nonce(u64::MAX), rev: u64::MAX };
-        let entry = Entry { handle: u32::MAX, age_ms: 60_000, level_ddbm: -3_200, count: MOST_READINGS };
-        let heard = vec![entry; MAX_ENTRIES];
+        let entry = |less| Entry {
+            handle: u32::MAX - u32::try_from(less).unwrap(),
+            age_ms: 60_000,
+            level_ddbm: -3_200,
+            count: MOST_READINGS,
+        };
+        let heard: Vec<Entry> = (0..MAX_ENTRIES).map(entry).collect();
         let batch = Batch {
             life: Nonce(1),
             seq: u64::MAX,
@@ -315,7 +324,10 @@ mod tests {
             edition: Some(edition),
             heard,
         };
-        assert_eq!(Batch::read(batch.message().as_bytes()), Ok(batch));
+        assert_eq!(Batch::read(batch.message().as_bytes()).as_ref(), Ok(&batch));
+        let mut twice = batch;
+        twice.heard[1].handle = twice.heard[0].handle;
+        assert_eq!(Batch::read(twice.message().as_bytes()), Err(Flaw::Fields), "a handle is told once");
         let rows = vec![Row { handle: u32::MAX, prints: vec![Fingerprint(u64::MAX)] }; PRINTS_A_PAGE];
         let page = Page {
             edition,
