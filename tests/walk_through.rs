@@ -123,6 +123,25 @@ fn a_walk_ends_when_nothing_more_is_typed_or_the_terminal_goes_or_its_time_is_ov
 }
 
 #[test]
+fn a_sheet_that_cannot_be_filed_is_told_before_the_walk_and_one_without_a_walk_is_not_left_behind() {
+    let shop = Shop::new();
+    let _daemon = shop.run();
+    let output = shop.emma(&["walk", "--sheet", "none.md"], "q\n");
+    assert!(told(&output).contains("there is no test tag") && !shop.path("none.md").exists(), "{}", told(&output));
+    shop.import("testers.jsonl");
+    let output = shop.emma(&["walk", "--sheet", "no-folder/monday.md"], "q\n");
+    let said = told(&output);
+    assert!(output.status.code() == Some(73) && said.contains("the walk has not begun"), "{said}");
+    assert!(!said.contains("A walk through"), "{said}");
+    let mut walk = Walk::start(&shop, &["--json", "--sheet", "monday.md"]);
+    walk.until_said("A walk through Hall");
+    assert_eq!(shop.read("monday.md"), "", "it is kept free from the beginning");
+    walk.type_in("q\n");
+    walk.until_said("The sheet is in monday.md.");
+    assert!(shop.read("monday.md").contains("# A walk through Hall"));
+}
+
+#[test]
 fn a_withdrawal_ends_the_walk_and_the_sheet_is_not_lost() {
     let shop = Shop::new();
     let output = shop.emma(&["walk"], "q\n");

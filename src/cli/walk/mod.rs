@@ -1,13 +1,13 @@
 //! `emma walk`: a test tag carried through the shop, and each zone announces itself (`docs/survey.md`).
 
+mod filed;
+
 mod round;
 
 mod sheet;
 
 use std::collections::BTreeMap;
-use std::fs::OpenOptions;
-use std::io::{self, ErrorKind, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
@@ -21,6 +21,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::exit;
 use crate::follow::Told;
+use filed::Filed;
 use round::Round;
 use sheet::Head;
 
@@ -43,7 +44,7 @@ pub struct Arguments {
     /// The folder with the five configuration files.
     #[arg(long, value_name = "DIR", default_value = "/etc/emma")]
     config: PathBuf,
-    /// Write the sheet to this file as well, which must not be there yet.
+    /// Write the sheet to this file as well, which must not be there yet; it is created at once.
     #[arg(long, value_name = "FILE")]
     sheet: Option<PathBuf>,
     /// What the sheet calls the tag, such as "red"; its consent is not named.
@@ -69,12 +70,11 @@ pub(super) fn main(arguments: &Arguments) -> u8 {
 
 fn start(arguments: &Arguments) -> Result<u8, Stop> {
     let config = tester::load(&arguments.config)?;
-    if let Some(sheet) = arguments.sheet.as_deref().filter(|sheet| sheet.exists()) {
-        return Err((exit::CANNOT_CREATE, format!("{}: is there already; it is not written over", sheet.display())));
-    }
     let state_folder = tester::state_folder(&config);
     let state = tester::state(&state_folder, &arguments.config)?;
     let events = Events::begin()?;
+    // Whoever has walked for a quarter of an hour is not told only then that their sheet cannot be filed.
+    let filed = arguments.sheet.as_deref().map(Filed::create).transpose()?;
     let tester = tester::follow(&state_folder, arguments.customer.as_deref(), &events)?;
     let mut walk = Walk::begin(arguments, &config, &tester);
     walk.welcome(&config, &tester);
@@ -87,22 +87,18 @@ fn start(arguments: &Arguments) -> Result<u8, Stop> {
     } else {
         say(&format!("\n{text}"));
     }
-    if let Some(path) = &arguments.sheet {
-        file(path, &text)?;
+    let Some(filed) = filed else { return Ok(code) };
+    match filed.write(&text) {
+        Ok(path) => tell(&format!("The sheet is in {}.", path.display())),
+        Err(what) => {
+            // What was printed is another form of it, and the walk is not walked again.
+            if arguments.json {
+                tell(&text);
+            }
+            return Err(what);
+        }
     }
     Ok(code)
-}
-
-/// Files the sheet. It was printed before, so that nothing is lost if this fails.
-fn file(path: &Path, text: &str) -> Result<(), Stop> {
-    let failed = |error: &io::Error| {
-        let hint = if error.kind() == ErrorKind::AlreadyExists { "; it is not written over" } else { "" };
-        (exit::CANNOT_CREATE, format!("{}: {error}{hint}; the sheet is the one above", path.display()))
-    };
-    let file = OpenOptions::new().write(true).create_new(true).open(path);
-    file.and_then(|mut file| file.write_all(text.as_bytes())).map_err(|error| failed(&error))?;
-    tell(&format!("The sheet is in {}.", path.display()));
-    Ok(())
 }
 
 /// A walk under way.
