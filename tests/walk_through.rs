@@ -136,9 +136,11 @@ fn a_sheet_that_cannot_be_filed_is_told_before_the_walk_and_one_without_a_walk_i
     let mut walk = Walk::start(&shop, &["--json", "--sheet", "monday.md"]);
     walk.until_said("A walk through Hall");
     assert_eq!(shop.read("monday.md"), "", "it is kept free from the beginning");
-    walk.type_in("q\n");
+    walk.type_in("4\n\nu\nU\nq\n");
+    walk.until_said("There is no arrival that can be taken back.");
     walk.until_said("The sheet is in monday.md.");
-    assert!(shop.read("monday.md").contains("# A walk through Hall"));
+    let sheet = shop.read("monday.md");
+    assert!(sheet.contains("# A walk through Hall") && !sheet.contains("not named"), "{sheet}");
 }
 
 #[test]

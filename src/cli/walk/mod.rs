@@ -6,6 +6,8 @@ mod round;
 
 mod sheet;
 
+mod slip;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -24,6 +26,7 @@ use crate::follow::Told;
 use filed::Filed;
 use round::Round;
 use sheet::Head;
+use slip::Notes;
 
 /// Readings of so many gateways and fixed beacons are told apart: all that a site can have.
 const MAX_HEARD: usize = 128;
@@ -80,10 +83,11 @@ fn start(arguments: &Arguments) -> Result<u8, Stop> {
     walk.welcome(&config, &tester);
     let code = walk.go(&events, arguments.lasting);
     let head = walk.head(&config, &state, arguments.tag.as_deref(), &tester.tag);
-    walk.round.end();
-    let text = sheet::markdown(&head, &walk.round);
+    let mut round = walk.notes.round;
+    round.end();
+    let text = sheet::markdown(&head, &round);
     if arguments.json {
-        say(&format!("{:#}\n", sheet::json(&head, &walk.round)));
+        say(&format!("{:#}\n", sheet::json(&head, &round)));
     } else {
         say(&format!("\n{text}"));
     }
@@ -103,7 +107,7 @@ fn start(arguments: &Arguments) -> Result<u8, Stop> {
 
 /// A walk under way.
 struct Walk {
-    round: Round,
+    notes: Notes,
     clock: Clock,
     begun_us: u64,
     begun_wall_us: i64,
@@ -121,7 +125,7 @@ impl Walk {
             round.begins_in(zone, *is_unsure);
         }
         Self {
-            round,
+            notes: Notes::new(round),
             clock,
             begun_us: clock.monotonic_us(),
             begun_wall_us: clock.wall_us(),
@@ -133,14 +137,15 @@ impl Walk {
 
     fn welcome(&self, config: &Config, tester: &Tester) {
         tell(&format!("A walk through {}. Carry the tag as a customer would.", config.site.name));
-        for (row, number) in self.round.rows.iter().zip(1..) {
+        for (row, number) in self.notes.round.rows.iter().zip(1..) {
             let note = if row.sensitive { "   sensitive: it never shows, on purpose" } else { "" };
             tell(&format!("  {number:>2}  {}{note}", row.name));
         }
         tell("Type the number of a zone when you arrive in it, or Enter alone: it counts from then.");
-        tell("w: what was announced last is wrong, q or Ctrl-C: the walk is over, and the sheet is printed.\n");
+        tell("u: your last arrival was a slip and is taken back, w: what was announced last is wrong,");
+        tell("q or Ctrl-C: the walk is over, and the sheet is printed.\n");
         if let Some((zone, is_unsure)) = &tester.zone {
-            let name = self.round.rows.iter().find(|row| row.id == *zone).map_or(zone.as_str(), |row| &row.name);
+            let name = self.notes.round.rows.iter().find(|row| row.id == *zone).map_or(zone.as_str(), |row| &row.name);
             let doubt = if *is_unsure { ", though not sure" } else { "" };
             tell(&format!("Emma believes the tag in {name}{doubt}."));
         }
@@ -182,10 +187,11 @@ impl Walk {
     fn typed(&mut self, line: &str) {
         let now_us = self.now_us();
         let answer = match line {
-            "" => self.round.arrived(None, now_us),
-            "w" | "W" => self.round.was_wrong(),
-            words => match self.round.meant(words) {
-                Ok(zone) => self.round.arrived(Some(zone), now_us),
+            "" => self.notes.arrived(None, now_us),
+            "u" | "U" => self.notes.take_back(),
+            "w" | "W" => self.notes.was_wrong(now_us),
+            words => match self.notes.round.meant(words) {
+                Ok(zone) => self.notes.arrived(Some(zone), now_us),
                 Err(what) => what,
             },
         };
@@ -194,25 +200,18 @@ impl Walk {
 
     fn told(&mut self, told: &Told) {
         let now_us = self.now_us();
-        let words = match told {
+        match told {
             Told::Reading { gateway, .. } => {
-                self.round.heard(now_us);
+                self.notes.heard(now_us);
                 if self.readings.len() < MAX_HEARD || self.readings.contains_key(gateway) {
                     *self.readings.entry(gateway.clone()).or_default() += 1;
                 }
-                return;
             }
-            Told::Entered { zone, confidence, .. } => self.round.entered(zone, *confidence, now_us),
-            Told::Unsure { zone, confidence, .. } => self.round.unsure(zone, *confidence, now_us),
-            Told::Sure { zone, confidence, .. } => self.round.sure(zone, *confidence, now_us),
-            Told::Left { zone, .. } => self.round.left(zone, now_us),
-            Told::AtWork => return at_work(),
-            Told::Missed { count } => {
-                self.missed_lines += count;
-                return;
-            }
-            Told::Ended { .. } => return,
-        };
+            Told::AtWork => at_work(),
+            Told::Missed { count } => self.missed_lines += count,
+            _ => {}
+        }
+        let Some(words) = self.notes.told(told, now_us) else { return };
         if self.is_json {
             tell(&words);
         } else {

@@ -50,7 +50,7 @@ struct Shown {
 }
 
 /// A walk under way. Times are microseconds of one clock.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Round {
     pub(super) rows: Vec<Row>,
     /// Arrivals at a place that was not named, after which nothing was announced.
@@ -138,11 +138,14 @@ impl Round {
         self.first_heard_us = self.first_heard_us.or(Some(now_us));
     }
 
+    /// Whether somebody said already that they are there, and nothing answered it yet.
+    pub(super) fn waits_in(&self, zone: usize) -> bool {
+        self.arrival.is_some_and(|arrival| arrival.zone == Some(zone))
+    }
+
     /// Somebody says that they have arrived, and perhaps where.
     pub(super) fn arrived(&mut self, zone: Option<usize>, now_us: u64) -> String {
-        if let (Some(zone), Some(Some(waiting))) = (zone, self.arrival.map(|arrival| arrival.zone))
-            && zone == waiting
-        {
+        if let Some(zone) = zone.filter(|zone| self.waits_in(*zone)) {
             return format!("{}: you said so already, and it counts from then.", self.name(zone));
         }
         self.close_arrival();
@@ -254,6 +257,11 @@ impl Round {
         }
         self.shown = None;
         format!("{}: left", self.name(zone))
+    }
+
+    /// Whether something was announced that nobody called wrong yet.
+    pub(super) fn can_be_wrong(&self) -> bool {
+        self.last.is_some()
     }
 
     /// Somebody says that what was announced last is wrong.
