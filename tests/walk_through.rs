@@ -65,14 +65,30 @@ fn two_zones(shop: &Shop) -> Daemon {
     shop.run()
 }
 
+/// The tag among the jackets, and the tester's consent is of another one: it is placed when [`tag_is_consented`].
+fn jackets_unknown(shop: &Shop) -> Daemon {
+    shop.write("way.jsonl", &capture(&vec![(0, (16.0, 4.0))], 1800, 1.0));
+    shop.hears(Some(("way.jsonl", 1)));
+    shop.write("consents.jsonl", &(consent("tester-anna", 9, true) + &consent("customer-bert", 8, false)));
+    shop.import("consents.jsonl");
+    shop.run()
+}
+
+/// The tester gets the tag that is in the shop, so that its zone is announced after this, however fast the machine is.
+fn tag_is_consented(shop: &Shop) {
+    shop.write("renewed.jsonl", &consent("tester-anna", 7, true).replace("\"epoch\":1", "\"epoch\":2"));
+    shop.import("renewed.jsonl");
+}
+
 #[test]
 fn each_zone_announces_itself_and_ctrl_c_leaves_a_sheet() {
     let shop = Shop::new();
-    let _daemon = two_zones(&shop);
+    let _daemon = jackets_unknown(&shop);
     let mut walk = Walk::start(&shop, &["--tag", "red", "--sheet", "monday.md"]);
     walk.until_said("A walk through Hall");
     walk.type_in("\n");
     walk.until_said("You have arrived");
+    tag_is_consented(&shop);
     walk.until_said("Jacken: seen");
     walk.type_in("w\n5\n3\n2\n");
     walk.until_said("on purpose.");
