@@ -6,7 +6,7 @@
 mod carried;
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 
 use carried::{Daemon, Shop, capture, consent, signal, told, until};
@@ -157,6 +157,16 @@ fn a_sheet_that_cannot_be_filed_is_told_before_the_walk_and_one_without_a_walk_i
     walk.until_said("The sheet is in monday.md.");
     let sheet = shop.read("monday.md");
     assert!(sheet.contains("# A walk through Hall") && !sheet.contains("not named"), "{sheet}");
+    // Where no file may grow, as on a full disk, the sheet is printed as it would have been filed.
+    let script = format!(
+        "trap '' XFSZ; ulimit -f 0; exec {} walk --json --config config --sheet full.md",
+        env!("CARGO_BIN_EXE_emma")
+    );
+    let mut command = Command::new("sh");
+    let output = command.args(["-c", &script]).current_dir(shop.dir.path()).stdin(Stdio::null()).output().unwrap();
+    let said = told(&output);
+    assert!(output.status.code() == Some(73) && said.contains("the sheet is the one above"), "{said}");
+    assert!(said.contains("# A walk through Hall") && !shop.path("full.md").exists(), "{said}");
 }
 
 #[test]
