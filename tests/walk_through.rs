@@ -6,7 +6,7 @@
 mod carried;
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 
 use carried::{Daemon, Shop, capture, consent, signal, told, until};
@@ -50,7 +50,7 @@ impl Walk {
     /// Its exit code, and everything it said.
     fn end(mut self) -> (Option<i32>, String) {
         let code = self.child.wait().unwrap().code();
-        until("the sheet is read", || self.said().contains("never, on purpose") || code != Some(0));
+        until("the sheet is read", || self.said().contains("Sensitive, so that") || code != Some(0));
         (code, self.said())
     }
 }
@@ -65,14 +65,30 @@ fn two_zones(shop: &Shop) -> Daemon {
     shop.run()
 }
 
+/// The tag among the jackets, and the tester's consent is of another one: it is placed when [`tag_is_consented`].
+fn jackets_unknown(shop: &Shop) -> Daemon {
+    shop.write("way.jsonl", &capture(&vec![(0, (16.0, 4.0))], 1800, 1.0));
+    shop.hears(Some(("way.jsonl", 1)));
+    shop.write("consents.jsonl", &(consent("tester-anna", 9, true) + &consent("customer-bert", 8, false)));
+    shop.import("consents.jsonl");
+    shop.run()
+}
+
+/// The tester gets the tag that is in the shop, so that its zone is announced after this, however fast the machine is.
+fn tag_is_consented(shop: &Shop) {
+    shop.write("renewed.jsonl", &consent("tester-anna", 7, true).replace("\"epoch\":1", "\"epoch\":2"));
+    shop.import("renewed.jsonl");
+}
+
 #[test]
 fn each_zone_announces_itself_and_ctrl_c_leaves_a_sheet() {
     let shop = Shop::new();
-    let _daemon = two_zones(&shop);
+    let _daemon = jackets_unknown(&shop);
     let mut walk = Walk::start(&shop, &["--tag", "red", "--sheet", "monday.md"]);
     walk.until_said("A walk through Hall");
     walk.type_in("\n");
     walk.until_said("You have arrived");
+    tag_is_consented(&shop);
     walk.until_said("Jacken: seen");
     walk.type_in("w\n5\n3\n2\n");
     walk.until_said("on purpose.");
@@ -86,7 +102,7 @@ fn each_zone_announces_itself_and_ctrl_c_leaves_a_sheet() {
     assert!(said.contains(&sheet), "what is filed is what is said: {sheet}");
     for words in [
         "gw-f (",
-        "| Beratung | - | never, on purpose |",
+        "| Beratung | 1 | silent, as it must be |",
         "Sensitive, so that nobody is ever placed there",
         "Wrong",
         "| Kasse | 0 | never |",
@@ -120,6 +136,37 @@ fn a_walk_ends_when_nothing_more_is_typed_or_the_terminal_goes_or_its_time_is_ov
     signal(&walk.child, "-HUP");
     let (code, said) = walk.end();
     assert!(code == Some(0) && shop.read("lost.md").contains("# A walk through Hall"), "{said}");
+}
+
+#[test]
+fn a_sheet_that_cannot_be_filed_is_told_before_the_walk_and_one_without_a_walk_is_not_left_behind() {
+    let shop = Shop::new();
+    let _daemon = shop.run();
+    let output = shop.emma(&["walk", "--sheet", "none.md"], "q\n");
+    assert!(told(&output).contains("there is no test tag") && !shop.path("none.md").exists(), "{}", told(&output));
+    shop.import("testers.jsonl");
+    let output = shop.emma(&["walk", "--sheet", "no-folder/monday.md"], "q\n");
+    let said = told(&output);
+    assert!(output.status.code() == Some(73) && said.contains("the walk has not begun"), "{said}");
+    assert!(!said.contains("A walk through"), "{said}");
+    let mut walk = Walk::start(&shop, &["--json", "--sheet", "monday.md"]);
+    walk.until_said("A walk through Hall");
+    assert_eq!(shop.read("monday.md"), "", "it is kept free from the beginning");
+    walk.type_in("4\n\nu\nU\nq\n");
+    walk.until_said("There is no arrival that can be taken back.");
+    walk.until_said("The sheet is in monday.md.");
+    let sheet = shop.read("monday.md");
+    assert!(sheet.contains("# A walk through Hall") && !sheet.contains("not named"), "{sheet}");
+    // Where no file may grow, as on a full disk, the sheet is printed as it would have been filed.
+    let script = format!(
+        "trap '' XFSZ; ulimit -f 0; exec {} walk --json --config config --sheet full.md",
+        env!("CARGO_BIN_EXE_emma")
+    );
+    let mut command = Command::new("sh");
+    let output = command.args(["-c", &script]).current_dir(shop.dir.path()).stdin(Stdio::null()).output().unwrap();
+    let said = told(&output);
+    assert!(output.status.code() == Some(73) && said.contains("the sheet is the one above"), "{said}");
+    assert!(said.contains("# A walk through Hall") && !shop.path("full.md").exists(), "{said}");
 }
 
 #[test]

@@ -1,13 +1,15 @@
 //! `emma walk`: a test tag carried through the shop, and each zone announces itself (`docs/survey.md`).
 
+mod filed;
+
 mod round;
 
 mod sheet;
 
+mod slip;
+
 use std::collections::BTreeMap;
-use std::fs::OpenOptions;
-use std::io::{self, ErrorKind, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
@@ -21,8 +23,10 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::exit;
 use crate::follow::Told;
+use filed::Filed;
 use round::Round;
 use sheet::Head;
+use slip::Notes;
 
 /// Readings of so many gateways and fixed beacons are told apart: all that a site can have.
 const MAX_HEARD: usize = 128;
@@ -43,7 +47,7 @@ pub struct Arguments {
     /// The folder with the five configuration files.
     #[arg(long, value_name = "DIR", default_value = "/etc/emma")]
     config: PathBuf,
-    /// Write the sheet to this file as well, which must not be there yet.
+    /// Write the sheet to this file as well, which must not be there yet; it is created at once.
     #[arg(long, value_name = "FILE")]
     sheet: Option<PathBuf>,
     /// What the sheet calls the tag, such as "red"; its consent is not named.
@@ -69,45 +73,41 @@ pub(super) fn main(arguments: &Arguments) -> u8 {
 
 fn start(arguments: &Arguments) -> Result<u8, Stop> {
     let config = tester::load(&arguments.config)?;
-    if let Some(sheet) = arguments.sheet.as_deref().filter(|sheet| sheet.exists()) {
-        return Err((exit::CANNOT_CREATE, format!("{}: is there already; it is not written over", sheet.display())));
-    }
     let state_folder = tester::state_folder(&config);
     let state = tester::state(&state_folder, &arguments.config)?;
     let events = Events::begin()?;
+    // Whoever has walked for a quarter of an hour is not told only then that their sheet cannot be filed.
+    let filed = arguments.sheet.as_deref().map(Filed::create).transpose()?;
     let tester = tester::follow(&state_folder, arguments.customer.as_deref(), &events)?;
     let mut walk = Walk::begin(arguments, &config, &tester);
     walk.welcome(&config, &tester);
     let code = walk.go(&events, arguments.lasting);
     let head = walk.head(&config, &state, arguments.tag.as_deref(), &tester.tag);
-    walk.round.end();
-    let text = sheet::markdown(&head, &walk.round);
+    let mut round = walk.notes.round;
+    round.end();
+    let text = sheet::markdown(&head, &round);
     if arguments.json {
-        say(&format!("{:#}\n", sheet::json(&head, &walk.round)));
+        say(&format!("{:#}\n", sheet::json(&head, &round)));
     } else {
         say(&format!("\n{text}"));
     }
-    if let Some(path) = &arguments.sheet {
-        file(path, &text)?;
+    let Some(filed) = filed else { return Ok(code) };
+    match filed.write(&text) {
+        Ok(path) => tell(&format!("The sheet is in {}.", path.display())),
+        Err(what) => {
+            // What was printed is another form of it, and the walk is not walked again.
+            if arguments.json {
+                tell(&text);
+            }
+            return Err(what);
+        }
     }
     Ok(code)
 }
 
-/// Files the sheet. It was printed before, so that nothing is lost if this fails.
-fn file(path: &Path, text: &str) -> Result<(), Stop> {
-    let failed = |error: &io::Error| {
-        let hint = if error.kind() == ErrorKind::AlreadyExists { "; it is not written over" } else { "" };
-        (exit::CANNOT_CREATE, format!("{}: {error}{hint}; the sheet is the one above", path.display()))
-    };
-    let file = OpenOptions::new().write(true).create_new(true).open(path);
-    file.and_then(|mut file| file.write_all(text.as_bytes())).map_err(|error| failed(&error))?;
-    tell(&format!("The sheet is in {}.", path.display()));
-    Ok(())
-}
-
 /// A walk under way.
 struct Walk {
-    round: Round,
+    notes: Notes,
     clock: Clock,
     begun_us: u64,
     begun_wall_us: i64,
@@ -125,7 +125,7 @@ impl Walk {
             round.begins_in(zone, *is_unsure);
         }
         Self {
-            round,
+            notes: Notes::new(round),
             clock,
             begun_us: clock.monotonic_us(),
             begun_wall_us: clock.wall_us(),
@@ -137,14 +137,15 @@ impl Walk {
 
     fn welcome(&self, config: &Config, tester: &Tester) {
         tell(&format!("A walk through {}. Carry the tag as a customer would.", config.site.name));
-        for (row, number) in self.round.rows.iter().zip(1..) {
+        for (row, number) in self.notes.round.rows.iter().zip(1..) {
             let note = if row.sensitive { "   sensitive: it never shows, on purpose" } else { "" };
             tell(&format!("  {number:>2}  {}{note}", row.name));
         }
         tell("Type the number of a zone when you arrive in it, or Enter alone: it counts from then.");
-        tell("w: what was announced last is wrong, q or Ctrl-C: the walk is over, and the sheet is printed.\n");
+        tell("u: your last arrival was a slip and is taken back, w: what was announced last is wrong,");
+        tell("q or Ctrl-C: the walk is over, and the sheet is printed.\n");
         if let Some((zone, is_unsure)) = &tester.zone {
-            let name = self.round.rows.iter().find(|row| row.id == *zone).map_or(zone.as_str(), |row| &row.name);
+            let name = self.notes.round.rows.iter().find(|row| row.id == *zone).map_or(zone.as_str(), |row| &row.name);
             let doubt = if *is_unsure { ", though not sure" } else { "" };
             tell(&format!("Emma believes the tag in {name}{doubt}."));
         }
@@ -186,10 +187,11 @@ impl Walk {
     fn typed(&mut self, line: &str) {
         let now_us = self.now_us();
         let answer = match line {
-            "" => self.round.arrived(None, now_us),
-            "w" | "W" => self.round.was_wrong(),
-            words => match self.round.meant(words) {
-                Ok(zone) => self.round.arrived(Some(zone), now_us),
+            "" => self.notes.arrived(None, now_us),
+            "u" | "U" => self.notes.take_back(),
+            "w" | "W" => self.notes.was_wrong(now_us),
+            words => match self.notes.round.meant(words) {
+                Ok(zone) => self.notes.arrived(Some(zone), now_us),
                 Err(what) => what,
             },
         };
@@ -198,25 +200,18 @@ impl Walk {
 
     fn told(&mut self, told: &Told) {
         let now_us = self.now_us();
-        let words = match told {
+        match told {
             Told::Reading { gateway, .. } => {
-                self.round.heard(now_us);
+                self.notes.heard(now_us);
                 if self.readings.len() < MAX_HEARD || self.readings.contains_key(gateway) {
                     *self.readings.entry(gateway.clone()).or_default() += 1;
                 }
-                return;
             }
-            Told::Entered { zone, confidence, .. } => self.round.entered(zone, *confidence, now_us),
-            Told::Unsure { zone, confidence, .. } => self.round.unsure(zone, *confidence, now_us),
-            Told::Sure { zone, confidence, .. } => self.round.sure(zone, *confidence, now_us),
-            Told::Left { zone, .. } => self.round.left(zone, now_us),
-            Told::AtWork => return at_work(),
-            Told::Missed { count } => {
-                self.missed_lines += count;
-                return;
-            }
-            Told::Ended { .. } => return,
-        };
+            Told::AtWork => at_work(),
+            Told::Missed { count } => self.missed_lines += count,
+            _ => {}
+        }
+        let Some(words) = self.notes.told(told, now_us) else { return };
         if self.is_json {
             tell(&words);
         } else {

@@ -23,6 +23,8 @@ pub(super) struct Row {
     pub(super) missed: usize,
     /// It was announced already when somebody said that they arrived.
     pub(super) seen_already: usize,
+    /// It is sensitive, somebody stood in it, and a zone was told of them all the same.
+    pub(super) told_in_it: usize,
 }
 
 impl Row {
@@ -32,7 +34,7 @@ impl Row {
     }
 }
 
-/// Somebody said that they arrived.
+/// Somebody said that they arrived. In a sensitive zone they wait for nothing, and all that is announced is wrong.
 #[derive(Clone, Copy, Debug)]
 struct Arrival {
     /// Where, if they said so.
@@ -48,12 +50,12 @@ struct Shown {
 }
 
 /// A walk under way. Times are microseconds of one clock.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Round {
     pub(super) rows: Vec<Row>,
     /// Arrivals at a place that was not named, after which nothing was announced.
     pub(super) missed_unnamed: usize,
-    /// Who has arrived and is not announced yet.
+    /// Who has arrived and is not announced yet, or stands where nobody may be.
     arrival: Option<Arrival>,
     shown: Option<Shown>,
     /// The zone that was given up last, and when.
@@ -136,11 +138,14 @@ impl Round {
         self.first_heard_us = self.first_heard_us.or(Some(now_us));
     }
 
+    /// Whether somebody said already that they are there, and nothing answered it yet.
+    pub(super) fn waits_in(&self, zone: usize) -> bool {
+        self.arrival.is_some_and(|arrival| arrival.zone == Some(zone))
+    }
+
     /// Somebody says that they have arrived, and perhaps where.
     pub(super) fn arrived(&mut self, zone: Option<usize>, now_us: u64) -> String {
-        if let (Some(zone), Some(Some(waiting))) = (zone, self.arrival.map(|arrival| arrival.zone))
-            && zone == waiting
-        {
+        if let Some(zone) = zone.filter(|zone| self.waits_in(*zone)) {
             return format!("{}: you said so already, and it counts from then.", self.name(zone));
         }
         self.close_arrival();
@@ -149,10 +154,13 @@ impl Round {
             return "You have arrived: it counts from now.".to_owned();
         };
         let name = row.name.clone();
-        if row.sensitive {
-            return format!("{name} is sensitive: nobody is ever placed there, on purpose.");
-        }
         row.arrivals += 1;
+        if row.sensitive {
+            self.arrival = Some(Arrival { zone, at_us: now_us });
+            return format!(
+                "{name} is sensitive: nobody is ever placed there, on purpose. Until you arrive elsewhere nothing may be announced."
+            );
+        }
         if self.shown.is_some_and(|shown| Some(shown.zone) == zone && !shown.is_unsure) {
             row.after_arrival_secs.push(0.0);
             row.seen_already += 1;
@@ -165,10 +173,11 @@ impl Round {
     /// A zone was entered.
     pub(super) fn entered(&mut self, id: &str, confidence: f64, now_us: u64) -> String {
         let zone = self.index(id);
+        let sensitive = self.told_where_nobody_may_be();
         let elsewhere = self.arrival.and_then(|arrival| arrival.zone).filter(|there| *there != zone);
-        let there = elsewhere.and_then(|there| Some(self.rows.get(there)?.name.clone()));
+        let there = sensitive.or_else(|| Some(self.rows.get(elsewhere?)?.name.clone()));
         let waiting = self.arrival;
-        let since = self.since(zone, elsewhere.is_some(), now_us);
+        let since = self.since(zone, there.is_some(), now_us);
         let ended = waiting.filter(|_| self.arrival.is_none());
         (self.shown, self.last) = (Some(Shown { zone, is_unsure: false }), Some(Announced { zone, ended }));
         let Some(row) = self.rows.get_mut(zone) else { return String::new() };
@@ -179,6 +188,14 @@ impl Round {
         }
         let wrong = there.map(|there| format!(" - WRONG, you are in {there}")).unwrap_or_default();
         format!("{}: seen{since}, confidence {confidence:.2}{wrong}", row.name)
+    }
+
+    /// A zone is told: the sensitive one that somebody stands in meanwhile, where that is noted.
+    fn told_where_nobody_may_be(&mut self) -> Option<String> {
+        let there = self.arrival.and_then(|arrival| arrival.zone)?;
+        let row = self.rows.get_mut(there).filter(|row| row.sensitive)?;
+        row.told_in_it += 1;
+        Some(row.name.clone())
     }
 
     /// How long it took, and since what: somebody's word, or what was announced before.
@@ -221,6 +238,10 @@ impl Round {
     pub(super) fn sure(&mut self, id: &str, confidence: f64, now_us: u64) -> String {
         let zone = self.index(id);
         self.shown = Some(Shown { zone, is_unsure: false });
+        if let (Some(there), Some(row)) = (self.told_where_nobody_may_be(), self.rows.get_mut(zone)) {
+            row.wrong += 1;
+            return format!("{}: sure again, confidence {confidence:.2} - WRONG, you are in {there}", row.name);
+        }
         let is_here = self.arrival.is_some_and(|arrival| arrival.zone.is_none_or(|there| there == zone));
         let since = if is_here { self.since(zone, false, now_us) } else { String::new() };
         format!("{}: sure again{since}, confidence {confidence:.2}", self.name(zone))
@@ -238,6 +259,11 @@ impl Round {
         format!("{}: left", self.name(zone))
     }
 
+    /// Whether something was announced that nobody called wrong yet.
+    pub(super) fn can_be_wrong(&self) -> bool {
+        self.last.is_some()
+    }
+
     /// Somebody says that what was announced last is wrong.
     pub(super) fn was_wrong(&mut self) -> String {
         let Some(Announced { zone, ended }) = self.last.take() else {
@@ -249,8 +275,12 @@ impl Round {
             if let Some(arrival) = ended.filter(|arrival| arrival.zone.is_none()) {
                 row.arrivals -= 1;
                 row.after_arrival_secs.pop();
-                self.close_arrival();
-                self.arrival = Some(arrival);
+                // Whoever has gone on since waits where they are now.
+                if self.arrival.is_some() {
+                    self.missed_unnamed += 1;
+                } else {
+                    self.arrival = Some(arrival);
+                }
             }
         }
         format!("{}: noted as wrong", self.name(zone))
@@ -261,11 +291,11 @@ impl Round {
         self.close_arrival();
     }
 
-    /// Whoever arrived, and goes on unseen.
+    /// Whoever arrived, and goes on unseen, as they must where nobody may be seen.
     fn close_arrival(&mut self) {
         let Some(arrival) = self.arrival.take() else { return };
         match arrival.zone.and_then(|zone| self.rows.get_mut(zone)) {
-            Some(row) => row.missed += 1,
+            Some(row) => row.missed += usize::from(!row.sensitive),
             None => self.missed_unnamed += 1,
         }
     }
@@ -346,7 +376,6 @@ mod tests {
         round.arrived(None, 30 * S);
         round.end();
         assert_eq!((round.rows[0].missed, round.missed_unnamed), (1, 1));
-        assert!(round.arrived(Some(3), 40 * S).contains("on purpose"));
         assert_eq!(
             round.entered("new", 1.0, 41 * S),
             "new: seen after 33 s (since Kasse was given up), confidence 1.00",
@@ -383,6 +412,34 @@ mod tests {
         round.left("till", 7 * S);
         assert_eq!(round.entered("shoes", 0.9, 9 * S), "Schuhe: seen after 9 s, confidence 0.90");
         assert_eq!(round.rows[1].arrivals, 1);
+    }
+
+    #[test]
+    fn whatever_is_announced_in_a_sensitive_zone_is_wrong_until_the_next_arrival() {
+        let mut round = round();
+        let advice = Some(3);
+        assert!(round.arrived(advice, 0).contains("on purpose"));
+        assert_eq!(round.entered("shoes", 0.9, 5 * S), "Schuhe: seen, confidence 0.90 - WRONG, you are in Beratung");
+        assert_eq!(round.entered("till", 1.0, 9 * S), "Kasse: seen, confidence 1.00 - WRONG, you are in Beratung");
+        assert!(round.sure("till", 1.0, 12 * S).ends_with("WRONG, you are in Beratung"));
+        assert_eq!((round.rows[1].wrong, round.rows[2].wrong, round.rows[3].told_in_it), (1, 2, 3));
+        round.arrived(Some(1), 20 * S);
+        round.entered("shoes", 0.9, 25 * S);
+        assert_eq!((round.rows[1].wrong, round.rows[3].told_in_it, round.rows[3].missed), (1, 3, 0));
+        round.arrived(advice, 40 * S);
+        round.end();
+        assert_eq!((round.rows[3].arrivals, round.rows[3].missed), (2, 0));
+    }
+
+    #[test]
+    fn whoever_went_on_before_they_called_it_wrong_stays_where_they_are() {
+        let mut round = round();
+        round.arrived(None, 0);
+        round.entered("till", 1.0, 5 * S);
+        round.arrived(Some(3), 9 * S);
+        round.was_wrong();
+        round.entered("shoes", 0.9, 12 * S);
+        assert_eq!((round.rows[2].wrong, round.missed_unnamed, round.rows[3].told_in_it), (1, 1, 1));
     }
 
     #[test]

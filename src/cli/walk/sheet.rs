@@ -56,7 +56,12 @@ fn cells(row: &Row) -> [String; 7] {
     let name = plain(&row.name);
     if row.sensitive {
         let none = || "-".to_owned();
-        return [name, none(), "never, on purpose".to_owned(), none(), none(), none(), none()];
+        let (arrivals, silence) = match (row.arrivals, row.told_in_it) {
+            (0, _) => (none(), "never, on purpose".to_owned()),
+            (arrivals, 0) => (arrivals.to_string(), "silent, as it must be".to_owned()),
+            (arrivals, count) => (arrivals.to_string(), format!("announced elsewhere: {count}")),
+        };
+        return [name, arrivals, silence, none(), none(), none(), none()];
     }
     let after = match (median(&row.after_arrival_secs), worst(&row.after_arrival_secs)) {
         (Some(median), Some(worst)) => format!("{median:.0} s / {worst:.0} s"),
@@ -92,6 +97,10 @@ fn remarks(head: &Head, round: &Round) -> Vec<String> {
     if !sensitive.is_empty() {
         remarks.push(format!("Sensitive, so that nobody is ever placed there, on purpose: {sensitive}."));
     }
+    let broken = named(&|row| row.told_in_it > 0);
+    if !broken.is_empty() {
+        remarks.push(format!("**Another zone was announced while somebody stood in a sensitive one: {broken}.**"));
+    }
     let never = named(&|row| !row.sensitive && !row.is_seen());
     if !never.is_empty() {
         remarks.push(format!("Never seen on this walk: {never}."));
@@ -121,6 +130,7 @@ pub(super) fn json(head: &Head, round: &Round) -> Value {
             "seen": row.confidences.len(), "confidences": row.confidences,
             "seen_after_arrival_secs": row.after_arrival_secs, "seen_after_other_secs": row.after_other_secs,
             "seen_already": row.seen_already, "wrong": row.wrong, "missed": row.missed,
+            "announced_elsewhere": row.told_in_it,
         })
     };
     let gateways: serde_json::Map<String, Value> =
@@ -159,6 +169,33 @@ mod tests {
     use crate::config::testing::shipped;
 
     #[test]
+    fn the_sheet_says_of_a_sensitive_zone_whether_it_was_silent() {
+        let row = Row { name: "Beratung".to_owned(), sensitive: true, ..Row::default() };
+        assert_eq!(cells(&row)[1..3], ["-", "never, on purpose"]);
+        let row = Row { arrivals: 2, ..row };
+        assert_eq!(cells(&row)[1..3], ["2", "silent, as it must be"]);
+        let row = Row { told_in_it: 3, ..row };
+        assert_eq!(cells(&row)[1..3], ["2", "announced elsewhere: 3"]);
+        let mut round = Round::new(&shipped());
+        round.rows.push(row);
+        assert_eq!(json(&head(), &round)["zones"][3]["announced_elsewhere"], 3);
+        assert!(markdown(&head(), &round).contains("stood in a sensitive one: Beratung."));
+    }
+
+    fn head() -> Head {
+        Head {
+            shop: "Corner | Shop".to_owned(),
+            begun: "2026-11-02 08:00".to_owned(),
+            ended: "08:10".to_owned(),
+            version: "0.1.0".to_owned(),
+            configuration: "0123456789abcdef".to_owned(),
+            gateways: vec![("gw-shoes".to_owned(), 120), ("gw-till".to_owned(), 0)],
+            tag: "red, ibeacon".to_owned(),
+            missed_lines: 0,
+        }
+    }
+
+    #[test]
     fn the_sheet_says_what_was_seen_and_what_was_not() {
         let mut round = Round::new(&shipped());
         round.arrived(Some(1), 0);
@@ -168,16 +205,7 @@ mod tests {
         round.begins_in("jackets", false);
         round.arrived(Some(0), 20_000_000);
         round.end();
-        let head = Head {
-            shop: "Corner | Shop".to_owned(),
-            begun: "2026-11-02 08:00".to_owned(),
-            ended: "08:10".to_owned(),
-            version: "0.1.0".to_owned(),
-            configuration: "0123456789abcdef".to_owned(),
-            gateways: vec![("gw-shoes".to_owned(), 120), ("gw-till".to_owned(), 0)],
-            tag: "red, ibeacon".to_owned(),
-            missed_lines: 0,
-        };
+        let head = head();
         insta::assert_snapshot!(markdown(&head, &round), @"
         # A walk through Corner / Shop
 
