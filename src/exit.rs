@@ -40,6 +40,7 @@ Exit codes (those of sysexits.h)
   70  a fault in Emma herself: please report it
   73  a file or folder cannot be made
   74  reading or writing failed half-way
-  75  try again later: another Emma holds the ledger; survey: somebody changed site.toml meanwhile
+  75  try again later: another Emma holds the ledger, or another Pi was connected as this gateway;
+      survey: somebody changed site.toml meanwhile
   78  the configuration has an error: emma check --config DIR says which
 ";

@@ -51,6 +51,23 @@ pub struct Voices {
     pub orderer: Orderer,
 }
 
+/// A scanner that stood down begins anew after so long, in microseconds. Two of one name break no promise, as two deciders
+/// would, and a broker that crashes thrice in a row looks like a second Pi: nobody should have to drive to the shop for it.
+const BEGINS_ANEW_AFTER_US: u64 = 300_000_000;
+
+/// Why a scanner ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// Somebody asked for it.
+    Stopped,
+    /// It stood down, for as long as that takes.
+    StoodDown,
+}
+
+fn is_to_begin_anew(stood_down_us: Option<u64>, now_us: u64) -> bool {
+    stood_down_us.is_some_and(|since_us| now_us.saturating_sub(since_us) >= BEGINS_ANEW_AFTER_US)
+}
+
 /// The running scanner.
 pub struct Daemon {
     scanner: Shared,
@@ -58,23 +75,24 @@ pub struct Daemon {
     clock: Clock,
     voices: Voices,
     session: Option<Standing>,
-    stood_down: bool,
+    /// Since when it stands down, on the monotonic clock.
+    stood_down_us: Option<u64>,
 }
 
 impl Daemon {
     /// A loop around a scanner that its connection to the decider shares.
     pub fn new(scanner: Shared, config: Arc<Config>, clock: Clock, voices: Voices) -> Self {
-        Self { scanner, config, clock, voices, session: None, stood_down: false }
+        Self { scanner, config, clock, voices, session: None, stood_down_us: None }
     }
 
-    /// Runs until `stop` is done.
-    pub async fn run(&mut self, mut doors: Doors, stop: impl Future<Output = ()>) {
+    /// Runs until `stop` is done, or until it has stood down for long enough to be begun anew; which of the two.
+    pub async fn run(&mut self, mut doors: Doors, stop: impl Future<Output = ()>) -> End {
         let mut stop = std::pin::pin!(stop);
         let mut look = tokio::time::interval(LOOK_EVERY);
         let mut heard = Vec::with_capacity(HEARD_A_TURN);
         loop {
             tokio::select! {
-                () = &mut stop => break,
+                () = &mut stop => return End::Stopped,
                 Some((request, reply)) = doors.asked.recv() => {
                     // Whoever asked may have gone.
                     reply.send(self.answer(&request).into()).unwrap_or_default();
@@ -88,6 +106,9 @@ impl Daemon {
                 Ok(()) = doors.sources.changed() => self.tell_sources(&doors.sources.borrow_and_update()),
                 Ok(()) = doors.taken_over.changed() => self.look(&mut doors),
                 _ = look.tick() => self.look(&mut doors),
+            }
+            if is_to_begin_anew(self.stood_down_us, self.clock.monotonic_us()) {
+                return End::StoodDown;
             }
         }
     }
@@ -110,10 +131,12 @@ impl Daemon {
         if *doors.taken_over.borrow() {
             self.session = Some(Standing::TakenOver);
         }
-        if self.session == Some(Standing::TakenOver) && !self.stood_down {
-            tracing::error!("another Pi is connected as this gateway: this one stands down until it is restarted");
+        if self.session == Some(Standing::TakenOver) && self.stood_down_us.is_none() {
+            tracing::error!(
+                "another Pi is connected as this gateway: this one stands down, and tries again in five minutes"
+            );
             doors.heard.close();
-            self.stood_down = true;
+            self.stood_down_us = Some(self.clock.monotonic_us());
         }
         let sources = doors.sources.borrow_and_update().clone();
         self.tell_sources(&sources);
@@ -199,5 +222,17 @@ impl Outbox for NoOutbox {
 
     async fn changed(&self) {
         pending::<()>().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scanner_that_stood_down_begins_anew_after_five_minutes() {
+        assert!(!is_to_begin_anew(None, u64::MAX));
+        assert!(!is_to_begin_anew(Some(1_000), 300_000_999));
+        assert!(is_to_begin_anew(Some(1_000), 300_001_000));
     }
 }

@@ -155,12 +155,16 @@ async fn scan(config: &Arc<Config>, digest: &str) -> Result<(), Stop> {
     let voices = scanner::Voices { state: state.0, health: health.0, orderer };
     let mut daemon = scanner::Daemon::new(scanner, Arc::clone(config), clock, voices);
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "Emma is up, and scans for the Pi that decides");
-    daemon.run(doors, asked_to_stop()?).await;
+    let end = daemon.run(doors, asked_to_stop()?).await;
     tracing::info!("Emma is stopping: offline is said, and whom this Pi could hear is forgotten");
     drop(control);
     end_session(session).await;
     sources.stop.stop().await;
-    Ok(())
+    match end {
+        scanner::End::Stopped => Ok(()),
+        // systemd begins it anew.
+        scanner::End::StoodDown => Err((exit::TEMPORARY, "another Pi was connected as this gateway".to_owned())),
+    }
 }
 
 /// Whether the clock is known to be right. The system is given a moment to say so: what the ledger remembers is read
