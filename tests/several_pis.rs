@@ -374,7 +374,8 @@ async fn a_hostile_pi_costs_its_own_messages_only() {
     };
     let before = lines();
     let mut hostile = Scanner::new("hostile", broker.port);
-    let entries = |count: usize| vec!["[77,0,-400,1]"; count].join(",");
+    let entry = |handle: usize| format!("[{},0,-400,1]", 1_000 + handle);
+    let entries = |count: usize| (0..count).map(entry).collect::<Vec<_>>().join(",");
     let batch = |seq: usize, count: usize| {
         let edition = r#""edition":{"table":"00000000000000ff","rev":1}"#;
         format!(r#"{{"life":"00000000000000aa","seq":{seq},"at_ms":{seq},{edition},"heard":[{}]}}"#, entries(count))
