@@ -79,10 +79,10 @@ impl Gateway {
             Sighted::Customer(customer) => customer,
         };
         let level_dbm = sighting.level_dbm - self.calibration.correction_db(sighting.gateway);
+        let Some(slot) = self.registry.slot_of(customer) else { return };
+        let heard = (whole(sighting.level_dbm), sighting.level_dbm);
         for _ in 0..sighting.count.min(MOST_READINGS) {
-            let Some(slot) = self.registry.slot_of(customer) else { return };
-            let (rssi_dbm, heard_dbm) = (whole(sighting.level_dbm), sighting.level_dbm);
-            self.tell_reading(slot, sighting.gateway, (rssi_dbm, heard_dbm), now, effects);
+            self.tell_reading(slot, sighting.gateway, heard, now, effects);
             if !self.may_be_seen(slot, now) {
                 return;
             }

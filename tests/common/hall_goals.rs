@@ -110,18 +110,8 @@ pub(crate) fn score<J: Judge>(
 }
 
 impl Ground for Setup {
+    /// As the recordings' own page has it ("To score alike").
     fn names(&self) -> Vec<String> {
-        (*self).names()
-    }
-
-    fn cuts_m(&self) -> (&[f64], &[f64]) {
-        (*self).cuts_m()
-    }
-}
-
-impl Setup {
-    /// The names of its receivers (README of the recordings, "To score alike").
-    pub(crate) fn names(self) -> Vec<String> {
         let numbers: &[u8] = match self.gateways {
             12 => &[10, 11, 12, 20, 21, 22, 30, 31, 32, 40, 41, 42],
             8 => &[11, 12, 21, 22, 31, 32, 41, 42],
@@ -131,16 +121,12 @@ impl Setup {
         numbers.iter().map(|number| format!("sensor{number}")).collect()
     }
 
-    /// Where the hall is cut, in metres.
-    fn cuts_m(self) -> (&'static [f64], &'static [f64]) {
+    fn cuts_m(&self) -> (&[f64], &[f64]) {
         if self.zones == 4 { (&[10.0], &[9.2]) } else { (&[6.9, 13.8], &[5.9, 11.8]) }
     }
+}
 
-    /// The true zone of a place.
-    pub(crate) fn zone_at(self, x_m: f64, y_m: f64) -> usize {
-        Ground::zone_at(&self, x_m, y_m)
-    }
-
+impl Setup {
     /// The configuration; `path_loss` is what a survey would have written, and `offsets_db` by gateway.
     pub(crate) fn config(self, tetam: &Tetam, survey: Option<&Survey>) -> Config {
         let mut site = format!(

@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 
-use crate::hall_goals::{Judge, Setup};
+use crate::hall_goals::{Ground, Judge, Setup};
 use crate::tetam::Sensor;
 
 const UNHEARD_DBM: f64 = -95.0;

@@ -1,8 +1,8 @@
 //! A grid Bayes filter: what is believed of one device's place, moved on by each burst in which it was heard.
 //!
-//! The method is that of the design's page on zones, "The method to build", by the burst instead of by the second; where a
-//! number is another one, the constant says why. Exponents are quarters and sixteenths, so that a burst costs multiplications and roots
-//! alone, which every processor rounds alike.
+//! The method is that of the design's page on zones, "The method to build", by the burst instead of by the second; where
+//! a number is another one, the constant says why. Exponents are quarters and sixteenths, so that what a burst costs a
+//! cell is multiplications, divisions and roots, which every processor rounds alike.
 
 use super::grid::Grid;
 use super::model::{Lanes, narrow};
@@ -120,10 +120,15 @@ impl Belief {
         self.still.iter().zip(&self.walking).map(|(still, walking)| still + walking)
     }
 
+    /// How much louder than it says the device is, as carried, and the standard deviation of that, in dB.
+    pub(super) fn power(&self) -> (f32, f32) {
+        (self.power_db, self.power_db2.sqrt())
+    }
+
     /// Moves the belief on by a time in which nothing was heard, in seconds. `prior` is what is left after a long one.
-    pub(super) fn predict(&mut self, grid: &Grid, seconds: f64, prior: &[f32]) {
+    pub(super) fn predict(&mut self, grid: &Grid, seconds: f64, prior: impl FnOnce() -> Vec<f32>) {
         if seconds > FORGOTTEN_S {
-            *self = Self { power_db: self.power_db, power_db2: self.power_db2, ..Self::new(prior) };
+            *self = Self { power_db: self.power_db, power_db2: self.power_db2, ..Self::new(&prior()) };
             return;
         }
         let mut left = seconds;
@@ -178,8 +183,8 @@ impl Belief {
         let (scale, relative) = (1.0 / all, 1.0 / least);
         for ((still, walking), against) in self.still.iter_mut().zip(&mut self.walking).zip(against) {
             (*still, *walking) = (*still * scale + floor, *walking * scale + floor);
-            let against = power(narrow(against * relative).sqrt().sqrt(), exponent_quarters);
-            let factor = 1.0 / (against * power((*still + *walking).sqrt().sqrt().sqrt().sqrt(), sixteenths));
+            let against = raised(narrow(against * relative).sqrt().sqrt(), exponent_quarters);
+            let factor = 1.0 / (against * raised((*still + *walking).sqrt().sqrt().sqrt().sqrt(), sixteenths));
             (*still, *walking) = (*still * factor, *walking * factor);
         }
         let scale = 1.0 / self.masses().sum::<f32>();
@@ -206,7 +211,7 @@ impl Belief {
 
 /// base^exponent for exponents below 32, by squaring: the same steps for every cell, several of which are computed at a
 /// time.
-fn power(base: f32, exponent: u8) -> f32 {
+fn raised(base: f32, exponent: u8) -> f32 {
     let (mut power, mut square) = (1.0, base);
     for bit in 0..5 {
         if exponent >> bit & 1 == 1 {
@@ -220,13 +225,6 @@ fn power(base: f32, exponent: u8) -> f32 {
 #[expect(clippy::cast_precision_loss, reason = "there are at most a few hundred cells")]
 fn narrow_count(count: usize) -> f32 {
     count as f32
-}
-
-impl Belief {
-    /// How much louder than it says the device is, as carried, and the standard deviation of that, in dB.
-    pub(super) fn power(&self) -> (f32, f32) {
-        (self.power_db, self.power_db2.sqrt())
-    }
 }
 
 #[cfg(test)]
@@ -257,7 +255,7 @@ mod tests {
 
         /// A burst at a place, with each gateway's level changed by so many dB.
         fn listen(&self, belief: &mut Belief, place: (f64, f64), changed_db: impl Fn(usize) -> f64) {
-            belief.predict(&self.grid, 0.75, &self.prior);
+            belief.predict(&self.grid, 0.75, || self.prior.clone());
             let level = |anchor: &Anchor| -60.0 - 20.0 * libm::log10(anchor.distance_m(place));
             let heard: Vec<Heard<'_>> = self
                 .anchors
@@ -338,7 +336,7 @@ mod tests {
         let hall = Hall::new();
         let mut belief = Belief::new(&hall.prior);
         hall.listen(&mut belief, (5.0, 4.0), |_| 0.0);
-        belief.predict(&hall.grid, 61.0, &hall.prior);
+        belief.predict(&hall.grid, 61.0, || hall.prior.clone());
         assert!(belief.masses().zip(&hall.prior).all(|(mass, prior)| (mass - prior).abs() < 1e-6));
     }
 
@@ -397,7 +395,7 @@ mod tests {
     #[test]
     fn a_power_is_what_it_says() {
         for exponent in 0..=MOST_EXPONENT {
-            assert!((power(1.1, exponent) / libm::powf(1.1, f32::from(exponent)) - 1.0).abs() < 1e-5, "{exponent}");
+            assert!((raised(1.1, exponent) / libm::powf(1.1, f32::from(exponent)) - 1.0).abs() < 1e-5, "{exponent}");
         }
     }
 }

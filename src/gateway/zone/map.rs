@@ -86,14 +86,7 @@ impl Map {
         let zone = |shares: &Option<Vec<_>>| shares.iter().flatten().map(mass).sum::<f64>().clamp(0.0, 1.0);
         self.shares.iter().map(zone).collect()
     }
-}
 
-#[expect(clippy::cast_precision_loss, reason = "there are at most a few hundred cells")]
-fn narrow_count(count: usize) -> f32 {
-    count as f32
-}
-
-impl Map {
     /// The mass outside all of these zones, 0 to 1.
     pub(super) fn outside(&self, belief: &Belief, is_one: impl Fn(usize) -> bool) -> f64 {
         let mut left = vec![1.0_f32; self.grid.len()];
@@ -117,4 +110,9 @@ impl Map {
     pub(super) fn has_in(&self, zone: usize, cell: usize) -> bool {
         self.shares.get(zone).is_some_and(|shares| shares.iter().flatten().any(|(own, _)| *own == cell))
     }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "there are at most a few hundred cells")]
+fn narrow_count(count: usize) -> f32 {
+    count as f32
 }

@@ -66,7 +66,7 @@ impl Tracker {
         let opened_us = self.opened_us.take()?;
         let since = self.belief.as_ref().map(|_| seconds(now_us.saturating_sub(self.believed_us), hearing));
         let mut belief = self.belief.take().unwrap_or_else(|| Belief::new(&map.prior(zone)));
-        belief.predict(&map.grid, since.unwrap_or_default(), &map.prior(None));
+        belief.predict(&map.grid, since.unwrap_or_default(), || map.prior(None));
         self.believed_us = now_us;
         let heard: Vec<Heard<'_>> =
             self.ears.iter().enumerate().filter_map(|(gateway, ear)| ear.heard(map, gateway)).collect();

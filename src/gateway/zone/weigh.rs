@@ -15,7 +15,7 @@ const NU: f32 = 5.0;
 /// What a burst says of each cell. The last lanes are filled up and mean nothing.
 #[derive(Default)]
 pub(super) struct Weighed {
-    /// By what the cell's likelihood is divided, before it is cubed.
+    /// By what the cell's likelihood is divided, before an exponent is given to it.
     pub(super) against: Vec<[f64; LANES]>,
     /// The device's power, more than was believed, if it is there, in dB; and how much was heard that says so, a dB².
     pub(super) power_db: Vec<Lanes>,
@@ -31,13 +31,14 @@ impl Weighed {
         weighed.against.reserve_exact(lanes);
         weighed.power_db.reserve_exact(lanes);
         weighed.weight.reserve_exact(lanes);
+        let told =
+            |heard: &Heard<'_>| (heard.level_dbm - power_db, 1.0 / (sigma_db * sigma_db + FADING_DB2 / heard.count));
+        let told: Vec<(f32, f32)> = heard.iter().map(told).collect();
         let mut residuals = Vec::with_capacity(heard.len());
         for lane in 0..lanes {
             residuals.clear();
-            residuals.extend(heard.iter().filter_map(|heard| {
-                let level = heard.level_dbm - power_db;
-                let weight = 1.0 / (sigma_db * sigma_db + FADING_DB2 / heard.count);
-                Some((heard.expected.get(lane)?.map(|expected| level - expected), weight))
+            residuals.extend(heard.iter().zip(&told).filter_map(|(heard, (level, weight))| {
+                Some((heard.expected.get(lane)?.map(|expected| level - expected), *weight))
             }));
             weighed.weigh(&residuals, doubt);
         }
