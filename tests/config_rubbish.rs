@@ -235,8 +235,8 @@ fn every_key_is_accepted_and_what_is_not_in_force_says_so() {
     insta::assert_snapshot!("every_key", report(&loaded));
     let config = loaded.config.expect("warnings alone");
     assert!(config.promise.adults_only && config.promise.quiet_hours.is_some());
-    assert!(config.offers.campaigns[0].needs_values && config.offers.campaigns[0].coupon_code.is_none());
-    assert_eq!(config.offers.campaigns[1].coupon_code.as_deref(), Some("BOOTS10"));
+    assert!(!config.offers.campaigns[0].values.is_empty() && config.offers.campaigns[0].coupon.is_none());
+    assert!(config.offers.campaigns[1].coupon.is_some());
     assert_eq!(config, check(&full()).config.unwrap());
 }
 

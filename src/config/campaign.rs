@@ -1,10 +1,10 @@
 //! How one `[[campaign]]` is read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::civil::{self, Refusal};
 use super::file::File;
-use super::offers::{Active, Campaign, Class, Text, Trigger};
+use super::offers::{Active, Audience, Campaign, Class, Coupon, Scheme, Text, Trigger};
 use super::promise::{Cap, caps};
 use super::reader::Table;
 use super::tree::{At, Value};
@@ -28,6 +28,13 @@ pub(super) struct CampaignRead {
     /// Counted by the promise's `service` caps alone.
     pub(super) is_service: bool,
     pub(super) campaign: Option<Campaign>,
+}
+
+/// What a campaign's texts ask for besides the zone.
+#[derive(Default)]
+struct Named {
+    values: BTreeSet<Name>,
+    nearest: BTreeSet<Name>,
 }
 
 /// Reads one `[[campaign]]`; plain texts are in `language`.
@@ -55,9 +62,9 @@ pub(super) fn read(mut table: Table<'_>, language: &str) -> CampaignRead {
     let image = table.text("image");
     let link = read_link(&mut table);
     let coupon_code = table.table("coupon", "`coupon`").and_then(read_coupon);
-    let mut needs_values = false;
-    let text = read_text(&mut table, &mut needs_values);
-    let lock_screen = read_lock_screen(&mut table, language, &mut needs_values);
+    let mut named = Named::default();
+    let text = read_text(&mut table, &mut named);
+    let lock_screen = read_lock_screen(&mut table, language, &mut named);
     let id_place = id.clone().map(|id| (id, table.at("id")));
     let category_place = category.clone().map(|category| (category, table.at("category")));
     let caps_at = table.at("caps");
@@ -78,9 +85,14 @@ pub(super) fn read(mut table: Table<'_>, language: &str) -> CampaignRead {
             valid_for,
             image,
             link,
-            coupon_code,
+            coupon: coupon_code.map(|code| Coupon { scheme: Scheme::Fixed(code), single_use: false }),
             text: text?,
-            needs_values,
+            values: named.values,
+            nearest: named.nearest,
+            audience: Audience::default(),
+            price: None,
+            control_share: 0.0,
+            once_per: None,
             lock_screen,
         })
     };
@@ -225,7 +237,7 @@ fn read_coupon(mut table: Table<'_>) -> Option<Name> {
     code
 }
 
-fn read_text(table: &mut Table<'_>, needs_values: &mut bool) -> Option<BTreeMap<Name, Text>> {
+fn read_text(table: &mut Table<'_>, named: &mut Named) -> Option<BTreeMap<Name, Text>> {
     table.need("text", "{ en = { title = \"…\", body = \"…\" } }");
     let languages = table.table("text", "`text`")?;
     let mut texts = BTreeMap::new();
@@ -242,7 +254,7 @@ fn read_text(table: &mut Table<'_>, needs_values: &mut bool) -> Option<BTreeMap<
         entry.need("body", "\"…\"");
         let [title, body] = ["title", "body"].map(|key| {
             let text = entry.text(key)?;
-            check_placeholders(table.file, &entry.at(key), &text, needs_values);
+            check_placeholders(table.file, &entry.at(key), &text, named);
             Some(text)
         });
         check_title(table.file, &entry.at("title"), "title", title.as_ref());
@@ -260,12 +272,12 @@ fn read_text(table: &mut Table<'_>, needs_values: &mut bool) -> Option<BTreeMap<
     is_complete.then_some(texts)
 }
 
-fn read_lock_screen(table: &mut Table<'_>, language: &str, needs_values: &mut bool) -> Texts {
+fn read_lock_screen(table: &mut Table<'_>, language: &str, named: &mut Named) -> Texts {
     let texts = table.texts("lock-screen", language).unwrap_or_default();
     for text in texts.values() {
         let at = table.at("lock-screen");
         check_title(table.file, &at, "lock-screen", Some(text));
-        check_placeholders(table.file, &at, text, needs_values);
+        check_placeholders(table.file, &at, text, named);
     }
     texts
 }
@@ -283,7 +295,7 @@ fn check_title(file: &File<'_>, at: &At, key: &str, title: Option<&Name>) {
 }
 
 /// Checks what stands in braces: `{zone}` is filled, a value is not yet, anything else would be shown as it is.
-fn check_placeholders(file: &File<'_>, at: &At, text: &str, needs_values: &mut bool) {
+fn check_placeholders(file: &File<'_>, at: &At, text: &str, named: &mut Named) {
     let mut rest = text;
     while let Some((_, behind)) = rest.split_once('{') {
         let Some((name, after)) = behind.split_once('}') else {
@@ -295,7 +307,11 @@ fn check_placeholders(file: &File<'_>, at: &At, text: &str, needs_values: &mut b
         };
         let is_value = ["value.", "nearest."].iter().any(|prefix| name.strip_prefix(prefix).is_some_and(is_word));
         if is_value {
-            *needs_values = true;
+            match name.split_once('.') {
+                Some(("value", value)) => named.values.insert(value.into()),
+                Some((_, kind)) => named.nearest.insert(kind.into()),
+                None => false,
+            };
             file.warning(
                 at,
                 format!("`{{{name}}}` is not in force yet in this version"),

@@ -12,6 +12,7 @@ pub mod fixed;
 pub mod gateway;
 pub mod offers;
 pub mod playback;
+pub mod price;
 pub mod problem;
 pub mod promise;
 pub mod remote;

@@ -1,11 +1,14 @@
 //! `offers.toml`: categories and campaigns. Marketing edits it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::Arc;
 
 use jiff::civil::Date;
 
 use super::campaign::{self, CampaignRead};
 use super::file::File;
+use super::price::Price;
 use super::promise::Cap;
 use super::reader::Table;
 use super::span::Span;
@@ -31,7 +34,7 @@ pub struct Category {
     pub id: Name,
     /// Served only to consents that name it.
     pub sensitive: bool,
-    /// How long nobody who bought needs another; a later stage.
+    /// How long nobody who bought needs another.
     pub replacement_interval: Option<Span>,
 }
 
@@ -84,14 +87,77 @@ pub struct Campaign {
     pub image: Option<Name>,
     /// Where to read on.
     pub link: Option<Name>,
-    /// A fixed code, where there is one.
-    pub coupon_code: Option<Name>,
+    /// What it gives away, where there is something.
+    pub coupon: Option<Coupon>,
     /// Its text by language.
     pub text: BTreeMap<Name, Text>,
-    /// Its text uses values that this build cannot fill: `stale-value` withholds it.
-    pub needs_values: bool,
+    /// The live values that its texts name, `{value.NAME}`.
+    pub values: BTreeSet<Name>,
+    /// The kinds of zones that its texts name, `{nearest.KIND}`.
+    pub nearest: BTreeSet<Name>,
+    /// Who it is for; everybody where it is empty.
+    pub audience: Audience,
+    /// What the goods cost, held against wishes.
+    pub price: Option<Price>,
+    /// The share of customers who agreed to be measured and hear nothing, 0 to 1.
+    pub control_share: f64,
+    /// How often a reward thanks somebody; of class `reward` alone.
+    pub once_per: Option<OncePer>,
     /// For the lock screen, where it differs from the neutral one.
     pub lock_screen: Texts,
+}
+
+/// A code that a till takes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Coupon {
+    /// Where codes come from.
+    pub scheme: Scheme,
+    /// Each code is taken once: the till, or a list that the tills share, sees to it.
+    pub single_use: bool,
+}
+
+/// Where a coupon's codes come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    /// One code for everyone.
+    Fixed(Name),
+    /// A list of codes, each given away once, in its order.
+    Pool(Arc<[Name]>),
+    /// Computed from the offer's id under a key that the tills have.
+    Derived(CouponKey),
+}
+
+/// The key of a derived coupon.
+#[derive(Clone, PartialEq, Eq)]
+pub struct CouponKey(pub [u8; 32]);
+
+/// `Debug` shows nothing: it is a secret.
+impl fmt::Debug for CouponKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CouponKey(..)")
+    }
+}
+
+/// Whom a campaign is for, by what customers themselves declared. All that is given has to fit.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Audience {
+    /// One of these interests is declared; empty asks for none.
+    pub interests: Vec<Name>,
+    /// One of these price bands is declared; empty asks for none.
+    pub price_bands: Vec<Name>,
+    /// Its category is wished for.
+    pub wishes: bool,
+}
+
+/// How often a reward thanks somebody for coming.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OncePer {
+    /// Once a visit.
+    Visit,
+    /// Once a civil day of the site.
+    Day,
+    /// Once a civil week of the site, which begins on Monday.
+    Week,
 }
 
 /// One language's text; `{zone}` stands for the zone's name.
@@ -234,16 +300,17 @@ mod tests {
     fn a_value_withholds_the_campaign_and_says_so() {
         let text = campaign("trigger = 'entered'").replace("'B'", "'{zone}: {value.price} at {nearest.till}'");
         let (offers, problems) = read_all(&text);
-        assert!(offers.unwrap().campaigns[0].needs_values);
+        assert_eq!(offers.unwrap().campaigns[0].values.len(), 1);
         assert_eq!(problems.len(), 2, "{problems:?}");
     }
 
     #[test]
     fn a_coupon_is_a_code_or_a_scheme() {
         let (offers, problems) = read_all(&campaign("trigger = 'entered'\ncoupon = { code = 'BOOTS10' }"));
-        assert_eq!((offers.unwrap().campaigns[0].coupon_code.as_deref(), problems), (Some("BOOTS10"), vec![]));
+        let fixed = Coupon { scheme: Scheme::Fixed("BOOTS10".into()), single_use: false };
+        assert_eq!((offers.unwrap().campaigns[0].coupon.clone(), problems), (Some(fixed), vec![]));
         let (offers, problems) = read_all(&campaign("trigger = 'entered'\ncoupon = { scheme = 'pool', file = 'x' }"));
-        assert_eq!(offers.unwrap().campaigns[0].coupon_code, None);
+        assert_eq!(offers.unwrap().campaigns[0].coupon, None);
         assert!(problems[0].contains("not in force yet"), "{problems:?}");
     }
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::topic::Topics;
 use super::words;
-use crate::config::offers::{Campaign, Class};
+use crate::config::offers::{self, Campaign, Class, Scheme};
 use crate::config::{Name, Texts};
 use crate::gateway::effect::{DeliveryId, Offer, Reservation};
 use crate::gateway::key::Key;
@@ -147,12 +147,19 @@ fn data<'a>(reservation: &'a Reservation, offer_id: &'a str, site: &'a str) -> O
         lock_screen: lock_screen(campaign),
         image: campaign.image.as_deref(),
         link: campaign.link.as_deref(),
-        coupon: campaign.coupon_code.as_deref().map(|code| Coupon { scheme: "fixed", code, single_use: false }),
+        coupon: campaign.coupon.as_ref().and_then(coupon),
         notify_until: instant(offer.notify_until_us),
         valid_from: instant(delivery.at_us),
         valid_until: instant(offer.valid_until_us),
         why: why(reservation),
         actions: ACTIONS,
+    }
+}
+
+fn coupon(coupon: &offers::Coupon) -> Option<Coupon<'_>> {
+    match &coupon.scheme {
+        Scheme::Fixed(code) => Some(Coupon { scheme: "fixed", code, single_use: coupon.single_use }),
+        Scheme::Pool(_) | Scheme::Derived(_) => None,
     }
 }
 

@@ -32,9 +32,14 @@ fn campaign() -> Campaign {
         valid_for: None,
         image: None,
         link: Some(name("https://shop.example/01/09506000134352")),
-        coupon_code: Some(name("BOOTS10")),
+        coupon: Some(offers::Coupon { scheme: Scheme::Fixed(name("BOOTS10")), single_use: false }),
         text: [(name("de"), text("10 % auf Stiefel", "Nur hier: {zone}."))].into(),
-        needs_values: false,
+        values: Default::default(),
+        nearest: Default::default(),
+        audience: offers::Audience::default(),
+        price: None,
+        control_share: 0.0,
+        once_per: None,
         lock_screen: [(name("fr"), name("Un bonjour de la boutique"))].into(),
     }
 }
@@ -194,7 +199,7 @@ fn the_longest_configuration_stays_within_the_bound() {
     long.lock_screen = languages.map(|lang| (name(lang), text(200))).into();
     long.image = Some(text(2_048));
     long.link = Some(text(2_048));
-    long.coupon_code = Some(text(128));
+    long.coupon = Some(offers::Coupon { scheme: Scheme::Fixed(text(128)), single_use: false });
     let mut reservation = reservation(long);
     reservation.offer.zone_name = languages.map(|lang| (name(lang), text(100))).into();
     let longest = with_sequence(&drafts_of(&reservation)[0].payload, u64::MAX);

@@ -13,9 +13,11 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use crate::config::Name;
+use crate::config::price::Price;
 use crate::config::promise::{Caps, QuietHours};
 use rotating::Rotating;
 
@@ -108,7 +110,31 @@ impl Borrow<str> for PhoneId {
     }
 }
 
-/// A checked grant. What is only kept for later stages (wishes, interests) stays in its [`record::ConsentRecord`].
+/// What a customer declared of their taste and budget, tier `personal` alone. Nothing of it is ever inferred.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Declared {
+    /// What they are interested in.
+    pub interests: Vec<Name>,
+    /// What they like to spend.
+    pub price_band: Option<Name>,
+    /// The categories they want to hear of first.
+    pub pinned_categories: Vec<Name>,
+    /// What they want to be reminded of in the shop.
+    pub wishes: Vec<Wish>,
+}
+
+/// Remind me in the shop; gone when shown or bought.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wish {
+    /// Of what.
+    pub category: Name,
+    /// Only if it costs no more.
+    pub max_price: Option<Price>,
+    /// The last day, in the customer's time zone, else the site's.
+    pub until: Option<Date>,
+}
+
+/// A checked grant.
 #[derive(Clone, Debug)]
 pub struct Consent {
     /// Whose.
@@ -153,6 +179,8 @@ pub struct Consent {
     pub test: bool,
     /// Nothing is said before this instant (wall, microseconds).
     pub paused_until_us: Option<i64>,
+    /// Taste and budget; nothing where none was declared.
+    pub declared: Option<Box<Declared>>,
 }
 
 /// What the consents in force need a radio to deliver besides frames.

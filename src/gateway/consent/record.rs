@@ -76,7 +76,7 @@ pub struct ConsentRecord {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pinned_categories: Option<Vec<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub wishes: Option<Vec<Wish>>,
+    pub wishes: Option<Vec<WishRecord>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub adult: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -121,7 +121,7 @@ pub struct CapRecord {
 /// Remind me in the shop.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[expect(missing_docs, reason = "the fields are those of the contract, one by one")]
-pub struct Wish {
+pub struct WishRecord {
     pub category: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_price: Option<String>,

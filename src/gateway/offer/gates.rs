@@ -84,5 +84,5 @@ fn inactive(case: Case<'_>, site: &Civil) -> Option<Reason> {
 }
 
 fn stale_value(case: Case<'_>) -> Option<Reason> {
-    case.campaign.needs_values.then_some(Reason::StaleValue)
+    (!case.campaign.values.is_empty() || !case.campaign.nearest.is_empty()).then_some(Reason::StaleValue)
 }

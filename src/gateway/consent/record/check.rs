@@ -8,12 +8,13 @@ use jiff::tz::TimeZone;
 
 use super::shape::one_of;
 use super::{
-    CapRecord, CapsRecord, ConsentRecord, IdentifierRecord, RecordError, TOPIC_LEVEL, TestTag, Wish, topic_level,
+    CapRecord, CapsRecord, ConsentRecord, IdentifierRecord, RecordError, TOPIC_LEVEL, TestTag, WishRecord, topic_level,
 };
 use crate::config::Name;
+use crate::config::price::Price;
 use crate::config::promise::{Cap, Caps, QuietHours};
 use crate::config::span::Span;
-use crate::gateway::consent::{Consent, CustomerId, Purposes, Tier};
+use crate::gateway::consent::{Consent, CustomerId, Declared, Purposes, Tier, Wish};
 
 /// What is wrong with a pseudonym, without repeating it.
 pub(super) const PSEUDONYM: &str = "is not a pseudonym: 1 to 64 of A-Z a-z 0-9 . _ -";
@@ -71,6 +72,8 @@ impl ConsentRecord {
             notice: self.notice.as_ref().and_then(|notice| problems.word("notice.version", &notice.version)),
             test: self.test.as_ref().is_some_and(TestTag::is_test),
             paused_until_us: self.paused_until.as_deref().and_then(|text| problems.instant("paused_until", text)),
+            // Most declare nothing, and what they do not declare takes no room.
+            declared: Some(problems.declared(self)).filter(|declared| *declared != Declared::default()).map(Box::new),
         });
         let Problems(problems) = problems;
         let consent = RecordError::unless(consent, problems)?;
@@ -187,7 +190,7 @@ impl Problems {
         self.some(span, name, "is not a duration; write it like \"2h\", \"7d\" or \"30 months\"")
     }
 
-    /// The fields that later stages use: checked now, so that they can rely on them.
+    /// The fields that are kept and not used here.
     fn check_kept_fields(&mut self, record: &ConsentRecord) {
         if record.identifiers.is_empty() {
             self.0.push("`identifiers`: is empty; at least one is required".into());
@@ -198,10 +201,6 @@ impl Problems {
         for identifier in record.identifiers.iter().filter(unreadable) {
             self.0.push(format!("`identifiers`: the {} is not one", identifier.kind()));
         }
-        self.words("interests", record.interests.as_deref().unwrap_or_default());
-        self.words("pinned_categories", record.pinned_categories.as_deref().unwrap_or_default());
-        record.price_band.as_deref().map(|band| self.word("price_band", band));
-        record.wishes.iter().flatten().for_each(|wish| self.wish(wish));
         if let Some(TestTag::Name(tag)) = &record.test {
             self.word("test", tag);
         }
@@ -210,15 +209,25 @@ impl Problems {
         }
     }
 
-    fn wish(&mut self, wish: &Wish) {
-        self.word("wishes.category", &wish.category);
-        if let Some(price) = &wish.max_price {
-            self.some(is_price(price).then_some(()), "wishes.max_price", "is not a price such as \"150 CHF\"");
+    fn declared(&mut self, record: &ConsentRecord) -> Declared {
+        Declared {
+            interests: self.words("interests", record.interests.as_deref().unwrap_or_default()),
+            price_band: record.price_band.as_deref().and_then(|band| self.word("price_band", band)),
+            pinned_categories: self.words("pinned_categories", record.pinned_categories.as_deref().unwrap_or_default()),
+            wishes: record.wishes.iter().flatten().filter_map(|wish| self.wish(wish)).collect(),
         }
-        if let Some(until) = &wish.until {
-            let day = until.parse::<Date>().ok();
-            self.some(day, "wishes.until", "is not a date such as 2026-12-31");
-        }
+    }
+
+    /// A wish with a problem adds none here: the record is refused.
+    fn wish(&mut self, wish: &WishRecord) -> Option<Wish> {
+        let max_price = wish
+            .max_price
+            .as_deref()
+            .and_then(|price| self.some(Price::parse(price), "wishes.max_price", "is not a price such as \"150 CHF\""));
+        let until = wish.until.as_deref().and_then(|until| {
+            self.some(until.parse::<Date>().ok(), "wishes.until", "is not a date such as 2026-12-31")
+        });
+        Some(Wish { category: self.word("wishes.category", &wish.category)?, max_price, until })
     }
 }
 
@@ -231,12 +240,4 @@ fn minute_of_day(text: &str) -> Option<u16> {
     };
     let (hours, minutes) = (two_digits(hours)?, two_digits(minutes)?);
     (hours < 24 && minutes < 60).then_some(hours * 60 + minutes)
-}
-
-/// An amount and a currency of three letters (ISO 4217).
-fn is_price(text: &str) -> bool {
-    let Some((amount, currency)) = text.split_once(' ') else { return false };
-    let (whole, cents) = amount.split_once('.').unwrap_or((amount, "0"));
-    let digits = |part: &str| (1..=9).contains(&part.len()) && part.bytes().all(|c| c.is_ascii_digit());
-    digits(whole) && digits(cents) && currency.len() == 3 && currency.bytes().all(|c| c.is_ascii_uppercase())
 }

@@ -8,7 +8,8 @@ use serde_json::Value;
 
 use super::shape::Object;
 use super::{
-    CapRecord, CapsRecord, ConsentRecord, IdentifierRecord, MAX_IDENTIFIERS, Notice, Record, RecordError, TestTag, Wish,
+    CapRecord, CapsRecord, ConsentRecord, IdentifierRecord, MAX_IDENTIFIERS, Notice, Record, RecordError, TestTag,
+    WishRecord,
 };
 use crate::gateway::consent::CustomerId;
 
@@ -158,14 +159,14 @@ fn quiet_hours(object: &mut Object<'_>) -> Option<[String; 2]> {
     pair
 }
 
-fn wishes(object: &mut Object<'_>) -> Option<Vec<Wish>> {
+fn wishes(object: &mut Object<'_>) -> Option<Vec<WishRecord>> {
     let list = object.list("wishes", MAX_WISHES)?;
     let mut wishes = Vec::new();
     for (index, value) in list.into_iter().enumerate() {
         let Some(mut wish) = object.item("wishes", index, value, &["category", "max_price", "until"]) else { continue };
         wish.require(&["category"]);
         let category = wish.text("category").unwrap_or_default();
-        wishes.push(Wish { category, max_price: wish.text("max_price"), until: wish.text("until") });
+        wishes.push(WishRecord { category, max_price: wish.text("max_price"), until: wish.text("until") });
     }
     Some(wishes)
 }
