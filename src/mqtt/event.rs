@@ -10,7 +10,7 @@ use super::topic::Topics;
 use super::words;
 use crate::config::offers::{self, Campaign, Class, Scheme};
 use crate::config::{Name, Texts};
-use crate::gateway::effect::{DeliveryId, Offer, Reservation};
+use crate::gateway::effect::{DeliveryId, Reservation};
 use crate::gateway::key::Key;
 
 /// The content type of every event (`CloudEvents` 1.0, JSON format, structured mode).
@@ -48,6 +48,10 @@ impl OfferIds {
 /// An event that is ready but for its `sequence`, which is given at the first hand-over ([`with_sequence`]).
 #[derive(Clone, PartialEq, Eq)]
 pub struct Draft {
+    /// Whom it goes to.
+    pub recipient: Name,
+    /// The address that the consent gives for them.
+    pub inbox: Name,
     /// Its topic.
     pub topic: String,
     /// The event's id.
@@ -82,6 +86,8 @@ pub fn drafts(
     let draft = |(recipient, inbox): &(Name, Name)| {
         let OfferIds { offer_id, event_id } = ids(recipient);
         Draft {
+            recipient: recipient.clone(),
+            inbox: inbox.clone(),
             topic: topics.offer(recipient, inbox),
             payload: payload(reservation, &event_id, &offer_id, site, gateway),
             event_id,
@@ -188,19 +194,10 @@ fn why(reservation: &Reservation) -> Why<'_> {
     Why {
         text: words::LANGUAGES.iter().map(|lang| (*lang, words::why(offer, lang))).collect(),
         trigger: offer.trigger,
-        data_used: data_used(reservation),
+        data_used: offer.used.iter().map(|used| used.as_str()).collect(),
         purpose: PURPOSE,
         notice: offer.notice.as_deref(),
     }
-}
-
-/// What the decision read about the customer: the zone, how long they were in it, what they agreed to, and how many
-/// offers they had before, where a cap asked.
-fn data_used(reservation: &Reservation) -> Vec<&'static str> {
-    let Offer { trigger, .. } = reservation.offer;
-    let dwell = (trigger == "dwelled").then_some("dwell");
-    let earlier = (!reservation.caps.is_empty()).then_some("earlier-offers");
-    ["zone", "consent"].into_iter().chain(dwell).chain(earlier).collect()
 }
 
 #[derive(Serialize)]
