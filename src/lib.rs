@@ -52,6 +52,8 @@ pub mod counter;
 
 pub mod timeline;
 
+pub mod report;
+
 pub mod standalone;
 
 pub mod exit;
