@@ -95,11 +95,15 @@ pub fn sentence(reason: Reason) -> &'static str {
     match reason {
         Reason::Consent => "the customer's consent does not reach this campaign",
         Reason::Clock => "the time of day is not known for certain",
-        Reason::Paused => "the customer asked for a pause",
+        Reason::Paused => "a pause was asked for, or the campaign was stopped",
         Reason::Quiet => "it is a quiet hour, or the shop is closed",
         Reason::Inactive => "the campaign does not run on this day or at this hour",
+        Reason::Audience => "it is for customers who declared something else",
+        Reason::Bought => "the customer has bought such a thing, and it is not time for another",
+        Reason::Declined => "the customer has said no to such offers",
         Reason::StaleValue => "its text needs a value that is not known",
         Reason::Outranked => "another campaign ranked higher",
+        Reason::Control => "the customer is in the campaign's control group",
         Reason::Ledger => "the ledger cannot be reached",
         Reason::Outbox => "too much waits for the broker",
         Reason::Cap(scope) => match scope {

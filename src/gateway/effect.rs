@@ -209,12 +209,20 @@ pub enum Reason {
     Quiet,
     /// Outside the campaign's dates, days or hours.
     Inactive,
+    /// It is for those who declared other interests, or another price band, or wished for it.
+    Audience,
+    /// They bought one, and it is not time for another.
+    Bought,
+    /// They have said no to it.
+    Declined,
     /// A value in its text is not fresh.
     StaleValue,
     /// Another campaign ranked higher.
     Outranked,
     /// A cap is full.
     Cap(CapScope),
+    /// They are in the control group: it is recorded, and nothing is said.
+    Control,
     /// The ledger cannot be reached.
     Ledger,
     /// Too much waits for the broker.
@@ -230,9 +238,13 @@ impl Reason {
             Self::Paused => "paused",
             Self::Quiet => "quiet",
             Self::Inactive => "inactive",
+            Self::Audience => "audience",
+            Self::Bought => "bought",
+            Self::Declined => "declined",
             Self::StaleValue => "stale-value",
             Self::Outranked => "outranked",
             Self::Cap(scope) => scope.as_str(),
+            Self::Control => "control",
             Self::Ledger => "ledger",
             Self::Outbox => "outbox",
         }
@@ -321,6 +333,46 @@ pub struct Offer {
     pub test: bool,
     /// The campaign, whole: its link, coupon, image and lock-screen text.
     pub campaign: Arc<crate::config::offers::Campaign>,
+}
+
+/// What a decision read of a customer; the words of `data_used`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Used {
+    /// The zone they are in.
+    Zone,
+    /// How long they have been in it.
+    Dwell,
+    /// What they agreed to.
+    Consent,
+    /// What was said to them before.
+    EarlierOffers,
+    /// What they declared to be interested in.
+    Interests,
+    /// What they declared to wish for.
+    Wishes,
+    /// What they declared to like to spend.
+    PriceBand,
+    /// Whether they bought such a thing.
+    Purchases,
+    /// What they made of earlier offers.
+    Feedback,
+}
+
+impl Used {
+    /// The word on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Zone => "zone",
+            Self::Dwell => "dwell",
+            Self::Consent => "consent",
+            Self::EarlierOffers => "earlier-offers",
+            Self::Interests => "interests",
+            Self::Wishes => "wishes",
+            Self::PriceBand => "price-band",
+            Self::Purchases => "purchases",
+            Self::Feedback => "feedback",
+        }
+    }
 }
 
 /// What must survive a restart of an open visit.

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::config::offers::{Active, Text, Trigger};
+use crate::config::offers::{Active, Text};
 use crate::gateway::cap::{CapRule, CapScope};
 use crate::gateway::consent::{CustomerId, Tier};
-use crate::gateway::effect::Delivery;
+use crate::gateway::effect::{Delivery, Offer};
 
 /// 2026-11-02T10:00:00.25Z.
 const AT_US: i64 = 1_793_613_600_250_000;
@@ -134,13 +134,21 @@ fn the_data_is_the_offer_and_why() {
         "why": {
             "text": {
                 "de": "Sie waren mindestens 20 Sekunden im Bereich «Schuhe». \
-                       Sie haben zugestimmt, in diesem Geschäft Angebote zu erhalten.",
+                       Sie haben zugestimmt, in diesem Geschäft Angebote zu erhalten. \
+                       Wir haben berücksichtigt, was Ihnen schon angeboten wurde, damit es nicht zu viel wird. \
+                       Sie können jederzeit Nein sagen: zu solchen Dingen, zu allem oder für eine Weile.",
                 "en": "You were in the area “Shoes” for at least 20 seconds. \
-                       You agreed to receive offers in this shop.",
-                "fr": "Vous êtes resté(e) au moins 20 secondes dans la zone « Schuhe ». \
-                       Vous avez accepté de recevoir des offres dans ce magasin.",
-                "it": "È rimasto/a almeno 20 secondi nella zona «Schuhe». \
-                       Ha acconsentito a ricevere offerte in questo negozio.",
+                       You agreed to receive offers in this shop. \
+                       We took into account what you were offered before, so that it does not become too much. \
+                       You can say no at any time: to such things, to everything, or for a while.",
+                "fr": "Vous avez passé au moins 20 secondes dans la zone «\u{202f}Schuhe\u{202f}». \
+                       Vous avez accepté de recevoir des offres dans ce magasin. \
+                       Nous avons tenu compte de ce qui vous a déjà été proposé, pour ne pas vous déranger trop souvent. \
+                       Vous pouvez dire non à tout moment\u{202f}: à ce genre de choses, à tout, ou pour quelque temps.",
+                "it": "Ha trascorso almeno 20 secondi nella zona «Schuhe». \
+                       Ha acconsentito a ricevere offerte in questo negozio. \
+                       Abbiamo tenuto conto di quanto Le è già stato proposto, per non disturbarLa troppo spesso. \
+                       Può dire di no in ogni momento: a queste cose, a tutto o per un po’.",
             },
             "trigger": "dwelled",
             "data_used": ["zone", "consent", "dwell", "earlier-offers"],

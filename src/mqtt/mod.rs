@@ -7,8 +7,6 @@ pub mod topic;
 
 pub mod event;
 
-mod words;
-
 pub mod state;
 
 pub mod tls;
