@@ -66,7 +66,14 @@ impl Standalone {
                 }
                 Effect::SaveVisit(visit) => self.store.save_visit(&visit)?,
                 Effect::DropVisit(customer) => self.store.drop_visit(&customer)?,
-                Effect::EndOffers(customer) => self.store.end_offers(&customer)?,
+                Effect::EndOffers(customer, ending) => {
+                    self.store.end_offers(&customer, ending, now.wall_us.unwrap_or(0))?;
+                }
+                Effect::Note(customer, signal) => {
+                    let stance = self.store.note(&customer, signal, now.wall_us.unwrap_or(0))?;
+                    let told = stance.map(|stance| Input::Stance(customer, Box::new(stance)));
+                    queue.extend(told.into_iter().flat_map(|told| self.gateway.handle(told, now)));
+                }
                 Effect::IgnoreUntil(customer, until_us) => self.store.ignore_until(&customer, until_us)?,
                 Effect::Redate(wall_us) => self.store.redate(wall_us)?,
                 // Whoever follows a tester asks the core itself.

@@ -52,6 +52,8 @@ fn delivery(n: usize, at_us: i64) -> Delivery {
         site: "s".into(),
         visit_us: 0,
         epoch: 1,
+        ghost: false,
+        test: false,
     }
 }
 

@@ -13,8 +13,9 @@ use emma::config::{self, Sources};
 use emma::gateway::SAVE_EVERY_US;
 use emma::gateway::cap::{CapRule, CapScope};
 use emma::gateway::consent::CustomerId;
-use emma::gateway::effect::{Answer, Delivery, DeliveryId, Offer, Reservation, VisitMemory};
+use emma::gateway::effect::{Answer, Delivery, DeliveryId, Ending, Offer, Reservation, VisitMemory};
 use emma::ledger::folder::Folder;
+use emma::ledger::order::Told;
 use emma::ledger::thread::Ledger;
 use emma::ledger::{LedgerError, Store};
 use emma::mqtt::event::Draft;
@@ -45,6 +46,8 @@ fn reservation(who: &str, at_us: i64) -> Reservation {
             site: "corner-shop".into(),
             visit_us: at_us,
             epoch: 1,
+            ghost: false,
+            test: false,
         },
         caps: vec![CapRule {
             scope: CapScope::Customer,
@@ -52,6 +55,7 @@ fn reservation(who: &str, at_us: i64) -> Reservation {
             after_us: Some(at_us - 24 * HOUR_US),
             promised: true,
         }],
+        wishes: Vec::new(),
         offer: Offer {
             zone: "shoes".into(),
             zone_name: BTreeMap::new(),
@@ -60,6 +64,7 @@ fn reservation(who: &str, at_us: i64) -> Reservation {
             notify_until_us: at_us,
             valid_until_us: at_us,
             recipients: Vec::new(),
+            used: Vec::new(),
             notice: None,
             test: false,
             campaign,
@@ -69,6 +74,8 @@ fn reservation(who: &str, at_us: i64) -> Reservation {
 
 fn draft(event: &str, expires_us: i64) -> Draft {
     Draft {
+        recipient: "push".into(),
+        inbox: "inbox-7".into(),
         topic: "emma/v1/corner-shop/offer/push/inbox-7".into(),
         event_id: event.into(),
         offer_id: event.into(),
@@ -76,6 +83,11 @@ fn draft(event: &str, expires_us: i64) -> Draft {
         expires_us,
         valid_until_us: expires_us,
     }
+}
+
+fn answer(told: &Told) -> Answer {
+    let Told::Reserved(_, answer) = told else { panic!("an answer: {told:?}") };
+    *answer
 }
 
 fn open(dir: &TempDir) -> Store {
@@ -174,7 +186,7 @@ fn what_waits_for_someone_who_left_the_zone_is_ended() {
     let mut store = open(&dir);
     grant(&store, "ann", HOUR_US, &[draft("e1", HOUR_US + MINUTE_US)]);
     grant(&store, "bob", HOUR_US, &[draft("e2", HOUR_US + MINUTE_US)]);
-    store.end_offers(&customer("ann")).unwrap();
+    store.end_offers(&customer("ann"), Ending::Left, HOUR_US).unwrap();
     let rows = store.take(10, HOUR_US).unwrap();
     assert_eq!(rows.iter().map(|row| &*row.event_id).collect::<Vec<_>>(), ["e2"]);
 }
@@ -267,7 +279,7 @@ fn what_was_handed_over_and_ended_is_not_wanted_any_more() {
     grant(&store, "ann", HOUR_US, &[draft("e1", HOUR_US + MINUTE_US)]);
     grant(&store, "bob", HOUR_US, &[draft("e2", HOUR_US + MINUTE_US)]);
     let rows: Vec<i64> = store.take(9, HOUR_US).unwrap().iter().map(|row| row.row).collect();
-    store.end_offers(&customer("ann")).unwrap();
+    store.end_offers(&customer("ann"), Ending::Left, HOUR_US).unwrap();
     assert_eq!(store.wanted(&rows).unwrap(), rows[1..]);
     assert_eq!(grant(&store, "ann", HOUR_US + 1, &[]), Answer::Refused(CapScope::Customer), "it may have been said");
 }
@@ -332,7 +344,7 @@ async fn the_thread_answers_every_reservation_and_hands_over_only_what_is_commit
     let mut granted = 0;
     while taken < 200 {
         tokio::select! {
-            Some((_, answer)) = answers.recv() => granted += usize::from(answer == Answer::Granted),
+            Some(told) = answers.recv() => granted += usize::from(answer(&told) == Answer::Granted),
             () = ledger.changed() => {
                 // What is handed over can be read by another connection: it is on disk.
                 for row in ledger.take(500).await {
@@ -345,7 +357,7 @@ async fn the_thread_answers_every_reservation_and_hands_over_only_what_is_commit
         }
     }
     while granted < 200 {
-        granted += usize::from(answers.recv().await.unwrap().1 == Answer::Granted);
+        granted += usize::from(answer(&answers.recv().await.unwrap()) == Answer::Granted);
     }
     assert!(ledger.gauges().commits() <= 50, "200 offers cost {} commits", ledger.gauges().commits());
     ledger.stop();
@@ -361,10 +373,10 @@ async fn a_ledger_that_cannot_be_written_refuses_and_recovers_by_itself() {
     let other = rusqlite::Connection::open(dir.path().join("ledger.db")).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     ledger.reserve(Box::new(reservation("ann", now_us)), Vec::new());
-    assert_eq!(answers.recv().await.unwrap().1, Answer::Unavailable);
+    assert_eq!(answer(&answers.recv().await.unwrap()), Answer::Unavailable);
     other.execute_batch("ROLLBACK").unwrap();
     ledger.reserve(Box::new(reservation("ann", now_us)), Vec::new());
-    assert_eq!(answers.recv().await.unwrap().1, Answer::Granted);
+    assert_eq!(answer(&answers.recv().await.unwrap()), Answer::Granted);
     ledger.stop();
     thread.join().unwrap();
 }

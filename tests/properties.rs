@@ -42,6 +42,8 @@ fn delivery() -> impl Strategy<Value = Delivery> {
             site: site.to_string().into(),
             visit_us,
             epoch,
+            ghost: false,
+            test: false,
         },
     )
 }
@@ -119,6 +121,7 @@ proptest! {
             let wanted = Delivery {
                 id: DeliveryId("id".into()), customer: CustomerId::new("ann").unwrap(), at_us, class: Class::Offer,
                 campaign: "c".into(), category: None, zone: "z".into(), site: "s".into(), visit_us: 0, epoch: 1,
+                ghost: false, test: false,
             };
             let rule =
                 CapRule { scope: CapScope::Customer, at_most, after_us: Some(at_us - window_us), promised: true };

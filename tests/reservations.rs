@@ -92,7 +92,7 @@ fn reasons(effects: &[Effect]) -> Vec<&'static str> {
 }
 
 fn ends_offers(effects: &[Effect]) -> bool {
-    effects.iter().any(|effect| matches!(effect, Effect::EndOffers(_)))
+    effects.iter().any(|effect| matches!(effect, Effect::EndOffers(..)))
 }
 
 const FULL: Answer = Answer::Refused(CapScope::Campaign);

@@ -23,6 +23,7 @@ use crate::ledger::store::random_key;
 use crate::ledger::thread::Ledger;
 use crate::ledger::{LedgerError, Store};
 use crate::mqtt::connection::Options;
+use crate::mqtt::ended::Speaker;
 use crate::mqtt::session::{Command, Session, Wiring};
 use crate::mqtt::state::{ClockTrust, Health, State};
 use crate::mqtt::status::Standing;
@@ -76,7 +77,8 @@ async fn run(config: Arc<Config>, config_folder: &Path, digest: &str) -> Result<
     let clock = Clock::start();
     let state_folder = folder::path(config.gateway.ledger_path.as_deref());
     let lock = Folder::open(&state_folder).map_err(ledger_stop)?;
-    let store = random_key().and_then(|key| lock.store(key)).map_err(ledger_stop)?;
+    let mut store = random_key().and_then(|key| lock.store(key)).map_err(ledger_stop)?;
+    store.speak_as(Speaker::of(&config.gateway));
     let key = store.key().clone();
     let time = TimeSync::start(config.gateway.clock_assumed);
     let trusted = is_synchronised(time.synchronised.clone()).await;
@@ -185,6 +187,7 @@ fn wake(config: &Arc<Config>, store: &Store, now: Moment) -> Result<(Gateway, Ve
     for consent in counter::remembered(store)? {
         gateway.restore(consent);
     }
+    gateway.handle(Input::Halts(store.halts()?), now);
     for memory in store.memories()? {
         effects.extend(gateway.handle(Input::Resume(memory), now));
     }

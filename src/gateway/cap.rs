@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 use super::consent::Consent;
 use super::effect::Delivery;
 use super::offer::civil;
-use crate::config::offers::{Campaign, Class};
+use crate::config::offers::{Campaign, Class, OncePer};
 use crate::config::promise::{Cap, Caps};
 use crate::config::span::Span;
 
@@ -104,44 +104,91 @@ fn counts(row: &Delivery, wanted: &Delivery, scope: CapScope) -> bool {
     }
 }
 
+/// A customer who takes up one offer in five hears half as much; a window of one doubles up to this (semantics).
+const LONGEST_DOUBLED_US: u64 = 7 * 86_400_000_000;
+
 /// Every cap in force for one delivery: promise, campaign and customer together, so that a level can tighten and
-/// never loosen. In the order in which they are judged.
+/// never loosen. In the order in which they are judged. `less` halves the customer's caps.
 pub fn rules(
     promise: &Caps,
     campaign: &Campaign,
     consent: &Consent,
     wanted: &Delivery,
     zone: &TimeZone,
+    less: bool,
 ) -> Vec<CapRule> {
-    let at = |scope, promised, caps: &[Cap]| -> Vec<CapRule> {
+    let mut rules = Rules { all: Vec::with_capacity(16), now_us: wanted.at_us, zone };
+    rules.add(CapScope::Campaign, false, &campaign.caps);
+    rules.all.extend(once(campaign, wanted, zone));
+    if campaign.class == Class::Service {
+        rules.add(CapScope::Service, false, &promise.service);
+        rules.add(CapScope::Service, false, &consent.caps.service);
+    } else {
+        rules.add_level(promise, true, less);
+        rules.add_level(&consent.caps, false, less);
+        rules.add_count(CapScope::Budget, consent.budget);
+    }
+    rules.all.sort_by_key(|rule| rule.scope);
+    rules.all
+}
+
+/// The rules gathered so far.
+struct Rules<'a> {
+    all: Vec<CapRule>,
+    now_us: i64,
+    zone: &'a TimeZone,
+}
+
+impl Rules<'_> {
+    fn add_level(&mut self, caps: &Caps, promised: bool, less: bool) {
+        for cap in &caps.customer {
+            self.add(CapScope::Customer, promised, &[if less { halved(*cap) } else { *cap }]);
+        }
+        self.add_count(CapScope::Visit, caps.visit);
+        if let Some(gap) = caps.gap {
+            self.add(CapScope::Gap, promised, &[Cap { at_most: 1, per: Some(gap) }]);
+        }
+        self.add(CapScope::Campaign, false, &caps.campaign);
+        self.add(CapScope::Category, false, &caps.category);
+        self.add(CapScope::Zone, false, &caps.zone);
+        self.add(CapScope::Site, false, &caps.site);
+    }
+
+    fn add(&mut self, scope: CapScope, promised: bool, caps: &[Cap]) {
         let rule = |cap: &Cap| CapRule {
             scope,
             at_most: cap.at_most,
-            after_us: start_us(cap.per, wanted.at_us, zone),
+            after_us: start_us(cap.per, self.now_us, self.zone),
             promised,
         };
-        caps.iter().map(rule).collect()
-    };
-    let mut all = at(CapScope::Campaign, false, &campaign.caps);
-    if campaign.class == Class::Service {
-        all.extend(at(CapScope::Service, false, &promise.service));
-        all.extend(at(CapScope::Service, false, &consent.caps.service));
-    } else {
-        for (caps, promised) in [(promise, true), (&consent.caps, false)] {
-            all.extend(at(CapScope::Customer, promised, &caps.customer));
-            all.extend(caps.visit.iter().flat_map(|n| at(CapScope::Visit, false, &[Cap { at_most: *n, per: None }])));
-            all.extend(
-                caps.gap.iter().flat_map(|gap| at(CapScope::Gap, promised, &[Cap { at_most: 1, per: Some(*gap) }])),
-            );
-            all.extend(at(CapScope::Campaign, false, &caps.campaign));
-            all.extend(at(CapScope::Category, false, &caps.category));
-            all.extend(at(CapScope::Zone, false, &caps.zone));
-            all.extend(at(CapScope::Site, false, &caps.site));
-        }
-        all.extend(consent.budget.iter().flat_map(|n| at(CapScope::Budget, false, &[Cap { at_most: *n, per: None }])));
+        self.all.extend(caps.iter().map(rule));
     }
-    all.sort_by_key(|rule| rule.scope);
-    all
+
+    fn add_count(&mut self, scope: CapScope, at_most: Option<u32>) {
+        self.all.extend(at_most.map(|at_most| CapRule { scope, at_most, after_us: None, promised: false }));
+    }
+}
+
+/// Half as many; of one, one in twice the time.
+fn halved(cap: Cap) -> Cap {
+    match (cap.at_most, cap.per) {
+        (1, Some(Span::Micros(us))) => {
+            Cap { per: Some(Span::Micros(us.max(us.saturating_mul(2).min(LONGEST_DOUBLED_US)))), ..cap }
+        }
+        (0 | 1, _) => cap,
+        (at_most, _) => Cap { at_most: at_most / 2, ..cap },
+    }
+}
+
+/// A reward thanks once a visit, a civil day or a civil week; what is dated later counts as inside.
+fn once(campaign: &Campaign, wanted: &Delivery, zone: &TimeZone) -> Option<CapRule> {
+    let began_us = match campaign.once_per? {
+        OncePer::Visit => wanted.visit_us.min(wanted.at_us),
+        OncePer::Day => civil::day_began_us(wanted.at_us, zone)?,
+        OncePer::Week => civil::week_began_us(wanted.at_us, zone)?,
+    };
+    let after_us = Some(began_us.saturating_sub(1));
+    Some(CapRule { scope: CapScope::Campaign, at_most: 1, after_us, promised: false })
 }
 
 /// The instant after which a delivery counts: the window is `(now - W, now]`.

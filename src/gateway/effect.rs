@@ -7,6 +7,8 @@ use std::sync::Arc;
 use super::advertisement::{Advertisement, GatewayIndex};
 use super::cap::{CapRule, CapScope};
 use super::consent::{Consent, CustomerId, Identifier};
+use super::halt::Halts;
+use super::stance::{Signal, Stance, WishId};
 use crate::clock::Moment;
 use crate::config::offers::{Class, Text};
 use crate::config::{Config, Name};
@@ -32,6 +34,25 @@ pub enum Input<'a> {
     Configure(Arc<Config>),
     /// What the ledger remembered of a customer, once after a start.
     Resume(Memory),
+    /// What the ledger made of something that a customer said or did.
+    Stance(CustomerId, Box<Stance>),
+    /// What the shop has halted, whole.
+    Halts(Halts),
+    /// Something was bought or given back.
+    Purchase(Purchase),
+}
+
+/// Something was bought, or given back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Purchase {
+    /// By whom.
+    pub customer: CustomerId,
+    /// Of which category.
+    pub category: Name,
+    /// It was given back.
+    pub is_return: bool,
+    /// When (wall, microseconds).
+    pub at_us: i64,
 }
 
 /// A phone that listens instead of transmitting says that it hears a fixed beacon of the shop.
@@ -88,15 +109,39 @@ pub enum Effect {
     SaveVisit(VisitMemory),
     /// The visit is over; nothing of it need be remembered.
     DropVisit(CustomerId),
-    /// The customer left the zone: what is still queued for them is no longer wanted.
-    EndOffers(CustomerId),
+    /// What is still on its way to the customer is no longer wanted.
+    EndOffers(CustomerId, Ending),
     /// This person's presence passed three hours: not seen again before that wall time, in microseconds.
     IgnoreUntil(CustomerId, i64),
     /// A tester who is followed was heard.
     Read(Reading),
+    /// Remember what a customer said or did; the ledger answers with [`Input::Stance`].
+    Note(CustomerId, Signal),
     /// The ledger's high-water mark was a wrong clock's: rows dated after this wall time, in microseconds, are dated
     /// with it.
     Redate(i64),
+}
+
+/// Why an offer ends before its time; the words of `offer-end`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// The customer left the zone: it is not pushed any more, and a coupon holds.
+    Left,
+    /// The customer withdrew, or wants silence.
+    Withdrawn,
+    /// The shop took it back.
+    Recalled,
+}
+
+impl Ending {
+    /// The word on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Left => "left",
+            Self::Withdrawn => "withdrawn",
+            Self::Recalled => "recalled",
+        }
+    }
 }
 
 /// Something that happened to one customer.
@@ -268,7 +313,9 @@ pub struct Reservation {
     pub delivery: Delivery,
     /// Every cap in force for it, already resolved to instants.
     pub caps: Vec<CapRule>,
-    /// What is to be said, and to whom.
+    /// Wishes that it grants.
+    pub wishes: Vec<WishId>,
+    /// What is to be said, and to whom; nobody where it is a ghost.
     pub offer: Offer,
 }
 
@@ -295,6 +342,10 @@ pub struct Delivery {
     pub visit_us: i64,
     /// The consent's epoch.
     pub epoch: u64,
+    /// It is a control group's: it counts, and nothing was said.
+    pub ghost: bool,
+    /// It is a tester's: it counts for them, and in no total.
+    pub test: bool,
 }
 
 /// The ledger's answer to a reservation.
@@ -308,6 +359,8 @@ pub enum Answer {
     Unavailable,
     /// Too many rows wait for the broker; nothing was written.
     OutboxFull,
+    /// The coupon has no code left to give; nothing was written.
+    NoCode,
 }
 
 /// What is to be said, before it takes a wire's shape.
@@ -327,6 +380,8 @@ pub struct Offer {
     pub valid_until_us: i64,
     /// Whom it goes to: recipient and inbox.
     pub recipients: Vec<(Name, Name)>,
+    /// What was read of the customer to decide it.
+    pub used: Vec<Used>,
     /// The version of the notice that the customer accepted.
     pub notice: Option<Name>,
     /// A tester's.
@@ -403,4 +458,6 @@ pub struct Memory {
     pub ignore_until_us: Option<i64>,
     /// The wall time of the last delivery of each campaign.
     pub last_deliveries: Vec<(Name, i64)>,
+    /// What they said and did about offers.
+    pub stance: Option<Stance>,
 }

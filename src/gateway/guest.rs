@@ -68,6 +68,8 @@ pub(super) struct Presence {
     pub(super) stay: Option<Stay>,
     pub(super) dwelled: BTreeSet<(Name, u64)>,
     pub(super) saved_us: u64,
+    /// An offer was made in this visit.
+    pub(super) had_offer: bool,
     /// An entry of this visit is among what is proposed of the gateways.
     pub(super) proposes: bool,
     /// The deadline that the core's list holds for this presence, on the monotonic clock.
@@ -94,6 +96,7 @@ impl Presence {
             stay: None,
             dwelled: BTreeSet::new(),
             saved_us: now.monotonic_us,
+            had_offer: false,
             proposes: false,
             listed_us: None,
         }
@@ -115,6 +118,7 @@ impl Presence {
             stay: zone.map(|zone| Stay { zone, since_us, unsure_since_us: None }),
             dwelled: memory.dwelled.iter().cloned().collect(),
             saved_us: back(memory.last_seen_us),
+            had_offer: false,
             proposes: true,
             listed_us: None,
         }

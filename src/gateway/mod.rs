@@ -30,17 +30,27 @@ pub mod cap;
 
 pub mod effect;
 
+pub mod feedback;
+
 pub mod fixture;
 
 pub mod following;
 
 mod guest;
 
+pub mod halt;
+
 pub mod key;
 
 pub mod sharing;
 
+pub mod stance;
+
 pub mod trust;
+
+pub mod value;
+
+mod deciding;
 
 mod visit;
 
@@ -54,12 +64,13 @@ use calibration::{Calibration, GatewayCalibration, Proposals};
 use consent::registry::{Attribution, Refusal, Registry, Slot};
 use consent::{Consent, CustomerId, Needs, PhoneId, Tier};
 use decode::Frame;
-use effect::{Answer, DeliveryId, Effect, Happening, Input, Reason, Report, What};
+use effect::{Effect, Ending, Happening, Input, Reason, Report, What};
 use fixture::{FixtureStatus, Fixtures, Sight};
 use guest::Guest;
 pub use guest::SAVE_EVERY_US;
 use key::Key;
-use offer::{Menu, Person};
+use offer::{Menu, Person, Shop};
+use stance::Stance;
 use trust::Trust;
 use zone::Floor;
 
@@ -72,8 +83,12 @@ pub struct Counters {
     pub matched: u64,
     /// Those that two customers' identifiers matched: nobody's.
     pub ambiguous: u64,
-    /// Visits begun.
+    /// Visits begun; like all that follows, testers' left out.
     pub visits: u64,
+    /// Visits ended.
+    pub visits_ended: u64,
+    /// Of these, those in which no offer was made.
+    pub visits_without_offer: u64,
     /// Offers committed.
     pub delivered: u64,
     /// Offers not made, by reason.
@@ -103,6 +118,8 @@ pub struct Gateway {
     calibration: Calibration,
     proposals: Proposals,
     guests: BTreeMap<Slot, Guest>,
+    /// What customers said and did about offers, of those who did.
+    stances: BTreeMap<Slot, Box<Stance>>,
     /// One entry at most for each presence; it may be early, never late.
     deadlines: BTreeSet<(u64, Slot)>,
     /// Testers whose readings are told.
@@ -127,11 +144,12 @@ impl Gateway {
             floor: Floor::new(&config),
             calibration: Calibration::new(&config.site),
             proposals: Proposals::default(),
-            menu: Menu::new(&config),
+            menu: Menu::new(&config, Shop::default()),
             config,
             registry,
             fixtures,
             guests: BTreeMap::new(),
+            stances: BTreeMap::new(),
             deadlines: BTreeSet::new(),
             followed: BTreeSet::new(),
             trust: Trust::new(high_water_us),
@@ -172,6 +190,9 @@ impl Gateway {
             Input::Withdraw(customer) => self.withdraw(&customer, now, &mut effects),
             Input::Configure(config) => self.configure(config, now, &mut effects),
             Input::Resume(memory) => self.resume(&memory, now, &mut effects),
+            Input::Stance(customer, stance) => self.take_stance(&customer, *stance, now, &mut effects),
+            Input::Halts(halts) => self.halt(halts),
+            Input::Purchase(purchase) => self.purchase(purchase, &mut effects),
         }
         effects
     }
@@ -312,16 +333,22 @@ impl Gateway {
             self.drop_visit(slot, effects);
         }
         if self.wants_silence(slot, now) {
-            self.end_offers(slot, effects);
+            self.end_offers(slot, Ending::Withdrawn, effects);
         }
         self.list_deadline(slot, now);
     }
 
     /// Whether a customer has taken back, or paused, what an offer on its way to them rests on.
     fn wants_silence(&self, slot: Slot, now: Moment) -> bool {
+        let stance = self.stances.get(&slot);
+        let (snoozed_us, epoch) = stance.map_or((None, None), |stance| (stance.snoozed_until_us, stance.stopped_epoch));
         self.registry.get(slot).is_none_or(|consent| {
-            let paused = now.wall_us < consent.paused_until_us;
-            paused || !consent.purposes.offers || consent.tier == Tier::OnRequest || !self.may_be_seen(slot, now)
+            let spared = now.wall_us < consent.paused_until_us.max(snoozed_us);
+            spared
+                || epoch.is_some_and(|stopped| consent.epoch <= stopped)
+                || !consent.purposes.offers
+                || consent.tier == Tier::OnRequest
+                || !self.may_be_seen(slot, now)
         })
     }
 
@@ -331,45 +358,8 @@ impl Gateway {
             self.end_visit(slot, now, effects);
         }
         self.guests.remove(&slot);
+        self.stances.remove(&slot);
         self.registry.withdraw(customer);
-    }
-
-    /// The ledger has spoken: what it granted is said, what it refused lets the next in rank ask.
-    fn reserved(&mut self, delivery: &DeliveryId, answer: Answer, now: Moment, effects: &mut Vec<Effect>) {
-        let waits = |guest: &Guest| guest.contest.as_ref().is_some_and(|contest| contest.delivery() == delivery);
-        let Some(slot) = self.guests.iter().find(|(_, guest)| waits(guest)).map(|(slot, _)| *slot) else { return };
-        let Some(consent) = self.registry.get(slot).cloned() else { return };
-        let Some(guest) = self.guests.get_mut(&slot) else { return };
-        let Some(contest) = guest.contest.take() else { return };
-        let mut too_late = false;
-        if answer == Answer::Granted {
-            let (campaign, wall_us) = contest.campaign();
-            guest.last_deliveries.insert(campaign.clone(), wall_us);
-            guest.offer_fresh_until_us = now.monotonic_us.saturating_add(offer::NOTIFY_US.unsigned_abs());
-            let stay = guest.presence.as_ref().and_then(|presence| presence.stay);
-            too_late = contest.is_about_being_elsewhere_than(stay.and_then(|stay| self.floor.zone_id(stay.zone)));
-        }
-        let person = Person { consent: &consent, last_deliveries: &guest.last_deliveries, key: &self.key };
-        let from = effects.len();
-        guest.contest = self.menu.answered(contest, answer, person, effects);
-        count(&mut self.counters, effects.get(from..).unwrap_or_default());
-        if too_late || (answer == Answer::Granted && self.wants_silence(slot, now)) {
-            self.end_offers(slot, effects);
-        }
-        self.judge_waiting(slot, effects);
-    }
-
-    /// Judges the triggers that waited, until one of them opens a reservation again.
-    fn judge_waiting(&mut self, slot: Slot, effects: &mut Vec<Effect>) {
-        let Some(consent) = self.registry.get(slot).cloned() else { return };
-        let Some(guest) = self.guests.get_mut(&slot) else { return };
-        let from = effects.len();
-        while guest.contest.is_none() {
-            let Some(occasion) = guest.waiting.pop_front() else { break };
-            let person = Person { consent: &consent, last_deliveries: &guest.last_deliveries, key: &self.key };
-            guest.contest = self.menu.judge(occasion, person, effects);
-        }
-        count(&mut self.counters, effects.get(from..).unwrap_or_default());
     }
 
     fn is_present(&self, slot: Slot) -> bool {
@@ -392,7 +382,11 @@ pub fn level_dbm(rssi_dbm: i8, measured_power_dbm: Option<i8>) -> f64 {
     f64::from(rssi_dbm) + f64::from(REFERENCE_DBM) - f64::from(measured_power_dbm.unwrap_or(REFERENCE_DBM))
 }
 
-fn count(counters: &mut Counters, effects: &[Effect]) {
+/// What a tester causes is in no total.
+fn count(counters: &mut Counters, is_test: bool, effects: &[Effect]) {
+    if is_test {
+        return;
+    }
     for effect in effects {
         let Effect::Happened(Happening { what, .. }) = effect else { continue };
         if let What::Delivered { .. } = what {

@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
+use super::Gateway;
 use super::advertisement::GatewayIndex;
 use super::calibration::Proposals;
 use super::consent::Tier;
 use super::consent::registry::Slot;
-use super::effect::{Effect, Evidence, Memory, What};
+use super::effect::{Effect, Ending, Evidence, Memory, What};
 use super::guest::{AT_WORK_US, Guest, Presence, SAVE_EVERY_US, Stay, VISIT_GRACE_US};
-use super::offer::{Menu, Occasion, civil};
+use super::offer::{Menu, civil};
 use super::zone::why::Turn;
 use super::zone::{Floor, Move, Whereabouts};
-use super::{Gateway, Person, count};
 use crate::clock::Moment;
 use crate::config::Config;
 use crate::config::offers::Trigger;
@@ -31,7 +31,7 @@ impl Gateway {
     ) {
         if !self.is_present(slot) {
             self.guests.entry(slot).or_default().presence = Some(Presence::begin(now));
-            self.counters.visits += 1;
+            self.counters.visits += u64::from(!self.is_tester(slot));
             self.happened(slot, now, What::VisitStarted, effects);
             self.save(slot, now, effects);
         }
@@ -170,31 +170,14 @@ impl Gateway {
         self.save(slot, at, effects);
         self.happened(slot, at, What::Left { zone: self.zone_name(zone), evidence }, effects);
         if offer_is_fresh {
-            self.end_offers(slot, effects);
+            self.end_offers(slot, Ending::Left, effects);
         }
     }
 
-    /// What still waits to be said to this customer is no longer wanted.
-    pub(super) fn end_offers(&self, slot: Slot, effects: &mut Vec<Effect>) {
+    /// What is on its way to this customer is no longer wanted.
+    pub(super) fn end_offers(&self, slot: Slot, ending: Ending, effects: &mut Vec<Effect>) {
         let customer = self.registry.get(slot).map(|consent| consent.customer.clone());
-        effects.extend(customer.map(Effect::EndOffers));
-    }
-
-    /// Judges a zone event now, or after the reservation that is open.
-    fn occasion(&mut self, slot: Slot, zone: usize, trigger: Trigger, at: Moment, effects: &mut Vec<Effect>) {
-        let Some(consent) = self.registry.get(slot).cloned() else { return };
-        let Some(zone) = self.config.zones.zones.get(zone).cloned() else { return };
-        let Some(guest) = self.guests.get_mut(&slot) else { return };
-        let visit_us = guest.presence.as_mut().and_then(|presence| presence.name_visit(at));
-        let occasion = Occasion { at, zone: Arc::new(zone), trigger, visit_us };
-        if guest.contest.is_some() {
-            guest.wait(occasion);
-            return;
-        }
-        let person = Person { consent: &consent, last_deliveries: &guest.last_deliveries, key: &self.key };
-        let from = effects.len();
-        guest.contest = self.menu.judge(occasion, person, effects);
-        count(&mut self.counters, effects.get(from..).unwrap_or_default());
+        effects.extend(customer.map(|customer| Effect::EndOffers(customer, ending)));
     }
 
     /// The visit is over: left first, then ended, and nothing of it need be remembered.
@@ -204,14 +187,22 @@ impl Gateway {
             self.left(slot, zone, at, effects);
         }
         let presence = self.guests.get_mut(&slot).and_then(|guest| guest.presence.take());
-        if let Some(listed_us) = presence.and_then(|presence| presence.listed_us) {
+        if let Some(listed_us) = presence.as_ref().and_then(|presence| presence.listed_us) {
             self.deadlines.remove(&(listed_us, slot));
+        }
+        if let Some(presence) = presence.filter(|_| !self.is_tester(slot)) {
+            self.counters.visits_ended += 1;
+            self.counters.visits_without_offer += u64::from(!presence.had_offer);
         }
         self.drop_visit(slot, effects);
         self.happened(slot, at, What::VisitEnded, effects);
         if self.guests.get(&slot).is_some_and(Guest::is_empty) {
             self.guests.remove(&slot);
         }
+    }
+
+    fn is_tester(&self, slot: Slot) -> bool {
+        self.registry.get(slot).is_some_and(|consent| consent.test)
     }
 
     /// Nothing of the visit is kept on the disk.
@@ -288,8 +279,10 @@ impl Gateway {
     /// Takes up what the ledger remembered of a customer.
     pub(super) fn resume(&mut self, memory: &Memory, now: Moment, effects: &mut Vec<Effect>) {
         let Some(slot) = self.registry.slot_of(&memory.customer) else { return };
+        self.keep_stance(slot, memory.stance.clone().unwrap_or_default());
         let guest = self.guests.entry(slot).or_default();
         guest.last_deliveries.extend(memory.last_deliveries.iter().cloned());
+        let last_us = memory.last_deliveries.iter().map(|(_, at_us)| *at_us).max();
         // Without a trusted clock, which a Pi has not when it boots, all that is known of that day is that it was over
         // when they were seen again.
         let seen_us = memory.visit.as_ref().map(|visit| visit.last_seen_us);
@@ -304,7 +297,10 @@ impl Gateway {
         let Some(visit) = &memory.visit else { return };
         let zone = visit.zone.as_ref().and_then(|(zone, _)| self.floor.zone(zone));
         let zone = zone.filter(|zone| !self.floor.is_sensitive(*zone));
-        guest.presence = Some(Presence::resume(visit, memory.slack_us, zone, now));
+        guest.presence = Some(Presence {
+            had_offer: last_us.is_some_and(|last_us| last_us >= visit.started_us),
+            ..Presence::resume(visit, memory.slack_us, zone, now)
+        });
         if let (None, Some((zone, _))) = (zone, &visit.zone) {
             // The zone went, or became sensitive, while Emma was down.
             self.happened(slot, now, What::Left { zone: zone.clone(), evidence: None }, effects);
@@ -349,7 +345,10 @@ impl Gateway {
             self.proposals = Proposals::default();
         }
         self.registry.keep_for_the_shop(self.fixtures.identifiers());
-        self.menu = Menu::new(&config);
+        self.menu = Menu::new(&config, std::mem::take(&mut self.menu.shop));
+        let (menu, mut values) = (&self.menu, self.menu.shop.values.clone());
+        values.keep(|name| menu.names_value(name));
+        self.menu.shop.values = values;
         self.config = config;
         for slot in slots {
             self.list_deadline(slot, now);

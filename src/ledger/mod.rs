@@ -13,9 +13,23 @@ mod schema;
 
 pub mod outbox;
 
+pub mod said;
+
+pub mod stances;
+
+pub mod halts;
+
+pub mod totals;
+
+mod visits;
+
 pub mod store;
 
 pub mod thread;
+
+mod client;
+
+pub mod order;
 
 use crate::gateway::effect::Delivery;
 

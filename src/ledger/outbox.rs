@@ -3,17 +3,18 @@
 //! A delivery is refunded only if each of its messages provably reached nobody: still queued when it expired or was
 //! ended, in the life of the process that committed it, or refused by the broker. Unknown counts as shown.
 
-use rusqlite::params;
+use rusqlite::{OptionalExtension, params};
 
 use super::LedgerError;
 use super::store::Store;
 use crate::gateway::consent::CustomerId;
+use crate::gateway::effect::Ending;
 use crate::mqtt::event::with_sequence;
 use crate::mqtt::{OutboxRow, Outcome};
 
 type Result<T> = std::result::Result<T, LedgerError>;
 
-/// No message is said longer than 90 s after its trigger; one that seems fresh for longer was dated by a clock that has
+/// No offer is said longer than 90 s after its trigger; one that seems fresh for longer was dated by a clock that has
 /// been set back since. A minute is left for a clock that is merely adjusted.
 const FRESHEST_US: i64 = 150_000_000;
 
@@ -37,7 +38,7 @@ impl Store {
     /// The file cannot be read or written.
     pub fn take(&mut self, limit: usize, now_us: i64) -> Result<Vec<OutboxRow>> {
         let sql = "SELECT row, event_id, topic, payload, expires_us, sequence FROM outbox
-                   WHERE row > ?1 AND expires_us > ?2 AND expires_us <= ?3 ORDER BY row LIMIT ?4";
+                   WHERE row > ?1 AND expires_us > ?2 AND (expires_us <= ?3 OR delivery = '') ORDER BY row LIMIT ?4";
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let found: Vec<(OutboxRow, Option<i64>)> = {
             let mut rows = self.db.prepare_cached(sql)?;
@@ -106,7 +107,8 @@ impl Store {
     /// # Errors
     /// The file cannot be written.
     pub fn expire(&self, now_us: i64) -> Result<()> {
-        let waiting = "SELECT row FROM outbox WHERE row > ?1 AND (expires_us <= ?2 OR expires_us > ?3)";
+        let waiting = "SELECT row FROM outbox WHERE row > ?1
+                       AND (expires_us <= ?2 OR (expires_us > ?3 AND delivery <> ''))";
         let freshest_us = now_us.saturating_add(FRESHEST_US);
         self.end_waiting(&self.rows(waiting, params![self.taken_row, now_us, freshest_us])?)?;
         let abandoned = "SELECT row FROM outbox WHERE row <= ?1 AND expires_us <= ?2";
@@ -115,14 +117,15 @@ impl Store {
     }
 
     /// Lets what is not settled for one customer go: they left the zone, or want silence. What was handed over may have
-    /// been said; it is not said again ([`Store::wanted`]).
+    /// been said: it is not said again ([`Store::wanted`]), and its recipients are told that it ended.
     ///
     /// # Errors
     /// The file cannot be written.
-    pub fn end_offers(&self, customer: &CustomerId) -> Result<()> {
-        let handed_over = "SELECT row FROM outbox WHERE row <= ?1 AND customer = ?2";
+    pub fn end_offers(&self, customer: &CustomerId, ending: Ending, now_us: i64) -> Result<()> {
+        self.take_back_fresh(customer, ending, now_us)?;
+        let handed_over = "SELECT row FROM outbox WHERE row <= ?1 AND customer = ?2 AND delivery <> ''";
         self.end_rows(&self.rows(handed_over, params![self.taken_row, customer.as_str()])?, false)?;
-        let waiting = "SELECT row FROM outbox WHERE row > ?1 AND customer = ?2";
+        let waiting = "SELECT row FROM outbox WHERE row > ?1 AND customer = ?2 AND delivery <> ''";
         self.end_waiting(&self.rows(waiting, params![self.taken_row, customer.as_str()])?)
     }
 
@@ -144,16 +147,29 @@ impl Store {
         self.end_rows(&ours, true)
     }
 
-    fn end_rows(&self, rows: &[i64], reached_nobody: bool) -> Result<()> {
+    pub(super) fn end_rows(&self, rows: &[i64], reached_nobody: bool) -> Result<()> {
         for row in rows {
             if !reached_nobody {
                 let sql = "UPDATE delivery SET reached = 1 WHERE id = (SELECT delivery FROM outbox WHERE row = ?1)";
                 self.db.execute(sql, [row])?;
             }
-            let refund = "DELETE FROM delivery WHERE reached = 0 AND id = (SELECT delivery FROM outbox WHERE row = ?1)
-                          AND NOT EXISTS (SELECT 1 FROM outbox other WHERE other.delivery = delivery.id AND row <> ?1)";
-            self.db.execute(refund, [row])?;
+            self.refund(*row)?;
             self.db.execute("DELETE FROM outbox WHERE row = ?1", [row])?;
+        }
+        Ok(())
+    }
+
+    /// The delivery of a row that ends is taken back if none of its other rows reached anyone, or can.
+    fn refund(&self, row: i64) -> Result<()> {
+        let sql = "DELETE FROM delivery WHERE reached = 0 AND id = (SELECT delivery FROM outbox WHERE row = ?1)
+                   AND NOT EXISTS (SELECT 1 FROM outbox other WHERE other.delivery = delivery.id AND row <> ?1)
+                   RETURNING id, campaign, test";
+        let mut refund = self.db.prepare_cached(sql)?;
+        let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
+        let refunded: Option<(String, String, bool)> = refund.query_row([row], read).optional()?;
+        if let Some((id, campaign, test)) = refunded {
+            self.db.execute("DELETE FROM said WHERE delivery = ?1", [&id])?;
+            self.uncount(&campaign, test)?;
         }
         Ok(())
     }

@@ -34,5 +34,40 @@ pub(super) fn migrations() -> Migrations<'static> {
             sequence INTEGER
         ) STRICT;
         ",
+    ), M::up(
+        "
+        -- A ghost is a control group's: it counts in caps, and nothing was said. A test is in no total.
+        ALTER TABLE delivery ADD COLUMN ghost INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE delivery ADD COLUMN test INTEGER NOT NULL DEFAULT 0;
+        -- The offer whose message it is. Without a delivery, a row is an end of an offer, or a preview: nothing is refunded.
+        ALTER TABLE outbox ADD COLUMN offer TEXT NOT NULL DEFAULT '';
+        -- Each recipient's copy of an offer, until it ends: what feedback is understood by, and what can be taken back.
+        -- `heard` has a bit a kind of feedback, `ending` why it was taken back, `ended` is 1 once that is in the outbox.
+        CREATE TABLE said (
+            offer TEXT PRIMARY KEY, delivery TEXT NOT NULL, customer TEXT NOT NULL, recipient TEXT NOT NULL,
+            inbox TEXT NOT NULL, campaign TEXT NOT NULL, matter TEXT NOT NULL, test INTEGER NOT NULL,
+            notify_until_us INTEGER NOT NULL, valid_until_us INTEGER NOT NULL, heard INTEGER NOT NULL DEFAULT 0,
+            ending TEXT, ended INTEGER NOT NULL DEFAULT 0
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX said_to ON said (customer);
+        CREATE INDEX said_until ON said (valid_until_us);
+        -- What a customer said and did about offers, as JSON: scores and dates, no history.
+        CREATE TABLE stance (customer TEXT PRIMARY KEY, stance TEXT NOT NULL) STRICT, WITHOUT ROWID;
+        -- What the shop has halted: a campaign, or, under an empty name, everything until an instant. `word_us` is when
+        -- the last word on it was given, `halted` is 0 once it was taken back.
+        CREATE TABLE halt (
+            campaign TEXT PRIMARY KEY, halted INTEGER NOT NULL, until_us INTEGER NOT NULL, word_us INTEGER NOT NULL,
+            why TEXT NOT NULL
+        ) STRICT, WITHOUT ROWID;
+        -- How a campaign fares since it was last started: what pauses it.
+        CREATE TABLE trial (campaign TEXT PRIMARY KEY, delivered INTEGER NOT NULL, dismissed INTEGER NOT NULL)
+            STRICT, WITHOUT ROWID;
+        -- Totals by civil week of the site, named by the instant it began.
+        CREATE TABLE total (week_us INTEGER NOT NULL, what TEXT NOT NULL, count INTEGER NOT NULL,
+            PRIMARY KEY (week_us, what)) STRICT, WITHOUT ROWID;
+        -- Codes of pools that were given away, as hashes.
+        CREATE TABLE used_code (campaign TEXT NOT NULL, hash BLOB NOT NULL, PRIMARY KEY (campaign, hash))
+            STRICT, WITHOUT ROWID;
+        ",
     )])
 }

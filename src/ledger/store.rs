@@ -8,15 +8,16 @@ use rusqlite_migration::MigrationDefinitionError;
 use super::{LedgerError, Log, schema};
 use crate::config::Name;
 use crate::config::offers::Class;
-use crate::gateway::SAVE_EVERY_US;
 use crate::gateway::cap;
 use crate::gateway::consent::CustomerId;
-use crate::gateway::effect::{Answer, Delivery, DeliveryId, Memory, Reservation, VisitMemory};
+use crate::gateway::effect::{Answer, Delivery, DeliveryId, Reservation};
 use crate::gateway::key::Key;
+use crate::gateway::stance::Signal;
+use crate::mqtt::ended::Speaker;
 use crate::mqtt::event::Draft;
 
 /// Rows that may wait for the broker: a busy shop's day, at 4 KB a row 40 MB of disk. Beyond it nothing new is said.
-const MAX_OUTBOX_ROWS: i64 = 10_000;
+pub(super) const MAX_OUTBOX_ROWS: i64 = 10_000;
 
 /// No civil day of a shop that is not cut short by its clocks is much longer.
 const DAY_US: i64 = 86_400_000_000;
@@ -34,7 +35,11 @@ pub struct Store {
     pub(super) taken_row: i64,
     pub(super) sequence: u64,
     /// The last life ended with [`Store::note_stop`]: what it remembered is exact.
-    stopped_cleanly: bool,
+    pub(super) stopped_cleanly: bool,
+    /// Which week totals are counted in, by the instant it began.
+    pub(super) week_us: i64,
+    /// As whom it speaks, where it has to say that an offer ended.
+    pub(super) speaker: Speaker,
 }
 
 impl Store {
@@ -68,12 +73,21 @@ impl Store {
             }
             other => other.into(),
         })?;
-        let mut store =
-            Self { db, key: Key::new(fresh_key), recovered_row: 0, taken_row: 0, sequence: 0, stopped_cleanly: false };
+        let mut store = Self {
+            db,
+            key: Key::new(fresh_key),
+            recovered_row: 0,
+            taken_row: 0,
+            sequence: 0,
+            stopped_cleanly: false,
+            week_us: 0,
+            speaker: Speaker::default(),
+        };
         store.stopped_cleanly = store.meta_or("clean-stop", &[0])? == [1];
         store.set_meta("clean-stop", &[0])?;
         store.key = Key::new(store.meta_or("key", &fresh_key)?);
         store.sequence = u64::from_be_bytes(store.meta_or("sequence", &[0; 8])?);
+        store.week_us = i64::from_be_bytes(store.meta_or("week", &[0; 8])?);
         store.recovered_row = store.db.query_one("SELECT coalesce(max(row), 0) FROM outbox", [], |row| row.get(0))?;
         Ok(store)
     }
@@ -143,7 +157,7 @@ impl Store {
         // Nobody is at work for longer than until tomorrow.
         let tomorrow_us = wall_us.saturating_add(DAY_US);
         self.db.execute("UPDATE ignored SET until_us = ?1 WHERE until_us > ?1", [tomorrow_us])?;
-        Ok(())
+        self.redate_stances(wall_us)
     }
 
     /// Judges a reservation on the customer's log and, if there is room, writes the delivery and its messages.
@@ -163,7 +177,12 @@ impl Store {
         self.insert_delivery(delivery)?;
         for draft in drafts {
             self.insert_draft(delivery, draft)?;
+            self.insert_said(wanted, draft)?;
         }
+        if !wanted.wishes.is_empty() {
+            self.note(&delivery.customer, Signal::Shown(wanted.wishes.clone()), delivery.at_us)?;
+        }
+        self.count_delivery(delivery)?;
         Ok(Answer::Granted)
     }
 
@@ -172,7 +191,7 @@ impl Store {
     /// # Errors
     /// The file cannot be read.
     pub fn log(&self, customer: &CustomerId) -> Result<Log> {
-        let sql = "SELECT id, at_us, class, campaign, category, zone, site, visit_us, epoch
+        let sql = "SELECT id, at_us, class, campaign, category, zone, site, visit_us, epoch, ghost, test
                    FROM delivery WHERE customer = ?1 ORDER BY at_us, id";
         let mut rows = self.db.prepare_cached(sql)?;
         let log = rows.query_map([customer.as_str()], |row| delivery(customer, row))?;
@@ -222,7 +241,7 @@ impl Store {
             let sql = "INSERT INTO forgotten VALUES (?1, ?2) ON CONFLICT DO UPDATE SET at_us = excluded.at_us";
             self.db.execute(sql, params![self.forgotten_hash(customer), wall_us])?;
         }
-        for table in ["consent", "delivery", "visit", "ignored", "outbox"] {
+        for table in ["consent", "delivery", "visit", "ignored", "outbox", "said", "stance"] {
             self.db.execute(&format!("DELETE FROM {table} WHERE customer = ?1"), [customer.as_str()])?;
         }
         Ok(())
@@ -252,62 +271,6 @@ impl Store {
         forgotten.and_then(|()| self.scrub())
     }
 
-    /// Remembers an open visit.
-    ///
-    /// # Errors
-    /// The file cannot be written.
-    pub fn save_visit(&self, visit: &VisitMemory) -> Result<()> {
-        let dwelled: Vec<(&str, u64)> = visit.dwelled.iter().map(|(zone, us)| (&**zone, *us)).collect();
-        let dwelled = serde_json::to_string(&dwelled).map_err(|error| LedgerError::Damaged(error.to_string()))?;
-        let (zone, since_us) = visit.zone.as_ref().map(|(zone, since_us)| (&**zone, *since_us)).unzip();
-        let customer = visit.customer.as_str();
-        let values = params![customer, visit.started_us, visit.last_seen_us, zone, since_us, dwelled];
-        self.db.execute("INSERT OR REPLACE INTO visit VALUES (?1, ?2, ?3, ?4, ?5, ?6)", values)?;
-        self.note_wall(visit.last_seen_us)
-    }
-
-    /// Forgets a visit that is over.
-    ///
-    /// # Errors
-    /// The file cannot be written.
-    pub fn drop_visit(&self, customer: &CustomerId) -> Result<()> {
-        self.db.execute("DELETE FROM visit WHERE customer = ?1", [customer.as_str()])?;
-        Ok(())
-    }
-
-    /// Remembers that a customer is at work until `until_us` (wall).
-    ///
-    /// # Errors
-    /// The file cannot be written.
-    pub fn ignore_until(&self, customer: &CustomerId, until_us: i64) -> Result<()> {
-        self.db.execute("INSERT OR REPLACE INTO ignored VALUES (?1, ?2)", params![customer.as_str(), until_us])?;
-        Ok(())
-    }
-
-    /// What is remembered of each customer with a consent, for the core after a start. After a crash nobody knows when
-    /// an open visit's last sighting was, only that it may be so much later than the last time it was saved: the longer
-    /// visit is assumed, because a second one would have caps of its own.
-    ///
-    /// # Errors
-    /// The file cannot be read or is damaged.
-    pub fn memories(&self) -> Result<Vec<Memory>> {
-        let sql = "SELECT customer, started_us, last_seen_us, zone, zone_since_us, dwelled, until_us
-                   FROM consent LEFT JOIN visit USING (customer) LEFT JOIN ignored USING (customer) ORDER BY customer";
-        let mut rows = self.db.prepare(sql)?;
-        let mut read = rows.query([])?;
-        let mut memories = Vec::new();
-        while let Some(row) = read.next()? {
-            let customer = CustomerId::new(&row.get::<_, String>(0)?)
-                .ok_or_else(|| LedgerError::Damaged("a pseudonym that is none".to_owned()))?;
-            let last_deliveries = self.last_deliveries(&customer)?;
-            let ignore_until_us = row.get(6)?;
-            let slack_us = if self.stopped_cleanly { 0 } else { SAVE_EVERY_US };
-            let visit = visit(&customer, row)?;
-            memories.push(Memory { customer, visit, slack_us, ignore_until_us, last_deliveries });
-        }
-        Ok(memories)
-    }
-
     /// Lets go of what no rule can need any more: deliveries dated before `deliveries_before_us` (nothing keeps all),
     /// hashes of the forgotten before `forgotten_before_us`, and yesterday's absences.
     ///
@@ -324,13 +287,6 @@ impl Store {
         Ok(())
     }
 
-    fn last_deliveries(&self, customer: &CustomerId) -> Result<Vec<(Name, i64)>> {
-        let sql = "SELECT campaign, max(at_us) FROM delivery WHERE customer = ?1 GROUP BY campaign ORDER BY campaign";
-        let mut rows = self.db.prepare_cached(sql)?;
-        let pairs = rows.query_map([customer.as_str()], |row| Ok((name(row, 0)?, row.get(1)?)))?;
-        Ok(pairs.collect::<rusqlite::Result<_>>()?)
-    }
-
     fn forgotten_us(&self, customer: &CustomerId) -> Result<Option<i64>> {
         let mut row = self.db.prepare_cached("SELECT at_us FROM forgotten WHERE hash = ?1")?;
         Ok(row.query_row([self.forgotten_hash(customer)], |row| row.get(0)).optional()?)
@@ -341,8 +297,9 @@ impl Store {
     }
 
     fn insert_delivery(&self, delivery: &Delivery) -> Result<()> {
-        let sql = "INSERT INTO delivery (id, customer, at_us, class, campaign, category, zone, site, visit_us, epoch)
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+        let sql = "INSERT INTO delivery
+                       (id, customer, at_us, class, campaign, category, zone, site, visit_us, epoch, ghost, test)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
         self.db.prepare_cached(sql)?.execute(params![
             &*delivery.id.0,
             delivery.customer.as_str(),
@@ -354,13 +311,15 @@ impl Store {
             &*delivery.site,
             delivery.visit_us,
             delivery.epoch.cast_signed(),
+            delivery.ghost,
+            delivery.test,
         ])?;
         Ok(())
     }
 
     fn insert_draft(&self, delivery: &Delivery, draft: &Draft) -> Result<()> {
-        let sql = "INSERT INTO outbox (delivery, customer, event_id, topic, payload, expires_us)
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+        let sql = "INSERT INTO outbox (delivery, customer, event_id, topic, payload, expires_us, offer)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
         self.db.prepare_cached(sql)?.execute(params![
             &*delivery.id.0,
             delivery.customer.as_str(),
@@ -368,7 +327,19 @@ impl Store {
             draft.topic,
             draft.payload,
             draft.expires_us,
+            &*draft.offer_id,
         ])?;
+        Ok(())
+    }
+
+    /// Puts a message into the outbox that is no delivery: nothing is counted, and nothing refunded.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn say(&self, draft: &Draft) -> Result<()> {
+        let sql = "INSERT INTO outbox (delivery, customer, event_id, topic, payload, expires_us, offer)
+                   VALUES ('', '', ?1, ?2, ?3, ?4, '')";
+        self.db.execute(sql, params![&*draft.event_id, draft.topic, draft.payload, draft.expires_us])?;
         Ok(())
     }
 
@@ -410,24 +381,12 @@ fn delivery(customer: &CustomerId, row: &Row<'_>) -> rusqlite::Result<Delivery> 
         site: name(row, 6)?,
         visit_us: row.get(7)?,
         epoch: row.get::<_, i64>(8)?.cast_unsigned(),
+        ghost: row.get(9)?,
+        test: row.get(10)?,
     })
 }
 
-fn visit(customer: &CustomerId, row: &Row<'_>) -> Result<Option<VisitMemory>> {
-    let (Some(started_us), Some(last_seen_us)) = (row.get(1)?, row.get(2)?) else { return Ok(None) };
-    let zone: Option<String> = row.get(3)?;
-    let dwelled: Vec<(String, u64)> = serde_json::from_str(&row.get::<_, String>(5)?)
-        .map_err(|_| LedgerError::Damaged("a visit's dwell marks".to_owned()))?;
-    Ok(Some(VisitMemory {
-        customer: customer.clone(),
-        started_us,
-        last_seen_us,
-        zone: zone.map(Into::into).zip(row.get(4)?),
-        dwelled: dwelled.into_iter().map(|(zone, us)| (zone.into(), us)).collect(),
-    }))
-}
-
-fn name(row: &Row<'_>, column: usize) -> rusqlite::Result<Name> {
+pub(super) fn name(row: &Row<'_>, column: usize) -> rusqlite::Result<Name> {
     row.get::<_, String>(column).map(Into::into)
 }
 

@@ -2,54 +2,42 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
-use std::thread::JoinHandle;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{Notify, mpsc};
 
+pub use super::client::{Answers, Handle, Ledger};
+use super::order::{Again, Done, Order, Told};
+use super::said::Noted;
 use super::{LedgerError, Store};
 use crate::clock::Clock;
 use crate::gateway::consent::CustomerId;
-use crate::gateway::effect::{Answer, DeliveryId, Reservation, VisitMemory};
-use crate::mqtt::event::Draft;
-use crate::mqtt::{Outbox, OutboxRow, Outcome};
+use crate::gateway::effect::{Answer, DeliveryId};
+use crate::gateway::stance::Stance;
 
 /// An offer waits at most so long for others to share its sync with: an SD card makes 200 to 500 syncs a second and
 /// wears with each (dependencies, Store).
 const GROUP: Duration = Duration::from_millis(20);
 
 /// What nobody waits for (visits, acknowledgements) shares a sync over a longer while.
-const LAZY_GROUP: Duration = Duration::from_secs(1);
+pub(super) const LAZY_GROUP: Duration = Duration::from_secs(1);
 
 /// Expired rows are looked for this often.
 const SWEEP: Duration = Duration::from_secs(1);
 
+/// Offers that have ended are looked for this often: a coupon ends at a full hour, and nobody waits for it.
+const ENDINGS: Duration = Duration::from_mins(1);
+
+/// What is tried again after the disk could be written, at the most: as much as the outbox and its feedback are. The latest
+/// are lost.
+const MOST_AGAIN: usize = 20_000;
+
 /// Orders that may wait for a slow disk; beyond it reservations are answered "unavailable" at once.
-const QUEUE: usize = 4_096;
+pub(super) const QUEUE: usize = 4_096;
 
 /// Orders in one group at the most, so that a flood cannot make a transaction without end.
 const MAX_GROUP: usize = 512;
-
-/// What the thread is asked to do.
-enum Order {
-    Reserve(Box<Reservation>, Vec<Draft>),
-    SaveVisit(VisitMemory),
-    DropVisit(CustomerId),
-    EndOffers(CustomerId),
-    IgnoreUntil(CustomerId, i64),
-    Redate(i64),
-    NoteWall(i64),
-    NoteStop,
-    SaveConsent { customer: CustomerId, epoch: u64, record: String, done: oneshot::Sender<Result<(), String>> },
-    Forget { customer: CustomerId, wall_us: i64, done: oneshot::Sender<Result<(), String>> },
-    Consent { customer: CustomerId, done: oneshot::Sender<Option<String>> },
-    Prune { deliveries_before_us: Option<i64>, forgotten_before_us: i64, now_us: i64 },
-    Take { limit: usize, done: oneshot::Sender<Vec<OutboxRow>> },
-    Wanted { rows: Vec<i64>, done: oneshot::Sender<Vec<i64>> },
-    Settle(i64, Outcome),
-    Stop,
-}
 
 /// What others may see of the thread without asking it.
 #[derive(Debug, Default)]
@@ -82,171 +70,6 @@ impl Gauges {
     }
 }
 
-/// A handle on the thread; clones share it.
-#[derive(Clone, Debug)]
-pub struct Ledger {
-    orders: SyncSender<Order>,
-    answers: mpsc::UnboundedSender<(DeliveryId, Answer)>,
-    changed: Arc<Notify>,
-    gauges: Arc<Gauges>,
-}
-
-/// The thread's end, joined after [`Ledger::stop`].
-pub type Handle = JoinHandle<()>;
-
-/// Answers to reservations. There is at most one open reservation a customer, which bounds it.
-pub type Answers = mpsc::UnboundedReceiver<(DeliveryId, Answer)>;
-
-impl Ledger {
-    /// Gives `store` a thread.
-    ///
-    /// # Errors
-    /// The system has no thread left.
-    pub fn start(store: Store, clock: Clock) -> std::io::Result<(Self, Handle, Answers)> {
-        let (orders, queue) = sync_channel(QUEUE);
-        let (answers, receiver) = mpsc::unbounded_channel();
-        let changed = Arc::new(Notify::new());
-        let gauges = Arc::new(Gauges::default());
-        let worker = Worker {
-            store,
-            clock,
-            queue,
-            answers: answers.clone(),
-            changed: Arc::clone(&changed),
-            gauges: Arc::clone(&gauges),
-            unsettled: Vec::new(),
-            swept_us: 0,
-            failing: false,
-        };
-        let thread = std::thread::Builder::new().name("ledger".to_owned()).spawn(move || worker.run())?;
-        Ok((Self { orders, answers, changed, gauges }, thread, receiver))
-    }
-
-    /// Asks for a delivery together with its messages; the answer comes on the receiver.
-    pub fn reserve(&self, reservation: Box<Reservation>, drafts: Vec<Draft>) {
-        let id = reservation.delivery.id.clone();
-        if self.orders.try_send(Order::Reserve(reservation, drafts)).is_err() {
-            // The receiver is gone only when the daemon is stopping, and then nobody waits for the answer.
-            self.answers.send((id, Answer::Unavailable)).unwrap_or_default();
-        }
-    }
-
-    /// Remembers an open visit, soon.
-    pub fn save_visit(&self, visit: VisitMemory) {
-        self.lazily(Order::SaveVisit(visit));
-    }
-
-    /// Forgets a visit that is over, soon.
-    pub fn drop_visit(&self, customer: CustomerId) {
-        self.lazily(Order::DropVisit(customer));
-    }
-
-    /// Ends what still waits for a customer.
-    pub fn end_offers(&self, customer: CustomerId) {
-        self.lazily(Order::EndOffers(customer));
-    }
-
-    /// Remembers that a customer is at work until `until_us` (wall).
-    pub fn ignore_until(&self, customer: CustomerId, until_us: i64) {
-        self.lazily(Order::IgnoreUntil(customer, until_us));
-    }
-
-    /// Gives up a high-water mark that a wrong clock set.
-    pub fn redate(&self, wall_us: i64) {
-        self.lazily(Order::Redate(wall_us));
-    }
-
-    /// Remembers a wall time that was believed.
-    pub fn note_wall(&self, wall_us: i64) {
-        self.lazily(Order::NoteWall(wall_us));
-    }
-
-    /// Lets go of what no rule can need any more; see [`Store::prune`].
-    pub fn prune(&self, deliveries_before_us: Option<i64>, forgotten_before_us: i64, now_us: i64) {
-        self.lazily(Order::Prune { deliveries_before_us, forgotten_before_us, now_us });
-    }
-
-    /// Remembers a consent record; on disk when this returns.
-    ///
-    /// # Errors
-    /// A sentence that says why not.
-    pub async fn save_consent(&self, customer: CustomerId, epoch: u64, record: String) -> Result<(), String> {
-        self.ask(|done| Order::SaveConsent { customer, epoch, record, done }).await
-    }
-
-    /// Forgets a customer; no byte of them is left when this returns.
-    ///
-    /// # Errors
-    /// A sentence that says why not.
-    pub async fn forget(&self, customer: CustomerId, wall_us: i64) -> Result<(), String> {
-        self.ask(|done| Order::Forget { customer, wall_us, done }).await
-    }
-
-    /// A customer's consent record as JSON, if there is one.
-    pub async fn consent(&self, customer: CustomerId) -> Option<String> {
-        let (done, record) = oneshot::channel();
-        self.lazily(Order::Consent { customer, done });
-        record.await.ok().flatten()
-    }
-
-    /// Totals.
-    pub fn gauges(&self) -> &Gauges {
-        &self.gauges
-    }
-
-    /// Remembers that every open visit was saved just now, and that nothing follows.
-    pub fn note_stop(&self) {
-        self.lazily(Order::NoteStop);
-    }
-
-    /// Commits what is queued and ends the thread.
-    pub fn stop(&self) {
-        // A blocking send: the thread empties the queue as long as it lives, and if it does not the send fails.
-        self.orders.send(Order::Stop).unwrap_or_default();
-    }
-
-    /// Orders that may be lost when thousands wait for a stalled disk. None breaks a promise: a visit is told again by
-    /// what happens next, a row expires, and a row that was settled counts as shown.
-    fn lazily(&self, order: Order) {
-        self.orders.try_send(order).unwrap_or_default();
-    }
-
-    async fn ask(&self, order: impl FnOnce(oneshot::Sender<Result<(), String>>) -> Order) -> Result<(), String> {
-        let (done, answer) = oneshot::channel();
-        self.orders.try_send(order(done)).map_err(|_| "the ledger is busy; try again".to_owned())?;
-        answer.await.unwrap_or_else(|_| Err("the ledger has stopped".to_owned()))
-    }
-}
-
-impl Outbox for Ledger {
-    async fn take(&self, limit: usize) -> Vec<OutboxRow> {
-        let (done, rows) = oneshot::channel();
-        if self.orders.try_send(Order::Take { limit, done }).is_err() {
-            tokio::time::sleep(LAZY_GROUP).await;
-            self.changed.notify_one();
-            return Vec::new();
-        }
-        rows.await.unwrap_or_default()
-    }
-
-    async fn wanted(&self, rows: Vec<i64>) -> Vec<i64> {
-        let (done, wanted) = oneshot::channel();
-        // Who cannot be asked is not answered for: nothing is said again.
-        if self.orders.try_send(Order::Wanted { rows, done }).is_err() {
-            return Vec::new();
-        }
-        wanted.await.unwrap_or_default()
-    }
-
-    async fn settle(&self, row: i64, outcome: Outcome) {
-        self.lazily(Order::Settle(row, outcome));
-    }
-
-    async fn changed(&self) {
-        self.changed.notified().await;
-    }
-}
-
 /// Notes the end of the thread when it is dropped.
 struct Ended(Arc<Gauges>);
 
@@ -256,17 +79,19 @@ impl Drop for Ended {
     }
 }
 
-struct Worker {
+pub(super) struct Worker {
     store: Store,
     clock: Clock,
     queue: Receiver<Order>,
-    answers: mpsc::UnboundedSender<(DeliveryId, Answer)>,
+    answers: mpsc::UnboundedSender<Told>,
     changed: Arc<Notify>,
     gauges: Arc<Gauges>,
-    /// Settled rows whose commit failed; tried again with the next group.
-    unsettled: Vec<(i64, Outcome)>,
+    /// What the disk did not take; tried again with the next group.
+    again: Vec<Again>,
     /// When expired rows were last looked for, on the monotonic clock.
     swept_us: u64,
+    /// When offers that have ended were last looked for, on the monotonic clock.
+    ended_us: u64,
     /// The last commit failed and was logged; the next line comes when one succeeds.
     failing: bool,
 }
@@ -275,16 +100,52 @@ struct Worker {
 #[derive(Default)]
 struct Group {
     granted: Vec<(DeliveryId, Answer)>,
-    done: Vec<oneshot::Sender<Result<(), String>>>,
-    settled: Vec<(i64, Outcome)>,
+    /// Whoever waits for it, with what to answer if it is on disk.
+    done: Vec<Box<dyn FnOnce(Option<String>) + Send>>,
+    again: Vec<Again>,
+    told: Vec<Told>,
     forgot: bool,
     wrote_rows: bool,
     /// The session was sent away empty-handed and has to be told to come again.
     put_off: bool,
 }
 
+impl Group {
+    /// Answers `value` once it is on disk, or why it is not.
+    fn answer<T: Send + 'static>(&mut self, done: Done<T>, value: T) {
+        // Whoever asked may have gone; what was done stays done.
+        self.done.push(Box::new(move |failed| drop(done.send(failed.map_or(Ok(value), Err)))));
+    }
+
+    fn tell_stance(&mut self, changed: Option<(CustomerId, Stance)>) {
+        self.told.extend(changed.map(|(customer, stance)| Told::Stance(customer, Box::new(stance))));
+    }
+}
+
 impl Worker {
-    fn run(mut self) {
+    pub(super) fn new(
+        store: Store,
+        clock: Clock,
+        queue: Receiver<Order>,
+        answers: mpsc::UnboundedSender<Told>,
+        changed: Arc<Notify>,
+        gauges: Arc<Gauges>,
+    ) -> Self {
+        Self {
+            store,
+            clock,
+            queue,
+            answers,
+            changed,
+            gauges,
+            again: Vec::new(),
+            swept_us: 0,
+            ended_us: 0,
+            failing: false,
+        }
+    }
+
+    pub(super) fn run(mut self) {
         self.gauge();
         // However this ends, a panic included, the others learn that nobody answers any more.
         let _ended = Ended(Arc::clone(&self.gauges));
@@ -304,7 +165,7 @@ impl Worker {
     /// Commits one group that starts with `first`; true if a stop came with it.
     fn group(&mut self, first: Order) -> bool {
         let mut group = Group::default();
-        let mut outcome = self.store.begin().and_then(|()| self.retry_settled(&mut group));
+        let mut outcome = self.store.begin().and_then(|()| self.try_again(&mut group));
         let mut deadline_us = self.clock.monotonic_us().saturating_add(micros(patience(&first)));
         let mut next = Some(first);
         let mut stop = false;
@@ -322,7 +183,7 @@ impl Worker {
                 next = self.queue.recv_timeout(Duration::from_micros(left_us)).ok();
             }
         }
-        let outcome = outcome.and_then(|()| self.expire_when_due()).and_then(|()| self.store.commit());
+        let outcome = outcome.and_then(|()| self.sweep_when_due(&mut group)).and_then(|()| self.store.commit());
         self.finish(group, outcome);
         stop
     }
@@ -349,16 +210,39 @@ impl Worker {
             Order::Wanted { rows, done } => {
                 self.store.wanted(&rows).map(|wanted| done.send(wanted).unwrap_or_default())
             }
-            Order::Settle(row, outcome) => {
-                group.settled.push((row, outcome));
-                if ok { self.store.settle(row, outcome) } else { Ok(()) }
+            Order::Again(again) => {
+                group.again.push(again.clone());
+                if ok { self.repeat(again, group) } else { Ok(()) }
+            }
+            Order::Feedback(feedback, done) => {
+                let noted =
+                    if ok { self.store.hear_feedback(&feedback, self.clock.wall_us()) } else { Ok(Noted::Unknown) };
+                noted.and_then(|noted| self.noted(noted, done, group))
+            }
+            Order::GiveWord { word, word_us, done } => {
+                let now_us = self.clock.wall_us();
+                let taken = if ok { self.store.give_word(&word, word_us, now_us) } else { Ok(false) };
+                group.wrote_rows = true;
+                taken.and_then(|taken| {
+                    group.answer(done, taken);
+                    self.store.halts().map(|halts| group.told.push(Told::Halts(halts)))
+                })
+            }
+            Order::Say(drafts, done) => {
+                group.answer(done, ());
+                group.wrote_rows = true;
+                if ok { drafts.iter().try_for_each(|draft| self.store.say(draft)) } else { Ok(()) }
+            }
+            Order::Read(question) => {
+                question(&self.store);
+                Ok(())
             }
             Order::SaveConsent { customer, epoch, record, done } => {
-                group.done.push(done);
+                group.answer(done, ());
                 if ok { self.store.save_consent(&customer, epoch, &record) } else { Ok(()) }
             }
             Order::Forget { customer, wall_us, done } => {
-                group.done.push(done);
+                group.answer(done, ());
                 group.forgot = true;
                 if ok { self.store.forget(&customer, wall_us) } else { Ok(()) }
             }
@@ -368,7 +252,13 @@ impl Worker {
             _ if !ok => Ok(()),
             Order::SaveVisit(visit) => self.store.save_visit(&visit),
             Order::DropVisit(customer) => self.store.drop_visit(&customer),
-            Order::EndOffers(customer) => self.store.end_offers(&customer),
+            Order::EndOffers(customer, ending) => {
+                group.wrote_rows = true;
+                self.store.end_offers(&customer, ending, self.clock.wall_us())
+            }
+            Order::Count(counts) => counts.iter().try_for_each(|(what, n)| self.store.count(what, *n)),
+            Order::CountLongest(what, n) => self.store.count_longest(&what, n),
+            Order::BeginWeek(week_us) => self.store.begin_week(week_us),
             Order::IgnoreUntil(customer, until_us) => self.store.ignore_until(&customer, until_us),
             Order::Redate(wall_us) => self.store.redate(wall_us),
             Order::NoteWall(wall_us) => self.store.note_wall(wall_us),
@@ -388,7 +278,8 @@ impl Worker {
             if !std::mem::replace(&mut self.failing, true) {
                 tracing::error!(%error, "the ledger cannot be written: no offer is made until it can");
             }
-            self.unsettled.extend(group.settled);
+            self.again.extend(group.again);
+            self.again.truncate(MOST_AGAIN);
         } else {
             self.gauges.commits.fetch_add(1, Ordering::Relaxed);
             if std::mem::take(&mut self.failing) {
@@ -398,13 +289,17 @@ impl Worker {
         let failed = outcome.err().map(|error| error.to_string());
         for (delivery, answer) in group.granted {
             let answer = if failed.is_some() { Answer::Unavailable } else { answer };
-            self.answers.send((delivery, answer)).unwrap_or_default();
+            self.answers.send(Told::Reserved(delivery, answer)).unwrap_or_default();
+        }
+        // What somebody said is heeded even where it could not be written down yet.
+        for told in group.told {
+            self.answers.send(told).unwrap_or_default();
         }
         // What was granted is granted; only who waits to be forgotten waits for the last byte.
         let scrub = || if group.forgot { self.store.scrub().err().map(|error| error.to_string()) } else { None };
         let failed = failed.or_else(scrub);
         for done in group.done {
-            done.send(failed.clone().map_or(Ok(()), Err)).unwrap_or_default();
+            done(failed.clone());
         }
         if group.put_off || (group.wrote_rows && failed.is_none()) {
             self.changed.notify_one();
@@ -412,30 +307,65 @@ impl Worker {
         self.gauge();
     }
 
-    fn retry_settled(&mut self, group: &mut Group) -> Result<(), LedgerError> {
-        group.settled = std::mem::take(&mut self.unsettled);
-        group.settled.iter().try_for_each(|(row, outcome)| self.store.settle(*row, *outcome))
+    fn try_again(&mut self, group: &mut Group) -> Result<(), LedgerError> {
+        let again = std::mem::take(&mut self.again);
+        group.again.clone_from(&again);
+        again.into_iter().try_for_each(|again| self.repeat(again, group))
     }
 
-    /// Expired rows go, so that a broker that is away costs no promise.
+    fn repeat(&self, again: Again, group: &mut Group) -> Result<(), LedgerError> {
+        match again {
+            Again::Settle(row, outcome) => self.store.settle(row, outcome),
+            Again::Note(customer, signal) => {
+                let stance = self.store.note(&customer, signal, self.clock.wall_us())?;
+                group.tell_stance(stance.map(|stance| (customer, stance)));
+                Ok(())
+            }
+        }
+    }
+
+    /// Feedback was taken: the core hears of it, and where a campaign stopped over it, everybody does.
+    fn noted(&self, noted: Noted, done: Done<Noted>, group: &mut Group) -> Result<(), LedgerError> {
+        group.tell_stance(noted.stance());
+        if let Noted::Taken { stopped: Some(campaign), .. } = &noted {
+            group.wrote_rows = true;
+            group.told.push(Told::Stopped(campaign.clone()));
+            group.told.push(Told::Halts(self.store.halts()?));
+        }
+        group.answer(done, noted);
+        Ok(())
+    }
+
+    /// Expired rows go, so that a broker that is away costs no promise, and so do offers that have ended.
     fn sweep(&mut self) {
-        if self.gauges.outbox_rows() == 0 && self.unsettled.is_empty() {
+        if self.gauges.outbox_rows() == 0 && self.again.is_empty() && !self.is_time_for_endings() {
             return;
         }
         let mut group = Group::default();
-        let swept = self.store.begin().and_then(|()| self.retry_settled(&mut group));
-        let outcome = swept.and_then(|()| self.expire_when_due()).and_then(|()| self.store.commit());
+        let swept = self.store.begin().and_then(|()| self.try_again(&mut group));
+        let outcome = swept.and_then(|()| self.sweep_when_due(&mut group)).and_then(|()| self.store.commit());
         self.finish(group, outcome);
     }
 
     /// Steady orders must not keep expired rows from being looked for, so each group looks when it is time.
-    fn expire_when_due(&mut self) -> Result<(), LedgerError> {
-        let now_us = self.clock.monotonic_us();
+    fn sweep_when_due(&mut self, group: &mut Group) -> Result<(), LedgerError> {
+        let (now_us, wall_us) = (self.clock.monotonic_us(), self.clock.wall_us());
+        if self.is_time_for_endings() {
+            self.ended_us = now_us;
+            for changed in self.store.end_said(wall_us)? {
+                group.tell_stance(Some(changed));
+            }
+            self.store.say_endings(wall_us)?;
+        }
         if self.gauges.outbox_rows() == 0 || now_us.saturating_sub(self.swept_us) < micros(SWEEP) {
             return Ok(());
         }
         self.swept_us = now_us;
-        self.store.expire(self.clock.wall_us())
+        self.store.expire(wall_us)
+    }
+
+    fn is_time_for_endings(&self) -> bool {
+        self.clock.monotonic_us().saturating_sub(self.ended_us) >= micros(ENDINGS)
     }
 
     fn gauge(&self) {
@@ -449,9 +379,9 @@ impl Worker {
 /// How long an order can wait for company.
 fn patience(order: &Order) -> Duration {
     match order {
-        Order::Reserve(..) | Order::Forget { .. } => GROUP,
+        Order::Reserve(..) | Order::Forget { .. } | Order::GiveWord { .. } | Order::Say(..) => GROUP,
         // A registrar's file comes one record at a time, each after the answer to the last: there is no company.
-        Order::SaveConsent { .. } | Order::Stop => Duration::ZERO,
+        Order::SaveConsent { .. } | Order::Read(_) | Order::Stop => Duration::ZERO,
         _ => LAZY_GROUP,
     }
 }

@@ -8,9 +8,9 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::topic::Topics;
-use crate::config::offers::{self, Campaign, Class, Scheme, Trigger};
+use crate::config::offers::{self, Campaign, Class, Scheme};
 use crate::config::{Name, Texts};
-use crate::gateway::effect::{DeliveryId, Reservation, Used};
+use crate::gateway::effect::{DeliveryId, Reservation};
 use crate::gateway::key::Key;
 use crate::words::{self, Language};
 
@@ -49,6 +49,10 @@ impl OfferIds {
 /// An event that is ready but for its `sequence`, which is given at the first hand-over ([`with_sequence`]).
 #[derive(Clone, PartialEq, Eq)]
 pub struct Draft {
+    /// Whom it goes to.
+    pub recipient: Name,
+    /// The address that the consent gives for them.
+    pub inbox: Name,
     /// Its topic.
     pub topic: String,
     /// The event's id.
@@ -83,6 +87,8 @@ pub fn drafts(
     let draft = |(recipient, inbox): &(Name, Name)| {
         let OfferIds { offer_id, event_id } = ids(recipient);
         Draft {
+            recipient: recipient.clone(),
+            inbox: inbox.clone(),
             topic: topics.offer(recipient, inbox),
             payload: payload(reservation, &event_id, &offer_id, site, gateway),
             event_id,
@@ -185,23 +191,14 @@ fn lock_screen(campaign: &Campaign) -> BTreeMap<&str, Cow<'_, str>> {
 
 fn why(reservation: &Reservation) -> Why<'_> {
     let offer = &reservation.offer;
-    let used = used(reservation);
-    let text = Language::ALL.map(|language| (language.word(), words::why(offer, &used, language)));
+    let text = Language::ALL.map(|language| (language.word(), words::why(offer, language)));
     Why {
         text: text.into(),
         trigger: offer.trigger,
-        data_used: used.iter().map(|used| used.as_str()).collect(),
+        data_used: offer.used.iter().map(|used| used.as_str()).collect(),
         purpose: PURPOSE,
         notice: offer.notice.as_deref(),
     }
-}
-
-/// What the decision read about the customer: the zone, how long they were in it, what they agreed to, and how many
-/// offers they had before, where a cap asked.
-fn used(reservation: &Reservation) -> Vec<Used> {
-    let dwell = matches!(reservation.offer.campaign.trigger, Trigger::Dwelled(_)).then_some(Used::Dwell);
-    let earlier = (!reservation.caps.is_empty()).then_some(Used::EarlierOffers);
-    [Used::Zone, Used::Consent].into_iter().chain(dwell).chain(earlier).collect()
 }
 
 #[derive(Serialize)]

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::config::offers::{Active, Text};
+use crate::config::offers::{Active, Text, Trigger};
 use crate::gateway::cap::{CapRule, CapScope};
 use crate::gateway::consent::{CustomerId, Tier};
-use crate::gateway::effect::{Delivery, Offer};
+use crate::gateway::effect::{Delivery, Offer, Used};
 
 /// 2026-11-02T10:00:00.25Z.
 const AT_US: i64 = 1_793_613_600_250_000;
@@ -34,8 +34,8 @@ fn campaign() -> Campaign {
         link: Some(name("https://shop.example/01/09506000134352")),
         coupon: Some(offers::Coupon { scheme: Scheme::Fixed(name("BOOTS10")), single_use: false }),
         text: [(name("de"), text("10 % auf Stiefel", "Nur hier: {zone}."))].into(),
-        values: Default::default(),
-        nearest: Default::default(),
+        values: std::collections::BTreeSet::new(),
+        nearest: std::collections::BTreeSet::new(),
         audience: offers::Audience::default(),
         price: None,
         control_share: 0.0,
@@ -58,7 +58,10 @@ fn reservation(campaign: Campaign) -> Reservation {
             site: name("bern"),
             visit_us: AT_US - 60_000_000,
             epoch: 3,
+            ghost: false,
+            test: false,
         },
+        wishes: Vec::new(),
         caps: vec![CapRule { scope: CapScope::Customer, at_most: 2, after_us: None, promised: true }],
         offer: Offer {
             zone: name("zone-shoes"),
@@ -68,6 +71,7 @@ fn reservation(campaign: Campaign) -> Reservation {
             notify_until_us: AT_US + 90_000_000,
             valid_until_us: AT_US + 7_200_000_000,
             recipients: vec![(name("push"), name("inbox-a")), (name("till"), name("inbox-b"))],
+            used: vec![Used::Zone, Used::Consent, Used::Dwell, Used::EarlierOffers],
             notice: Some(name("2026-10")),
             test: false,
             campaign: Arc::new(campaign),

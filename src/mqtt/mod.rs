@@ -7,6 +7,8 @@ pub mod topic;
 
 pub mod event;
 
+pub mod ended;
+
 pub mod state;
 
 pub mod tls;

@@ -20,6 +20,11 @@ impl Topics<'_> {
         self.under(format_args!("offer/{recipient}/{inbox}"))
     }
 
+    /// That an offer ended before its time.
+    pub fn offer_end(&self, recipient: &str, inbox: &str) -> String {
+        self.under(format_args!("offer-end/{recipient}/{inbox}"))
+    }
+
     /// Whether a gateway is online, and with which configuration; retained.
     pub fn gateway_state(&self, gateway: &str) -> String {
         self.under(format_args!("gateway/{gateway}/state"))
@@ -86,6 +91,7 @@ mod tests {
     #[test]
     fn topics_are_those_of_the_contract() {
         assert_eq!(TOPICS.offer("push", "inbox-7"), "emma/v1/bern/offer/push/inbox-7");
+        assert_eq!(TOPICS.offer_end("push", "inbox-7"), "emma/v1/bern/offer-end/push/inbox-7");
         assert_eq!(TOPICS.gateway_state("gw-till"), "emma/v1/bern/gateway/gw-till/state");
         assert_eq!(TOPICS.gateway_health("gw-till"), "emma/v1/bern/gateway/gw-till/health");
         assert_eq!(TOPICS.heard(), "emma/v1/bern/heard/+");

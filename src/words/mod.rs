@@ -29,9 +29,9 @@ pub fn lock_screen(language: Language) -> String {
 }
 
 /// Why the offer was made: what set it off, what was looked at for it, and that one may say no.
-pub fn why(offer: &Offer, used: &[Used], language: Language) -> String {
+pub fn why(offer: &Offer, language: Language) -> String {
     let zone = zone_name(offer, language);
-    let phrases = why_phrases(offer.campaign.trigger, zone, offer.campaign.class, used, language);
+    let phrases = why_phrases(offer.campaign.trigger, zone, offer.campaign.class, &offer.used, language);
     phrases.iter().map(|phrase| phrase.say(language)).collect::<Vec<_>>().join(" ")
 }
 

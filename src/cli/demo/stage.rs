@@ -17,6 +17,7 @@ use crate::daemon;
 use crate::gateway::Gateway;
 use crate::gateway::effect::{Answer, DeliveryId, Effect, Input, Reservation};
 use crate::gateway::key::Key;
+use crate::ledger::order::Told;
 use crate::ledger::thread::Ledger;
 use crate::mqtt::state::Health;
 use crate::mqtt::status::Status;
@@ -28,7 +29,7 @@ const FINEST: Duration = Duration::from_millis(1);
 pub(super) struct Stage<W> {
     pub(super) gateway: Gateway,
     pub(super) ledger: Ledger,
-    pub(super) answers: mpsc::UnboundedReceiver<(DeliveryId, Answer)>,
+    pub(super) answers: mpsc::UnboundedReceiver<Told>,
     pub(super) key: Key,
     pub(super) config: Arc<Config>,
     pub(super) clock: Clock,
@@ -134,7 +135,13 @@ impl<W: Write> Stage<W> {
         let drafts = daemon::messages(&reservation, &self.key, &self.config.gateway);
         let messages = drafts.len() as u64;
         self.ledger.reserve(reservation, drafts);
-        let answered = self.answers.recv().await.ok_or(Failed::Ledger)?;
+        let answered = loop {
+            match self.answers.recv().await.ok_or(Failed::Ledger)? {
+                Told::Reserved(delivery, answer) => break (delivery, answer),
+                // Nobody of the demo's cast says anything back.
+                Told::Stance(..) | Told::Stopped(_) | Told::Halts(_) => {}
+            }
+        };
         if answered.1 == Answer::Granted {
             self.published += messages;
             let all = self.published;

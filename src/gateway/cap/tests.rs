@@ -14,6 +14,8 @@ fn delivery(at_us: i64) -> Delivery {
         site: "bern".into(),
         visit_us: 0,
         epoch: 1,
+        ghost: false,
+        test: false,
     }
 }
 

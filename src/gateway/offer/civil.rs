@@ -6,6 +6,7 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan, Zoned};
 
 use crate::config::offers::Active;
+use crate::config::span::Span;
 use crate::config::zones::{DayRange, OpeningHours};
 
 /// Minutes in a civil day.
@@ -36,6 +37,11 @@ impl Civil {
     /// Whether the shop is open; a range that wraps midnight belongs to the day it starts on.
     pub fn is_open(&self, hours: &OpeningHours) -> bool {
         self.open_range(hours).is_some()
+    }
+
+    /// The day of the calendar.
+    pub fn date(&self) -> Date {
+        self.date
     }
 
     /// The instant at which the shop closes, if it is open, in microseconds (wall).
@@ -83,6 +89,26 @@ pub fn add_months_us(wall_us: i64, months: i64, zone: &TimeZone) -> i64 {
     let span = jiff::Span::new().try_months(months);
     let moved = span.and_then(|span| zoned(wall_us, zone).checked_add(span));
     moved.map_or(wall_us, |moved| moved.timestamp().as_microsecond())
+}
+
+/// `span` after `wall_us`, in microseconds; months are calendar months in `zone`.
+pub fn after_us(wall_us: i64, span: Span, zone: &TimeZone) -> i64 {
+    match span {
+        Span::Micros(us) => wall_us.saturating_add(i64::try_from(us).unwrap_or(i64::MAX)),
+        Span::Months(months) => add_months_us(wall_us, i64::from(months), zone),
+    }
+}
+
+/// The first instant of the civil day of `wall_us` in `zone`, in microseconds.
+pub fn day_began_us(wall_us: i64, zone: &TimeZone) -> Option<i64> {
+    instant_us(zoned(wall_us, zone).date().to_datetime(jiff::civil::Time::midnight()), zone)
+}
+
+/// The first instant of the civil week of `wall_us` in `zone`, which begins on Monday, in microseconds.
+pub fn week_began_us(wall_us: i64, zone: &TimeZone) -> Option<i64> {
+    let date = zoned(wall_us, zone).date();
+    let monday = date.checked_sub(i64::from(date.weekday().to_monday_zero_offset()).days()).ok()?;
+    instant_us(monday.to_datetime(jiff::civil::Time::midnight()), zone)
 }
 
 /// The first instant of the day after `date` in `zone`, in microseconds.

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
+use super::Person;
 use super::civil::{self, Civil};
-use crate::config::offers::{Campaign, Text, Trigger};
-use crate::config::span::Span;
+use crate::config::offers::{Campaign, Category, Text, Trigger};
 use crate::config::zones::Zone;
 use crate::config::{Config, Name};
 use crate::gateway::consent::Consent;
-use crate::gateway::effect::Offer;
+use crate::gateway::effect::{Offer, Used};
 
 /// The moment is the message: after 90 s nothing is pushed (the MQTT contract, Two lifetimes).
 pub(in crate::gateway) const NOTIFY_US: i64 = 90_000_000;
@@ -32,20 +32,43 @@ pub(super) fn offer(config: &Config, campaign: &Arc<Campaign>, consent: &Consent
         notify_until_us: at_us.saturating_add(NOTIFY_US).min(valid_until_us),
         valid_until_us,
         recipients: recipients(config, consent),
+        used: Vec::new(),
         notice: consent.notice.clone(),
         test: consent.test,
         campaign: Arc::clone(campaign),
     }
 }
 
+/// What the decision read of the customer: the zone, how long they were in it, what they agreed to, and whatever else a
+/// gate, a cap or their wish asked for.
+pub(super) fn used(
+    config: &Config,
+    campaign: &Campaign,
+    person: Person<'_>,
+    (capped, wished): (bool, bool),
+) -> Vec<Used> {
+    let replaced = |category: &Category| category.replacement_interval.is_some();
+    let category = config.offers.categories.iter().find(|category| Some(&category.id) == campaign.category.as_ref());
+    let purchases = person.is_personal() && category.is_some_and(replaced);
+    let asked = [
+        (Used::Zone, true),
+        (Used::Consent, true),
+        (Used::Dwell, matches!(campaign.trigger, Trigger::Dwelled(_))),
+        (Used::EarlierOffers, capped),
+        (Used::Interests, !campaign.audience.interests.is_empty()),
+        (Used::Wishes, wished),
+        (Used::PriceBand, !campaign.audience.price_bands.is_empty()),
+        (Used::Purchases, purchases),
+        (Used::Feedback, !person.stance.is_empty()),
+    ];
+    asked.into_iter().filter(|(_, was)| *was).map(|(used, _)| used).collect()
+}
+
 /// The least of campaign end, `valid-for`, closing time and consent end.
 fn valid_until_us(config: &Config, campaign: &Campaign, consent: &Consent, at_us: i64) -> i64 {
     let zone = &config.site.time_zone;
     let campaign_end = campaign.active.until.and_then(|until| civil::end_of_day_us(until, zone));
-    let valid_for = campaign.valid_for.map(|span| match span {
-        Span::Micros(us) => at_us.saturating_add(i64::try_from(us).unwrap_or(i64::MAX)),
-        Span::Months(months) => civil::add_months_us(at_us, i64::from(months), zone),
-    });
+    let valid_for = campaign.valid_for.map(|span| civil::after_us(at_us, span, zone));
     let closing = config.zones.opening_hours.as_ref().and_then(|hours| Civil::at(at_us, zone).closes_us(hours));
     [campaign_end, valid_for, closing].into_iter().flatten().fold(consent.valid_until_us, i64::min)
 }

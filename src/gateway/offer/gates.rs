@@ -1,61 +1,106 @@
 //! The gates above rank, in order; the first that says no is the reason. All of them fail closed.
-
-use jiff::tz::TimeZone;
+//!
+//! A gate answers from the case alone. To add one: its function here, its line in [`GATES`], its [`Reason`].
 
 use super::civil::Civil;
-use crate::config::offers::Campaign;
+use super::wish;
+use super::{Person, Shop};
+use crate::config::offers::{Campaign, Class};
 use crate::config::{Config, Name};
-use crate::gateway::consent::{Consent, Tier};
+use crate::gateway::consent::{Declared, Tier};
 use crate::gateway::effect::Reason;
+use crate::gateway::stance::{Attitude, matter};
 
 /// What a gate may look at.
 #[derive(Clone, Copy)]
 pub(super) struct Case<'a> {
     pub(super) config: &'a Config,
+    pub(super) shop: &'a Shop,
     pub(super) campaign: &'a Campaign,
-    pub(super) consent: &'a Consent,
+    pub(super) person: Person<'a>,
     /// Nothing while the clock is not trusted.
-    pub(super) wall_us: Option<i64>,
+    pub(super) now: Option<&'a Now>,
+    /// The customer asked, so that tier `on-request` is enough.
+    pub(super) asked: bool,
 }
+
+/// A trusted instant, and what it is on the clocks of the shop and of the customer.
+#[derive(Clone, Debug)]
+pub(super) struct Now {
+    pub(super) wall_us: i64,
+    site: Civil,
+    customer: Civil,
+}
+
+impl Now {
+    pub(super) fn at(wall_us: i64, config: &Config, person: Person<'_>) -> Self {
+        let site = Civil::at(wall_us, &config.site.time_zone);
+        let customer = person.consent.time_zone.as_ref().map_or_else(|| site.clone(), |zone| Civil::at(wall_us, zone));
+        Self { wall_us, site, customer }
+    }
+
+    /// The day of the customer's calendar.
+    pub(super) fn customers_date(&self) -> jiff::civil::Date {
+        self.customer.date()
+    }
+}
+
+/// Whether a gate lets a campaign pass at an instant.
+type Gate = fn(Case<'_>, &Now) -> bool;
+
+/// The gates that need the time, in their order.
+const GATES: [(Reason, Gate); 7] = [
+    (Reason::Paused, is_not_paused),
+    (Reason::Quiet, is_not_quiet),
+    (Reason::Inactive, is_active),
+    (Reason::Audience, is_for_them),
+    (Reason::Bought, is_not_bought),
+    (Reason::Declined, is_not_declined),
+    (Reason::StaleValue, is_fresh),
+];
 
 /// The first gate that says no to this campaign, or nothing: then rank and caps decide.
 pub(super) fn refuse(case: Case<'_>) -> Option<Reason> {
-    consent(case).or_else(|| {
-        let Some(wall_us) = case.wall_us else { return Some(Reason::Clock) };
-        let site = Civil::at(wall_us, &case.config.site.time_zone);
-        paused(case, wall_us)
-            .or_else(|| quiet(case, wall_us, &site))
-            .or_else(|| inactive(case, &site))
-            .or_else(|| stale_value(case))
-    })
+    if !consents(case) {
+        return Some(Reason::Consent);
+    }
+    let Some(now) = case.now else { return Some(Reason::Clock) };
+    GATES.iter().find(|(_, passes)| !passes(case, now)).map(|(reason, _)| *reason)
 }
 
-fn consent(case: Case<'_>) -> Option<Reason> {
-    let Case { config, campaign, consent, wall_us } = case;
-    let live = wall_us.is_none_or(|wall_us| consent.is_live(wall_us));
+/// Each gate by its reason, and whether it lets the campaign pass. Without a clock nobody knows more than the first two.
+pub(super) fn each(case: Case<'_>) -> Vec<(Reason, bool)> {
+    let mut told = vec![(Reason::Consent, consents(case)), (Reason::Clock, case.now.is_some())];
+    told.extend(case.now.iter().flat_map(|now| GATES.map(|(reason, passes)| (reason, passes(case, now)))));
+    told
+}
+
+fn consents(case: Case<'_>) -> bool {
+    let Case { config, campaign, person, now, .. } = case;
+    let consent = person.consent;
+    let live = now.is_none_or(|now| consent.is_live(now.wall_us));
     let tier = match campaign.tier {
-        Tier::OnRequest | Tier::Contextual => consent.tier >= Tier::Contextual,
-        Tier::Personal => consent.tier >= Tier::Personal && consent.purposes.personalisation,
+        Tier::OnRequest | Tier::Contextual => case.asked || consent.tier >= Tier::Contextual,
+        Tier::Personal => person.is_personal(),
     };
-    let reaches = live
-        && tier
+    live && tier
         && consent.purposes.offers
         && category_included(case)
         && consent.covers_site(&config.gateway.site)
         && (consent.adult || !config.promise.adults_only)
-        && recipient_included(case);
-    (!reaches).then_some(Reason::Consent)
+        && (case.asked || recipient_included(case))
 }
 
 /// Without a list: every category that is not sensitive. With one: those on it.
 fn category_included(case: Case<'_>) -> bool {
     let Some(category) = &case.campaign.category else { return true };
-    if case.consent.categories.is_empty() {
+    let named = &case.person.consent.categories;
+    if named.is_empty() {
         let sensitive =
             |id: &Name| case.config.offers.categories.iter().any(|known| known.id == *id && known.sensitive);
         !sensitive(category)
     } else {
-        case.consent.categories.contains(category)
+        named.contains(category)
     }
 }
 
@@ -64,25 +109,63 @@ fn category_included(case: Case<'_>) -> bool {
 fn recipient_included(case: Case<'_>) -> bool {
     let Some(responsible) = &case.config.promise.responsible else { return true };
     responsible.recipients.is_empty()
-        || responsible.recipients.iter().any(|recipient| case.consent.inbox.contains_key(&recipient.id))
+        || responsible.recipients.iter().any(|recipient| case.person.consent.inbox.contains_key(&recipient.id))
 }
 
-fn paused(case: Case<'_>, wall_us: i64) -> Option<Reason> {
-    case.consent.paused_until_us.is_some_and(|until_us| wall_us < until_us).then_some(Reason::Paused)
+/// The customer's pause and their stop, the site's pause, and a campaign that was stopped.
+fn is_not_paused(case: Case<'_>, now: &Now) -> bool {
+    !case.person.wants_silence(now.wall_us) && !case.shop.halts.hold(&case.campaign.id, now.wall_us)
 }
 
-fn quiet(case: Case<'_>, wall_us: i64, site: &Civil) -> Option<Reason> {
-    let zone: &TimeZone = case.consent.time_zone.as_ref().unwrap_or(&case.config.site.time_zone);
-    let customer = Civil::at(wall_us, zone);
-    let quiet = [case.config.promise.quiet_hours, case.consent.quiet_hours].into_iter().flatten();
-    let closed = case.config.zones.opening_hours.as_ref().is_some_and(|hours| !site.is_open(hours));
-    (quiet.into_iter().any(|hours| customer.is_within(hours)) || closed).then_some(Reason::Quiet)
+fn is_not_quiet(case: Case<'_>, now: &Now) -> bool {
+    let Case { config, person, .. } = case;
+    let snoozed = person.stance.snoozed_until_us.is_some_and(|until_us| now.wall_us < until_us);
+    let mut quiet = [config.promise.quiet_hours, person.consent.quiet_hours].into_iter().flatten();
+    let open = config.zones.opening_hours.as_ref().is_none_or(|hours| now.site.is_open(hours));
+    !snoozed && open && !quiet.any(|hours| now.customer.is_within(hours))
 }
 
-fn inactive(case: Case<'_>, site: &Civil) -> Option<Reason> {
-    (!site.is_active(&case.campaign.active)).then_some(Reason::Inactive)
+fn is_active(case: Case<'_>, now: &Now) -> bool {
+    now.site.is_active(&case.campaign.active)
 }
 
-fn stale_value(case: Case<'_>) -> Option<Reason> {
-    (!case.campaign.values.is_empty() || !case.campaign.nearest.is_empty()).then_some(Reason::StaleValue)
+/// All that the campaign asks for was declared. What nobody declared, nobody is taken for.
+fn is_for_them(case: Case<'_>, now: &Now) -> bool {
+    let Case { campaign, person, .. } = case;
+    let audience = &campaign.audience;
+    let nothing = Declared::default();
+    let declared = person.declared().unwrap_or(&nothing);
+    let interested = |interest: &Name| {
+        declared.interests.contains(interest) || person.stance.of(interest).is_some_and(|attitude| attitude.more)
+    };
+    let band = |band: &Name| declared.price_band.as_ref() == Some(band);
+    (audience.interests.is_empty() || audience.interests.iter().any(interested))
+        && (audience.price_bands.is_empty() || audience.price_bands.iter().any(band))
+        && (!audience.wishes || !wish::granted(campaign, person, now).is_empty())
+}
+
+/// A recall, and an order that is ready, are for those who bought.
+fn is_not_bought(case: Case<'_>, now: &Now) -> bool {
+    let Case { config, campaign, .. } = case;
+    let category = config.offers.categories.iter().find(|category| Some(&category.id) == campaign.category.as_ref());
+    let interval = category.and_then(|category| category.replacement_interval).filter(|_| !is_service(campaign));
+    let attitude = campaign.category.as_ref().and_then(|category| case.person.stance.of(category));
+    !interval
+        .zip(attitude)
+        .is_some_and(|(interval, attitude)| attitude.suffices(interval, now.wall_us, &config.site.time_zone))
+}
+
+fn is_not_declined(case: Case<'_>, now: &Now) -> bool {
+    let Case { campaign, person, .. } = case;
+    let declines = |attitude: &Attitude| attitude.declines(now.wall_us);
+    person.stance.matters.is_empty()
+        || !person.stance.of(&matter(&campaign.id, campaign.category.as_ref())).is_some_and(declines)
+}
+
+fn is_fresh(case: Case<'_>, now: &Now) -> bool {
+    case.campaign.values.iter().all(|value| case.shop.values.is_fresh(value, now.wall_us))
+}
+
+fn is_service(campaign: &Campaign) -> bool {
+    campaign.class == Class::Service
 }

@@ -1,28 +1,45 @@
 //! Is one welcome: a trigger's campaigns pass the gates, are ranked, and one by one ask the ledger for room.
 
+pub mod ask;
 pub mod civil;
 mod compose;
+mod control;
+pub mod explain;
 mod gates;
+pub(super) mod wish;
 
 pub(super) use compose::NOTIFY_US;
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use super::cap;
-use super::consent::Consent;
-use super::effect::{Answer, Delivery, DeliveryId, Effect, Happening, Reason, Reservation, What};
+use super::consent::{Consent, Declared, Tier};
+use super::effect::{Answer, Delivery, DeliveryId, Effect, Happening, Offer, Reason, Reservation, What};
+use super::halt::Halts;
 use super::key::Key;
+use super::stance::{Stance, WishId};
+use super::value::Values;
 use crate::clock::Moment;
 use crate::config::offers::{Campaign, Trigger};
 use crate::config::zones::Zone;
 use crate::config::{Config, Name};
+use gates::{Case, Now};
 
-/// A configuration's campaigns, found by zone and trigger.
+/// A configuration's campaigns, found by zone and trigger, and what the shop says of them meanwhile.
 #[derive(Clone, Debug)]
 pub(super) struct Menu {
     config: Arc<Config>,
     campaigns: Vec<Arc<Campaign>>,
+    pub(super) shop: Shop,
+}
+
+/// What changes while the configuration stands.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Shop {
+    pub(super) halts: Halts,
+    pub(super) values: Values,
 }
 
 /// One zone event that campaigns may speak on.
@@ -41,8 +58,17 @@ pub(super) struct Contest {
     occasion: Occasion,
     wall_us: i64,
     visit_us: i64,
-    open: (DeliveryId, Arc<Campaign>),
+    open: Open,
     behind: VecDeque<Arc<Campaign>>,
+}
+
+/// The campaign that has asked the ledger.
+#[derive(Clone, Debug)]
+struct Open {
+    delivery: DeliveryId,
+    campaign: Arc<Campaign>,
+    ghost: bool,
+    wishes: Vec<WishId>,
 }
 
 /// What decides besides the configuration.
@@ -51,13 +77,37 @@ pub(super) struct Person<'a> {
     pub(super) consent: &'a Consent,
     /// When each campaign was last delivered to them (wall, microseconds).
     pub(super) last_deliveries: &'a BTreeMap<Name, i64>,
+    pub(super) stance: &'a Stance,
     pub(super) key: &'a Key,
 }
 
+impl<'a> Person<'a> {
+    /// Whether what they declared may be used: the tier, and the purpose.
+    pub(super) fn is_personal(self) -> bool {
+        self.consent.tier >= Tier::Personal && self.consent.purposes.personalisation
+    }
+
+    /// What they declared, where it may be used.
+    fn declared(self) -> Option<&'a Declared> {
+        self.consent.declared.as_deref().filter(|_| self.is_personal())
+    }
+
+    /// Whether they paused, or said stop.
+    pub(super) fn wants_silence(self, wall_us: i64) -> bool {
+        self.consent.paused_until_us.is_some_and(|until_us| wall_us < until_us)
+            || self.stance.has_stopped(self.consent.epoch)
+    }
+}
+
 impl Menu {
-    pub(super) fn new(config: &Arc<Config>) -> Self {
+    pub(super) fn new(config: &Arc<Config>, shop: Shop) -> Self {
         let campaigns = config.offers.campaigns.iter().cloned().map(Arc::new).collect();
-        Self { config: Arc::clone(config), campaigns }
+        Self { config: Arc::clone(config), campaigns, shop }
+    }
+
+    /// Whether a text of some campaign names this value.
+    pub(super) fn names_value(&self, name: &str) -> bool {
+        self.campaigns.iter().any(|campaign| campaign.values.contains(name))
     }
 
     /// The lengths of stay, in microseconds, that some campaign waits for in `zone`; ascending, each once.
@@ -79,24 +129,24 @@ impl Menu {
         if !self.stands(&occasion.zone) {
             return None;
         }
+        let now = occasion.at.wall_us.map(|wall_us| Now::at(wall_us, &self.config, person));
         let mut passed = Vec::new();
         let reached =
             |campaign: &&Arc<Campaign>| campaign.trigger == occasion.trigger && speaks_in(campaign, &occasion.zone.id);
         for campaign in self.campaigns.iter().filter(reached) {
-            let wall_us = occasion.at.wall_us;
-            match gates::refuse(gates::Case { config: &self.config, campaign, consent: person.consent, wall_us }) {
+            match gates::refuse(self.case(campaign, person, now.as_ref())) {
                 Some(reason) => effects.push(withheld(&occasion, person, campaign, reason)),
                 None => passed.push(Arc::clone(campaign)),
             }
         }
         // Without a trusted clock no campaign has passed, so there is nothing left to rank.
-        let wall_us = occasion.at.wall_us?;
-        passed.sort_by_cached_key(|campaign| rank(campaign, person));
-        let visit_us = occasion.visit_us.unwrap_or(wall_us);
-        self.reserve_next(occasion, wall_us, visit_us, passed.into(), person, effects)
+        let now = now?;
+        sort_by_rank(&mut passed, person, &now);
+        let visit_us = occasion.visit_us.unwrap_or(now.wall_us);
+        self.reserve_next(occasion, &now, visit_us, passed.into(), person, effects)
     }
 
-    /// Takes the ledger's answer; a refusal lets the next in rank ask.
+    /// Takes the ledger's answer; a refusal, and a ghost, let the next in rank ask.
     pub(super) fn answered(
         &self,
         contest: Contest,
@@ -104,10 +154,11 @@ impl Menu {
         person: Person<'_>,
         effects: &mut Vec<Effect>,
     ) -> Option<Contest> {
-        let Contest { occasion, wall_us, visit_us, open: (delivery, campaign), behind } = contest;
+        let Contest { occasion, wall_us, visit_us, open, behind } = contest;
         let reason = match answer {
+            Answer::Granted if open.ghost => Reason::Control,
             Answer::Granted => {
-                effects.push(delivered(&occasion, person, &campaign, delivery));
+                effects.push(delivered(&occasion, person, &open.campaign, open.delivery));
                 let outranked = behind.iter().map(|campaign| withheld(&occasion, person, campaign, Reason::Outranked));
                 effects.extend(outranked);
                 return None;
@@ -115,28 +166,30 @@ impl Menu {
             Answer::Refused(scope) => Reason::Cap(scope),
             Answer::Unavailable => Reason::Ledger,
             Answer::OutboxFull => Reason::Outbox,
+            // What it had to give away is given away: it is over.
+            Answer::NoCode => Reason::Inactive,
         };
-        effects.push(withheld(&occasion, person, &campaign, reason));
+        effects.push(withheld(&occasion, person, &open.campaign, reason));
+        let now = Now::at(wall_us, &self.config, person);
         let mut still = VecDeque::new();
         for campaign in behind {
-            match self.taken_back(&occasion, &campaign, person) {
+            match self.taken_back(&occasion, &campaign, person, &now) {
                 Some(reason) => effects.push(withheld(&occasion, person, &campaign, reason)),
                 None => still.push_back(campaign),
             }
         }
-        self.reserve_next(occasion, wall_us, visit_us, still, person, effects)
+        self.reserve_next(occasion, &now, visit_us, still, person, effects)
     }
 
-    /// What a reload or a changed consent has taken back since the trigger, while the ledger was asked.
-    fn taken_back(&self, occasion: &Occasion, campaign: &Campaign, person: Person<'_>) -> Option<Reason> {
+    fn case<'a>(&'a self, campaign: &'a Campaign, person: Person<'a>, now: Option<&'a Now>) -> Case<'a> {
+        Case { config: &self.config, shop: &self.shop, campaign, person, now, asked: false }
+    }
+
+    /// What a reload, a changed consent or a halt has taken back since the trigger, while the ledger was asked.
+    fn taken_back(&self, occasion: &Occasion, campaign: &Campaign, person: Person<'_>, now: &Now) -> Option<Reason> {
         let current = self.campaigns.iter().find(|current| current.id == campaign.id);
         match current.filter(|current| self.stands(&occasion.zone) && speaks_in(current, &occasion.zone.id)) {
-            Some(campaign) => gates::refuse(gates::Case {
-                config: &self.config,
-                campaign,
-                consent: person.consent,
-                wall_us: occasion.at.wall_us,
-            }),
+            Some(campaign) => gates::refuse(self.case(campaign, person, Some(now))),
             None => Some(Reason::Inactive),
         }
     }
@@ -149,44 +202,89 @@ impl Menu {
     fn reserve_next(
         &self,
         occasion: Occasion,
-        wall_us: i64,
+        now: &Now,
         visit_us: i64,
         mut candidates: VecDeque<Arc<Campaign>>,
         person: Person<'_>,
         effects: &mut Vec<Effect>,
     ) -> Option<Contest> {
         let campaign = candidates.pop_front()?;
+        let wall_us = now.wall_us;
+        let reservation = self.reservation(&occasion, &campaign, visit_us, person, now);
+        let Delivery { ref id, ghost, .. } = reservation.delivery;
+        let open = Open { delivery: id.clone(), campaign, ghost, wishes: reservation.wishes.clone() };
+        effects.push(Effect::Reserve(Box::new(reservation)));
+        Some(Contest { occasion, wall_us, visit_us, open, behind: candidates })
+    }
+
+    /// What the ledger is asked for one campaign.
+    fn reservation(
+        &self,
+        occasion: &Occasion,
+        campaign: &Arc<Campaign>,
+        visit_us: i64,
+        person: Person<'_>,
+        now: &Now,
+    ) -> Reservation {
+        let delivery = self.delivery(&occasion.zone, campaign, visit_us, person, now.wall_us);
+        let caps = self.caps(campaign, person, &delivery);
+        let wishes = wish::granted(campaign, person, now);
+        let mut offer = self.offer(campaign, person, &occasion.zone, now, !caps.is_empty());
+        if delivery.ghost {
+            offer.recipients.clear();
+        }
+        Reservation { delivery, caps, wishes, offer }
+    }
+
+    /// What is said of a campaign to one customer; `capped` where their earlier offers were asked.
+    fn offer(&self, campaign: &Arc<Campaign>, person: Person<'_>, zone: &Zone, now: &Now, capped: bool) -> Offer {
+        let wished = !wish::granted(campaign, person, now).is_empty();
+        let used = compose::used(&self.config, campaign, person, (capped, wished));
+        Offer { used, ..compose::offer(&self.config, campaign, person.consent, zone, now.wall_us) }
+    }
+
+    fn delivery(&self, zone: &Zone, campaign: &Campaign, visit_us: i64, person: Person<'_>, at_us: i64) -> Delivery {
         let Person { consent, key, .. } = person;
-        let id = key.id(&[
-            b"delivery",
-            consent.customer.as_str().as_bytes(),
-            campaign.id.as_bytes(),
-            &wall_us.to_be_bytes(),
-        ]);
-        let delivery = Delivery {
+        let id =
+            key.id(&[b"delivery", consent.customer.as_str().as_bytes(), campaign.id.as_bytes(), &at_us.to_be_bytes()]);
+        Delivery {
             id: DeliveryId(id),
             customer: consent.customer.clone(),
-            at_us: wall_us,
+            at_us,
             class: campaign.class,
             campaign: campaign.id.clone(),
             category: campaign.category.clone(),
-            zone: occasion.zone.id.clone(),
+            zone: zone.id.clone(),
             site: self.config.gateway.site.clone(),
             visit_us,
             epoch: consent.epoch,
-        };
-        let caps = cap::rules(&self.config.promise.caps, &campaign, consent, &delivery, &self.config.site.time_zone);
-        let offer = compose::offer(&self.config, &campaign, consent, &occasion.zone, wall_us);
-        let open = (delivery.id.clone(), campaign);
-        effects.push(Effect::Reserve(Box::new(Reservation { delivery, caps, offer })));
-        Some(Contest { occasion, wall_us, visit_us, open, behind: candidates })
+            ghost: control::is_ghost(campaign, consent, key),
+            test: consent.test,
+        }
+    }
+
+    /// Every cap in force for a delivery.
+    fn caps(&self, campaign: &Campaign, person: Person<'_>, delivery: &Delivery) -> Vec<cap::CapRule> {
+        let less = person.stance.outcomes.ask_for_less();
+        let promise = &self.config.promise.caps;
+        cap::rules(promise, campaign, person.consent, delivery, &self.config.site.time_zone, less)
     }
 }
 
 impl Contest {
     /// The delivery that waits for its answer.
     pub(super) fn delivery(&self) -> &DeliveryId {
-        &self.open.0
+        &self.open.delivery
+    }
+
+    /// Whether it is a control group's, of which nothing is said.
+    pub(super) fn is_ghost(&self) -> bool {
+        self.open.ghost
+    }
+
+    /// The wishes that the delivery grants.
+    pub(super) fn wishes(&self) -> &[WishId] {
+        &self.open.wishes
     }
 
     /// Whether the customer, who is in `zone` now, has left the one that the offer is about.
@@ -196,7 +294,7 @@ impl Contest {
 
     /// The campaign that waits, and the wall time it would be dated, in microseconds.
     pub(super) fn campaign(&self) -> (&Name, i64) {
-        (&self.open.1.id, self.wall_us)
+        (&self.open.campaign.id, self.wall_us)
     }
 }
 
@@ -204,12 +302,28 @@ fn speaks_in(campaign: &Campaign, zone: &str) -> bool {
     campaign.zones.as_ref().is_none_or(|zones| zones.iter().any(|named| **named == *zone))
 }
 
-/// Priority, then the least recently delivered to this customer, then a keyed hash. Lowest first. All campaigns of an
-/// occasion speak in the same zone, so "the narrower zone" never decides between them.
-fn rank(campaign: &Campaign, person: Person<'_>) -> (u8, Option<i64>, [u8; 16]) {
-    let last = person.last_deliveries.get(&campaign.id).copied();
-    let customer = person.consent.customer.as_str().as_bytes();
-    (100 - campaign.priority.min(100), last, person.key.digest(&[b"rank", customer, campaign.id.as_bytes()]))
+/// A matching wish, then a pinned category, then priority, then the least recently delivered to this customer, then a keyed
+/// hash. Best first. All campaigns of an occasion speak in the same zone, so "the narrower zone" never decides.
+fn sort_by_rank(campaigns: &mut [Arc<Campaign>], person: Person<'_>, now: &Now) {
+    if campaigns.len() < 2 {
+        return;
+    }
+    let pinned = person.declared().map(|declared| &declared.pinned_categories);
+    let rank = |campaign: &Arc<Campaign>| {
+        let wished = !wish::granted(campaign, person, now).is_empty();
+        let is_pinned = campaign.category.as_ref().zip(pinned).is_some_and(|(category, all)| all.contains(category));
+        let last = person.last_deliveries.get(&campaign.id).copied();
+        (!wished, !is_pinned, 100 - campaign.priority.min(100), last)
+    };
+    let lot = |campaign: &Campaign| {
+        let customer = person.consent.customer.as_str().as_bytes();
+        person.key.digest(&[b"rank", customer, campaign.id.as_bytes()])
+    };
+    // The lot is drawn for a tie alone: it is the one part that costs a hash.
+    campaigns.sort_by(|one, other| match rank(one).cmp(&rank(other)) {
+        Ordering::Equal => lot(one).cmp(&lot(other)),
+        decided @ (Ordering::Less | Ordering::Greater) => decided,
+    });
 }
 
 fn delivered(occasion: &Occasion, person: Person<'_>, campaign: &Campaign, delivery: DeliveryId) -> Effect {

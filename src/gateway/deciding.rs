@@ -1,0 +1,210 @@
+//! From a trigger to the ledger's answer, and what customers and the shop say meanwhile: the part of the core that decides.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock};
+
+use super::consent::CustomerId;
+use super::consent::registry::Slot;
+use super::effect::{Answer, DeliveryId, Effect, Ending, Purchase};
+use super::guest::Guest;
+use super::halt::Halts;
+use super::offer::ask::Answered;
+use super::offer::explain::Explanation;
+use super::offer::{self, Occasion, wish};
+use super::stance::{Signal, Stance};
+use super::value::ValueRefusal;
+use super::{Gateway, Person, count};
+use crate::clock::Moment;
+use crate::config::Name;
+use crate::config::offers::Trigger;
+
+/// Of most customers nothing is kept but that they agreed.
+static NO_STANCE: LazyLock<Stance> = LazyLock::new(Stance::default);
+
+impl Gateway {
+    /// Judges a zone event now, or after the reservation that is open.
+    pub(super) fn occasion(
+        &mut self,
+        slot: Slot,
+        zone: usize,
+        trigger: Trigger,
+        at: Moment,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Some(zone) = self.config.zones.zones.get(zone).cloned() else { return };
+        let Some(guest) = self.guests.get_mut(&slot) else { return };
+        let visit_us = guest.presence.as_mut().and_then(|presence| presence.name_visit(at));
+        guest.wait(Occasion { at, zone: Arc::new(zone), trigger, visit_us });
+        self.judge_waiting(slot, effects);
+    }
+
+    /// The ledger has spoken: what it granted is said, what it refused lets the next in rank ask.
+    pub(super) fn reserved(&mut self, delivery: &DeliveryId, answer: Answer, now: Moment, effects: &mut Vec<Effect>) {
+        let waits = |guest: &Guest| guest.contest.as_ref().is_some_and(|contest| contest.delivery() == delivery);
+        let Some(slot) = self.guests.iter().find(|(_, guest)| waits(guest)).map(|(slot, _)| *slot) else { return };
+        let Some(consent) = self.registry.get(slot).cloned() else { return };
+        let Some(guest) = self.guests.get_mut(&slot) else { return };
+        let Some(contest) = guest.contest.take() else { return };
+        let is_said = answer == Answer::Granted && !contest.is_ghost();
+        let mut too_late = false;
+        if answer == Answer::Granted {
+            let (campaign, wall_us) = contest.campaign();
+            guest.last_deliveries.insert(campaign.clone(), wall_us);
+        }
+        if is_said {
+            guest.offer_fresh_until_us = now.monotonic_us.saturating_add(offer::NOTIFY_US.unsigned_abs());
+            let stay = guest.presence.as_ref().and_then(|presence| presence.stay);
+            too_late = contest.is_about_being_elsewhere_than(stay.and_then(|stay| self.floor.zone_id(stay.zone)));
+            if let Some(presence) = guest.presence.as_mut() {
+                presence.had_offer = true;
+            }
+            if !contest.wishes().is_empty() {
+                // As the ledger did, in the transaction of the delivery.
+                let shown = Signal::Shown(contest.wishes().to_vec());
+                self.stances.entry(slot).or_default().hear(shown, contest.campaign().1);
+            }
+        }
+        let stance = self.stances.get(&slot).map_or(&*NO_STANCE, |stance| stance);
+        let person = Person { consent: &consent, last_deliveries: &guest.last_deliveries, stance, key: &self.key };
+        let from = effects.len();
+        guest.contest = self.menu.answered(contest, answer, person, effects);
+        count(&mut self.counters, consent.test, effects.get(from..).unwrap_or_default());
+        if is_said && self.wants_silence(slot, now) {
+            self.end_offers(slot, Ending::Withdrawn, effects);
+        } else if too_late {
+            self.end_offers(slot, Ending::Left, effects);
+        }
+        self.judge_waiting(slot, effects);
+    }
+
+    /// Judges the triggers that waited, until one of them opens a reservation again.
+    fn judge_waiting(&mut self, slot: Slot, effects: &mut Vec<Effect>) {
+        let Some(consent) = self.registry.get(slot).cloned() else { return };
+        let Some(guest) = self.guests.get_mut(&slot) else { return };
+        let stance = self.stances.get(&slot).map_or(&*NO_STANCE, |stance| stance);
+        let from = effects.len();
+        while guest.contest.is_none() {
+            let Some(occasion) = guest.waiting.pop_front() else { break };
+            let person = Person { consent: &consent, last_deliveries: &guest.last_deliveries, stance, key: &self.key };
+            guest.contest = self.menu.judge(occasion, person, effects);
+        }
+        count(&mut self.counters, consent.test, effects.get(from..).unwrap_or_default());
+    }
+
+    /// What the ledger made of something that the customer said or did. What is on its way to somebody who wants silence
+    /// now is ended.
+    pub(super) fn take_stance(
+        &mut self,
+        customer: &CustomerId,
+        stance: Stance,
+        now: Moment,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Some(slot) = self.registry.slot_of(customer) else { return };
+        self.keep_stance(slot, stance);
+        if self.wants_silence(slot, now) {
+            self.end_offers(slot, Ending::Withdrawn, effects);
+        }
+    }
+
+    /// Remembers a stance, where there is one.
+    pub(super) fn keep_stance(&mut self, slot: Slot, stance: Stance) {
+        if stance.is_empty() {
+            self.stances.remove(&slot);
+        } else {
+            self.stances.insert(slot, Box::new(stance));
+        }
+    }
+
+    /// A purchase of somebody who agreed to that; of anybody else it is dropped.
+    pub(super) fn purchase(&self, purchase: Purchase, effects: &mut Vec<Effect>) {
+        let Purchase { customer, category, is_return, at_us } = purchase;
+        let Some(consent) = self.consent_of(&customer) else { return };
+        let nothing = BTreeMap::new();
+        let person = self.person(consent, &nothing, None);
+        let is_known = self.config.offers.categories.iter().any(|known| known.id == category);
+        if !person.is_personal() || !is_known {
+            return;
+        }
+        let signal = if is_return {
+            Signal::Returned(category, at_us)
+        } else {
+            let declared = consent.declared.as_deref();
+            let wishes = declared.map(|declared| wish::in_category(declared, &category, &self.key)).unwrap_or_default();
+            Signal::Bought(category, at_us, wishes)
+        };
+        effects.push(Effect::Note(customer, signal));
+    }
+
+    /// What the shop has halted. What waits for the ledger's answer is judged again when it comes, and the ledger ends
+    /// what is on its way.
+    pub(super) fn halt(&mut self, halts: Halts) {
+        self.menu.shop.halts = halts;
+    }
+
+    /// What is halted.
+    pub fn halts(&self) -> &Halts {
+        &self.menu.shop.halts
+    }
+
+    /// Takes a live value of `at_us` (wall) that is good for `good_for_us` microseconds.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn take_value(&mut self, name: &Name, text: &Name, at_us: i64, good_for_us: i64) -> Result<(), ValueRefusal> {
+        let is_named = self.menu.names_value(name);
+        // Without a clock that is believed nothing is fresh.
+        let now_us = self.wall_us.ok_or(ValueRefusal::FromTheFuture)?;
+        self.menu.shop.values.take(name, text, (at_us, good_for_us), now_us, is_named)
+    }
+
+    /// The customer whose offers go to this inbox.
+    pub fn customer_of_inbox(&self, inbox: &str) -> Option<&CustomerId> {
+        let has = |consent: &super::Consent| consent.inbox.values().any(|address| **address == *inbox);
+        self.registry.iter().find(|(_, consent)| has(consent)).map(|(_, consent)| &consent.customer)
+    }
+
+    /// What there is for a customer who asks now, where they are; nothing for whoever is in no zone. The last input's
+    /// moment is now: hand in a tick before.
+    pub fn ask(&self, customer: &CustomerId) -> Option<Answered> {
+        let slot = self.registry.slot_of(customer)?;
+        let consent = self.registry.get(slot)?;
+        let zone = self.zone_of(slot)?;
+        let nothing = BTreeMap::new();
+        let last = self.guests.get(&slot).map_or(&nothing, |guest| &guest.last_deliveries);
+        Some(self.menu.ask(zone, self.wall_us, self.person(consent, last, Some(slot))))
+    }
+
+    /// Why a customer would, or would not, be told of `campaign`, or of each, at `wall_us`: gate by gate, up to the caps,
+    /// which the ledger judges. Nothing for a customer whom nobody knows.
+    pub fn explain_to(
+        &self,
+        customer: &CustomerId,
+        campaign: Option<&str>,
+        wall_us: Option<i64>,
+    ) -> Option<Vec<Explanation>> {
+        let slot = self.registry.slot_of(customer)?;
+        let consent = self.registry.get(slot)?;
+        let nothing = BTreeMap::new();
+        let guest = self.guests.get(&slot);
+        let last = guest.map_or(&nothing, |guest| &guest.last_deliveries);
+        let visit_us = guest.and_then(|guest| guest.presence.as_ref()).and_then(|presence| presence.visit_us);
+        let person = self.person(consent, last, Some(slot));
+        Some(self.menu.explain(campaign, person, self.zone_of(slot), visit_us, wall_us))
+    }
+
+    fn zone_of(&self, slot: Slot) -> Option<&crate::config::zones::Zone> {
+        let stay = self.guests.get(&slot)?.presence.as_ref()?.stay?;
+        self.config.zones.zones.get(stay.zone)
+    }
+
+    fn person<'a>(
+        &'a self,
+        consent: &'a super::Consent,
+        last_deliveries: &'a BTreeMap<Name, i64>,
+        slot: Option<Slot>,
+    ) -> Person<'a> {
+        let stance = slot.and_then(|slot| self.stances.get(&slot)).map_or(&*NO_STANCE, |stance| stance);
+        Person { consent, last_deliveries, stance, key: &self.key }
+    }
+}

@@ -1,0 +1,65 @@
+//! What the ledger's thread is asked, and what it tells of its own accord.
+
+use tokio::sync::oneshot;
+
+use super::Store;
+use super::halts::Word;
+use super::said::{Feedback, Noted};
+use crate::gateway::consent::CustomerId;
+use crate::gateway::effect::{Answer, DeliveryId, Ending, Reservation, VisitMemory};
+use crate::gateway::halt::Halts;
+use crate::gateway::stance::{Signal, Stance};
+use crate::mqtt::event::Draft;
+use crate::mqtt::{OutboxRow, Outcome};
+
+/// Whoever waits for an order to be on disk; the sentence says why it is not.
+pub(super) type Done<T> = oneshot::Sender<Result<T, String>>;
+
+/// What the thread is asked to do.
+pub(super) enum Order {
+    Reserve(Box<Reservation>, Vec<Draft>),
+    SaveVisit(VisitMemory),
+    DropVisit(CustomerId),
+    EndOffers(CustomerId, Ending),
+    IgnoreUntil(CustomerId, i64),
+    Redate(i64),
+    NoteWall(i64),
+    NoteStop,
+    Again(Again),
+    Feedback(Feedback, Done<Noted>),
+    GiveWord { word: Word, word_us: i64, done: Done<bool> },
+    Say(Vec<Draft>, Done<()>),
+    Count(Vec<(String, i64)>),
+    CountLongest(String, i64),
+    BeginWeek(i64),
+    Read(Box<dyn FnOnce(&Store) + Send>),
+    SaveConsent { customer: CustomerId, epoch: u64, record: String, done: Done<()> },
+    Forget { customer: CustomerId, wall_us: i64, done: Done<()> },
+    Consent { customer: CustomerId, done: oneshot::Sender<Option<String>> },
+    Prune { deliveries_before_us: Option<i64>, forgotten_before_us: i64, now_us: i64 },
+    Take { limit: usize, done: oneshot::Sender<Vec<OutboxRow>> },
+    Wanted { rows: Vec<i64>, done: oneshot::Sender<Vec<i64>> },
+    Stop,
+}
+
+/// What is done again with the next group where the disk did not take it.
+#[derive(Clone)]
+pub(super) enum Again {
+    /// A row is done.
+    Settle(i64, Outcome),
+    /// A customer said or did something.
+    Note(CustomerId, Signal),
+}
+
+/// What the thread tells whoever drives the core.
+#[derive(Clone, Debug)]
+pub enum Told {
+    /// The answer to a reservation.
+    Reserved(DeliveryId, Answer),
+    /// What became of a customer's stance.
+    Stance(CustomerId, Box<Stance>),
+    /// A campaign stopped itself: too many dismiss it.
+    Stopped(String),
+    /// What is halted now.
+    Halts(Halts),
+}

@@ -1,0 +1,116 @@
+//! That an offer ended before its time, as recipients see it: a `CloudEvent` like the offer, on a topic of its own.
+
+use serde::Serialize;
+
+use super::event::{instant, json};
+use super::topic::Topics;
+use crate::config::Name;
+use crate::config::gateway::Gateway;
+use crate::gateway::key::Key;
+
+const OFFER_ENDED: &str = "emma.offer.ended.v1";
+const OFFER_ENDED_SCHEMA: &str = "urn:emma:schema:offer-ended:v1";
+
+/// As whom Emma speaks.
+#[derive(Clone, Debug)]
+pub struct Speaker {
+    /// The first level of every topic.
+    pub root: Name,
+    /// The shop.
+    pub site: Name,
+    /// The Pi.
+    pub gateway: Name,
+}
+
+impl Default for Speaker {
+    fn default() -> Self {
+        Self { root: "emma".into(), site: "site".into(), gateway: "gateway".into() }
+    }
+}
+
+impl Speaker {
+    /// As whom the Pi that `gateway` configures speaks.
+    pub fn of(gateway: &Gateway) -> Self {
+        let root = gateway.mqtt.as_ref().map_or_else(|| "emma".into(), |mqtt| mqtt.root.clone());
+        Self { root, site: gateway.site.clone(), gateway: gateway.gateway.clone() }
+    }
+}
+
+/// A recipient's copy of an offer that ends.
+#[derive(Clone, Copy)]
+pub struct Ended<'a> {
+    /// The offer's id for this recipient.
+    pub offer_id: &'a str,
+    /// Who the recipient is.
+    pub recipient: &'a str,
+    /// The address that the offer went to.
+    pub inbox: &'a str,
+    /// Why, in the contract's word.
+    pub reason: &'a str,
+    /// When it ended (wall, microseconds).
+    pub at_us: i64,
+    /// Until when this is worth saying: as long as the offer would have held (wall, microseconds).
+    pub until_us: i64,
+    /// A tester's.
+    pub test: bool,
+}
+
+/// The message's id, its topic, and itself but for its `sequence`.
+pub struct Message {
+    /// The event's id, the same at every resend: an offer ends once.
+    pub event_id: Name,
+    /// Where it goes.
+    pub topic: String,
+    /// The event as JSON.
+    pub payload: String,
+}
+
+/// What is said of `ended`.
+pub fn message(ended: Ended<'_>, speaker: &Speaker, key: &Key) -> Message {
+    let Speaker { root, site, gateway } = speaker;
+    let event_id = key.id(&[b"ended", ended.offer_id.as_bytes()]);
+    let event = Event {
+        specversion: "1.0",
+        id: &event_id,
+        source: format!("/sites/{site}/gateways/{gateway}"),
+        kind: OFFER_ENDED,
+        subject: ended.offer_id,
+        time: instant(ended.at_us),
+        expirytime: instant(ended.until_us),
+        dataschema: OFFER_ENDED_SCHEMA,
+        datacontenttype: "application/json",
+        dataclassification: "restricted",
+        dataregulation: "GDPR",
+        purpose: "instore-offer",
+        test: ended.test.then_some(true),
+        data: Data { offer_id: ended.offer_id, reason: ended.reason },
+    };
+    let payload = json(&event);
+    Message { topic: Topics { root, site }.offer_end(ended.recipient, ended.inbox), payload, event_id }
+}
+
+#[derive(Serialize)]
+struct Event<'a> {
+    specversion: &'static str,
+    id: &'a str,
+    source: String,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    subject: &'a str,
+    time: String,
+    expirytime: String,
+    dataschema: &'static str,
+    datacontenttype: &'static str,
+    dataclassification: &'static str,
+    dataregulation: &'static str,
+    purpose: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    test: Option<bool>,
+    data: Data<'a>,
+}
+
+#[derive(Serialize)]
+struct Data<'a> {
+    offer_id: &'a str,
+    reason: &'a str,
+}
