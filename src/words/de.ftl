@@ -14,7 +14,7 @@ why-consent = { $class ->
     [service] Sie haben zugestimmt, in diesem Geschäft Nachrichten zu erhalten.
    *[offer] Sie haben zugestimmt, in diesem Geschäft Angebote zu erhalten.
 }
-why-earlier-offers = Wir haben berücksichtigt, was Ihnen schon angeboten wurde, damit es nicht zu viel wird.
+why-earlier-offers = Wir haben berücksichtigt, was wir Ihnen schon gesagt haben, damit es nicht zu viel wird.
 why-interests = Sie haben uns gesagt, dass Sie so etwas interessiert.
 why-wishes = Sie wollten im Laden an so etwas erinnert werden.
 why-price-band = Es passt zur Preislage, die Sie uns genannt haben.

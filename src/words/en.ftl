@@ -13,7 +13,7 @@ why-consent = { $class ->
     [service] You agreed to receive messages in this shop.
    *[offer] You agreed to receive offers in this shop.
 }
-why-earlier-offers = We took into account what you were offered before, so that it does not become too much.
+why-earlier-offers = We took into account what we have told you before, so that it does not become too much.
 why-interests = You told us that such things interest you.
 why-wishes = You asked to be reminded of such things in the shop.
 why-price-band = It is in the price range that you told us.

@@ -14,7 +14,7 @@ why-consent = { $class ->
     [service] Vous avez accepté de recevoir des messages dans ce magasin.
    *[offer] Vous avez accepté de recevoir des offres dans ce magasin.
 }
-why-earlier-offers = Nous avons tenu compte de ce qui vous a déjà été proposé, pour ne pas vous déranger trop souvent.
+why-earlier-offers = Nous avons tenu compte de ce que nous vous avons déjà dit, pour ne pas vous déranger trop souvent.
 why-interests = Vous nous avez dit que cela vous intéresse.
 why-wishes = Vous avez demandé que nous vous y fassions penser en magasin.
 why-price-band = C’est dans la gamme de prix que vous nous avez indiquée.

@@ -13,7 +13,7 @@ why-consent = { $class ->
     [service] Ha acconsentito a ricevere messaggi in questo negozio.
    *[offer] Ha acconsentito a ricevere offerte in questo negozio.
 }
-why-earlier-offers = Abbiamo tenuto conto di quanto Le è già stato proposto, per non disturbarLa troppo spesso.
+why-earlier-offers = Abbiamo tenuto conto di quanto Le abbiamo già detto, per non disturbarLa troppo spesso.
 why-interests = Ci ha detto che queste cose Le interessano.
 why-wishes = Ci ha chiesto di ricordarLe queste cose in negozio.
 why-price-band = Rientra nella fascia di prezzo che ci ha indicato.

@@ -248,7 +248,7 @@ fn why_an_offer_was_made_tells_all_that_was_looked_at() {
         [
             "You were in the area “Shoes” for at least 3 minutes.",
             "You agreed to receive offers in this shop.",
-            "We took into account what you were offered before, so that it does not become too much.",
+            "We took into account what we have told you before, so that it does not become too much.",
             "You told us that such things interest you.",
             "You asked to be reminded of such things in the shop.",
             "It is in the price range that you told us.",
