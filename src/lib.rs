@@ -34,6 +34,8 @@ pub mod gateway;
 
 pub mod ledger;
 
+pub mod words;
+
 pub mod mqtt;
 
 pub mod watching;

@@ -1,5 +1,6 @@
 //! The offer as recipients see it: a `CloudEvent` in structured mode. These types are the wire's and nobody else's.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -7,11 +8,11 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::topic::Topics;
-use super::words;
 use crate::config::offers::{self, Campaign, Class, Scheme};
 use crate::config::{Name, Texts};
 use crate::gateway::effect::{DeliveryId, Reservation};
 use crate::gateway::key::Key;
+use crate::words::{self, Language};
 
 /// The content type of every event (`CloudEvents` 1.0, JSON format, structured mode).
 pub const CONTENT_TYPE: &str = "application/cloudevents+json";
@@ -182,17 +183,17 @@ fn as_strs(texts: &Texts) -> BTreeMap<&str, &str> {
 }
 
 /// The neutral lines, and over them what the campaign says instead.
-fn lock_screen(campaign: &Campaign) -> BTreeMap<&str, &str> {
-    let mut lines: BTreeMap<&str, &str> =
-        words::LANGUAGES.iter().map(|lang| (*lang, words::lock_screen(lang))).collect();
-    lines.extend(as_strs(&campaign.lock_screen));
-    lines
+fn lock_screen(campaign: &Campaign) -> BTreeMap<&str, Cow<'_, str>> {
+    let neutral = Language::ALL.map(|language| (language.word(), words::lock_screen(language).into()));
+    let own = campaign.lock_screen.iter().map(|(lang, line)| (&**lang, Cow::Borrowed(&**line)));
+    neutral.into_iter().chain(own).collect()
 }
 
 fn why(reservation: &Reservation) -> Why<'_> {
     let offer = &reservation.offer;
+    let text = Language::ALL.map(|language| (language.word(), words::why(offer, language)));
     Why {
-        text: words::LANGUAGES.iter().map(|lang| (*lang, words::why(offer, lang))).collect(),
+        text: text.into(),
         trigger: offer.trigger,
         data_used: offer.used.iter().map(|used| used.as_str()).collect(),
         purpose: PURPOSE,
@@ -230,7 +231,7 @@ struct OfferData<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     category: Option<&'a str>,
     text: BTreeMap<&'a str, WireText<'a>>,
-    lock_screen: BTreeMap<&'a str, &'a str>,
+    lock_screen: BTreeMap<&'a str, Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     image: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]

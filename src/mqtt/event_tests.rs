@@ -138,13 +138,21 @@ fn the_data_is_the_offer_and_why() {
         "why": {
             "text": {
                 "de": "Sie waren mindestens 20 Sekunden im Bereich «Schuhe». \
-                       Sie haben zugestimmt, in diesem Geschäft Angebote zu erhalten.",
+                       Sie haben zugestimmt, in diesem Geschäft Angebote zu erhalten. \
+                       Wir haben berücksichtigt, was wir Ihnen schon gesagt haben, damit es nicht zu viel wird. \
+                       Sie können jederzeit Nein sagen: zu solchen Dingen, zu allem oder für eine Weile.",
                 "en": "You were in the area “Shoes” for at least 20 seconds. \
-                       You agreed to receive offers in this shop.",
-                "fr": "Vous êtes resté(e) au moins 20 secondes dans la zone « Schuhe ». \
-                       Vous avez accepté de recevoir des offres dans ce magasin.",
-                "it": "È rimasto/a almeno 20 secondi nella zona «Schuhe». \
-                       Ha acconsentito a ricevere offerte in questo negozio.",
+                       You agreed to receive offers in this shop. \
+                       We took into account what we have told you before, so that it does not become too much. \
+                       You can say no at any time: to such things, to everything, or for a while.",
+                "fr": "Vous avez passé au moins 20 secondes dans la zone «\u{202f}Schuhe\u{202f}». \
+                       Vous avez accepté de recevoir des offres dans ce magasin. \
+                       Nous avons tenu compte de ce que nous vous avons déjà dit, pour ne pas vous déranger trop souvent. \
+                       Vous pouvez dire non à tout moment\u{202f}: à ce genre de choses, à tout, ou pour quelque temps.",
+                "it": "Ha trascorso almeno 20 secondi nella zona «Schuhe». \
+                       Ha acconsentito a ricevere offerte in questo negozio. \
+                       Abbiamo tenuto conto di quanto Le abbiamo già detto, per non disturbarLa troppo spesso. \
+                       Può dire di no in ogni momento: a queste cose, a tutto o per un po’.",
             },
             "trigger": "dwelled",
             "data_used": ["zone", "consent", "dwell", "earlier-offers"],

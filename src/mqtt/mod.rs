@@ -11,8 +11,6 @@ pub mod ended;
 
 pub mod report;
 
-mod words;
-
 pub mod state;
 
 pub mod tls;

@@ -1,0 +1,313 @@
+//! The catalogues against what the code asks for, and sentences as they are said.
+
+use std::collections::BTreeSet;
+use std::iter::successors;
+
+use super::*;
+use crate::gateway::cap::CapScope;
+
+/// The reasons' words in the order of the gates, then what the last step can say.
+const REASONS: [&str; 22] = [
+    "consent",
+    "clock",
+    "paused",
+    "quiet",
+    "inactive",
+    "audience",
+    "bought",
+    "declined",
+    "stale-value",
+    "outranked",
+    "cap-customer",
+    "cap-visit",
+    "cap-gap",
+    "cap-campaign",
+    "cap-category",
+    "cap-zone",
+    "cap-site",
+    "cap-budget",
+    "cap-service",
+    "control",
+    "ledger",
+    "outbox",
+];
+
+/// The one behind this: a match, so that whoever adds a reason is led here by the compiler.
+fn next(reason: Reason) -> Option<Reason> {
+    Some(match reason {
+        Reason::Consent => Reason::Clock,
+        Reason::Clock => Reason::Paused,
+        Reason::Paused => Reason::Quiet,
+        Reason::Quiet => Reason::Inactive,
+        Reason::Inactive => Reason::Audience,
+        Reason::Audience => Reason::Bought,
+        Reason::Bought => Reason::Declined,
+        Reason::Declined => Reason::StaleValue,
+        Reason::StaleValue => Reason::Outranked,
+        Reason::Outranked => Reason::Cap(CapScope::Customer),
+        Reason::Cap(scope) => match scope {
+            CapScope::Customer => Reason::Cap(CapScope::Visit),
+            CapScope::Visit => Reason::Cap(CapScope::Gap),
+            CapScope::Gap => Reason::Cap(CapScope::Campaign),
+            CapScope::Campaign => Reason::Cap(CapScope::Category),
+            CapScope::Category => Reason::Cap(CapScope::Zone),
+            CapScope::Zone => Reason::Cap(CapScope::Site),
+            CapScope::Site => Reason::Cap(CapScope::Budget),
+            CapScope::Budget => Reason::Cap(CapScope::Service),
+            CapScope::Service => Reason::Control,
+        },
+        Reason::Control => Reason::Ledger,
+        Reason::Ledger => Reason::Outbox,
+        Reason::Outbox => return None,
+    })
+}
+
+fn reasons() -> Vec<Reason> {
+    successors(Some(Reason::Consent), |reason| next(*reason)).collect()
+}
+
+const USED: [Used; 9] = [
+    Used::Zone,
+    Used::Consent,
+    Used::Dwell,
+    Used::EarlierOffers,
+    Used::Interests,
+    Used::Wishes,
+    Used::PriceBand,
+    Used::Purchases,
+    Used::Feedback,
+];
+
+fn windows() -> [Window; 3] {
+    [Window::Rolling("7d".parse().unwrap()), Window::Visit, Window::Ever]
+}
+
+/// Every line, with nothing, one and many in it.
+fn lines() -> Vec<Line> {
+    let most = |(window, offers)| Line::Most { window, offers, at_most: 3 };
+    let mut lines: Vec<Line> = windows().into_iter().zip([0, 1, 1_000]).map(most).collect();
+    for share in [None, Some(0), Some(1), Some(100_u8)] {
+        let many = share.map(u64::from);
+        lines.extend([Line::Visits(many), Line::LastContact(many), Line::Oldest(many)]);
+        lines.extend([Line::Silent(share), Line::Dismissed(share), Line::Helpful(share)]);
+        lines.extend(reasons().into_iter().map(|reason| Line::Withheld(reason, many)));
+    }
+    lines
+}
+
+/// Everything that the code can ask a catalogue for.
+fn asked(language: Language) -> Vec<Phrase<'static>> {
+    let mut asked = vec![Phrase::new("lock-screen")];
+    for class in [Class::Offer, Class::Reward, Class::Service] {
+        for trigger in [Trigger::Entered, Trigger::Dwelled(20_000_000), Trigger::Left] {
+            asked.extend(why_phrases(trigger, "Schuhe", class, &USED, language));
+        }
+    }
+    for reason in reasons() {
+        asked.extend([Reader::Customer, Reader::Manager].map(|reader| reason_phrase(reason, reader)));
+        asked.push(question_phrase(reason));
+    }
+    for text in ["1s", "20s", "1m", "2m", "1h", "2h", "1d", "2d", "1 month", "2 months"] {
+        asked.push(time::span(text.parse().unwrap()));
+    }
+    asked.extend(windows().map(|window| window.phrase(language)));
+    asked.extend(lines().into_iter().map(|line| line.phrase(language)));
+    asked
+}
+
+/// `reason-quiet.manager`, as the catalogue's reader finds it.
+fn name(phrase: &Phrase<'_>) -> String {
+    phrase.attribute.map_or_else(|| phrase.id.to_string(), |attribute| format!("{}.{attribute}", phrase.id))
+}
+
+/// The messages and attributes that a catalogue has. In Fluent a message begins at the beginning of a line.
+fn written(language: Language) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    let mut message = "";
+    for line in language.source().lines() {
+        let Some((name, value)) = line.split_once(" =") else { continue };
+        if let Some(attribute) = name.strip_prefix("    .") {
+            names.insert(format!("{message}.{attribute}"));
+        } else if name.starts_with(|c: char| c.is_ascii_lowercase()) {
+            message = name;
+            if !value.is_empty() {
+                names.insert(name.to_owned());
+            }
+        }
+    }
+    names
+}
+
+#[test]
+fn the_reasons_are_those_that_were_promised_in_their_order() {
+    assert_eq!(reasons().iter().map(|reason| reason.as_str()).collect::<Vec<_>>(), REASONS);
+    assert!(reasons().is_sorted());
+}
+
+#[test]
+fn every_language_has_what_is_asked_for_and_makes_no_mistake() {
+    for language in Language::ALL {
+        for phrase in asked(language) {
+            let (text, flaws) = phrase.format(language);
+            let name = format!("{}.ftl, {}", language.word(), name(&phrase));
+            let text = text.unwrap_or_else(|| panic!("{name} is missing"));
+            assert_eq!(flaws, [""; 0], "{name}: {text}");
+            assert_eq!(text.trim(), text, "{name}");
+            assert!(!text.is_empty() && !text.contains(['{', '}', '\n', '\u{2068}', '\u{2069}']), "{name}: {text}");
+        }
+    }
+}
+
+fn without<'a>(phrase: &'a Phrase<'_>, left_out: &str) -> Phrase<'a> {
+    let mut lacking = Phrase { id: phrase.id.clone(), attribute: phrase.attribute, ..Phrase::new("") };
+    for (name, value) in phrase.values.iter().filter(|(name, _)| *name != left_out) {
+        lacking.values.set(name.to_owned(), value.to_owned());
+    }
+    lacking
+}
+
+#[test]
+fn no_language_leaves_out_what_a_sentence_is_about() {
+    for language in Language::ALL {
+        for phrase in asked(language) {
+            for (left_out, _) in phrase.values.iter() {
+                let (_, flaws) = without(&phrase, left_out).format(language);
+                assert!(!flaws.is_empty(), "{}.ftl, {}: there is no ${left_out}", language.word(), name(&phrase));
+            }
+        }
+    }
+}
+
+#[test]
+fn no_catalogue_has_what_nobody_asks_for() {
+    for language in Language::ALL {
+        let asked: BTreeSet<String> = asked(language).iter().map(name).collect();
+        let written = written(language);
+        let unasked: Vec<_> = written.difference(&asked).collect();
+        assert!(unasked.is_empty(), "{}.ftl: the code asks for none of {unasked:?}", language.word());
+        assert_eq!(written, asked, "{}.ftl", language.word());
+    }
+}
+
+#[test]
+fn typography_is_that_of_the_language() {
+    for language in Language::ALL {
+        let source = language.source();
+        assert!(!source.contains('\''), "{}.ftl: an apostrophe is ’", language.word());
+        assert!(!source.contains('\u{a0}') && !source.contains('\u{202f}'), "{}.ftl: type spaces", language.word());
+    }
+    assert!(!Language::De.source().contains('ß'), "de.ftl is for Bern, too: another word");
+}
+
+/// A lock screen has room for a line, a table's column for a short question, and a pop-up for a few lines.
+#[test]
+fn nobody_is_told_more_than_they_will_read() {
+    let chars = |text: &str| text.chars().count();
+    for language in Language::ALL {
+        assert!(chars(&lock_screen(language)) <= 40);
+        for no in reasons() {
+            let question = question(no, language);
+            assert!(chars(&question) <= 60 && question.ends_with('?'), "{question}");
+            for (reader, most) in [(Reader::Customer, 220), (Reader::Manager, 120)] {
+                let sentence = reason(no, language, reader);
+                assert!(chars(&sentence) <= most && sentence.ends_with('.'), "{sentence}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_reason_is_told_to_the_customer_and_to_the_manager() {
+    let told = |reader, language| reason(Reason::Quiet, language, reader);
+    assert_eq!(
+        told(Reader::Customer, Language::De),
+        "Es ist Ruhezeit, Ihre eigene oder die für alle, oder das Geschäft ist geschlossen."
+    );
+    assert_eq!(told(Reader::Manager, Language::En), "Quiet hours, or the shop is closed.");
+    assert_eq!(question(Reason::Bought, Language::It), "L’ultimo acquisto è abbastanza lontano?");
+    assert_eq!(question(Reason::Consent, Language::Fr), "Le consentement est-il donné\u{202f}?");
+}
+
+#[test]
+fn whoever_is_in_a_control_group_is_told_so() {
+    let told = |language| reason(Reason::Control, language, Reader::Customer);
+    assert!(told(Language::De).contains("messen") && told(Language::De).contains("Zufall"));
+    assert!(told(Language::En).contains("measure") && told(Language::En).contains("chance"));
+    assert!(told(Language::Fr).contains("mesurions") && told(Language::Fr).contains("hasard"));
+    assert!(told(Language::It).contains("misuriamo") && told(Language::It).contains("caso"));
+}
+
+#[test]
+fn why_an_offer_was_made_tells_all_that_was_looked_at() {
+    let why = |used: &[Used]| {
+        let phrases = why_phrases(Trigger::Dwelled(180_000_000), "Shoes", Class::Offer, used, Language::En);
+        phrases.iter().map(|phrase| phrase.say(Language::En)).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        why(&USED),
+        [
+            "You were in the area “Shoes” for at least 3 minutes.",
+            "You agreed to receive offers in this shop.",
+            "We took into account what we have told you before, so that it does not become too much.",
+            "You told us that such things interest you.",
+            "You asked to be reminded of such things in the shop.",
+            "It is in the price range that you told us.",
+            "We took into account what you bought, so as not to offer you what you already have.",
+            "We took into account how you answered earlier offers.",
+            "You can say no at any time: to such things, to everything, or for a while.",
+        ]
+    );
+    assert_eq!(why(&[Used::Zone, Used::Dwell]).len(), 2, "what set it off tells both");
+}
+
+#[test]
+fn a_service_message_is_no_offer() {
+    let agreed = |class| used_phrase(Used::Consent, class).unwrap().say(Language::It);
+    assert_eq!(agreed(Class::Service), "Ha acconsentito a ricevere messaggi in questo negozio.");
+    assert_eq!(agreed(Class::Reward), "Ha acconsentito a ricevere offerte in questo negozio.");
+}
+
+#[test]
+fn a_report_writes_numbers_as_its_language_does() {
+    let told = |line| Language::ALL.map(|language| report(line, language).replace('\u{202f}', "_"));
+    assert_eq!(
+        told(Line::Visits(Some(1_234_567))),
+        ["Besuche: 1_234_567.", "Visits: 1,234,567.", "Visites_: 1_234_567.", "Visite: 1_234_567."]
+    );
+    assert_eq!(
+        told(Line::Silent(Some(83))),
+        [
+            "Besuche ohne Angebot: 83_%.",
+            "Visits without an offer: 83%.",
+            "Visites sans offre_: 83_%.",
+            "Visite senza offerta: 83%."
+        ]
+    );
+    assert_eq!(
+        told(Line::Most { window: Window::Rolling("24h".parse().unwrap()), offers: 1, at_most: 2 }),
+        [
+            "Die meisten Angebote an eine Person (Zeitfenster: 24 Stunden): 1, erlaubt sind höchstens 2.",
+            "Most offers to one person in any 24 hours: 1, with at most 2 allowed.",
+            "Le plus grand nombre d’offres à une même personne sur 24 heures_: 1, pour un maximum de 2.",
+            "Numero massimo di offerte a una stessa persona in 24 ore: 1, con un limite di 2."
+        ]
+    );
+}
+
+#[test]
+fn a_report_counts_as_people_do() {
+    let told = |times| report(Line::Withheld(Reason::Quiet, times), Language::En);
+    assert_eq!(told(None), "Withheld, fewer than 20 times: Quiet hours, or the shop is closed.");
+    assert_eq!(told(Some(1)), "Withheld, once: Quiet hours, or the shop is closed.");
+    assert_eq!(told(Some(2_000)), "Withheld, 2,000 times: Quiet hours, or the shop is closed.");
+    assert_eq!(report(Line::Oldest(Some(1)), Language::De), "Älteste Angaben zu einer Person: 1 Tag alt.");
+    assert_eq!(report(Line::Oldest(None), Language::De), "Älteste Angaben zu einer Person: keine vorhanden.");
+    assert_eq!(
+        report(Line::LastContact(Some(2)), Language::Fr).replace('\u{202f}', "_"),
+        "Délai le plus long entre un retrait et le dernier message_: 2 secondes."
+    );
+    assert_eq!(
+        report(Line::LastContact(None), Language::It),
+        "Tempo più lungo tra una revoca e l’ultimo messaggio: nessuno, dopo una revoca non è stato detto più nulla."
+    );
+}
