@@ -64,7 +64,7 @@ fn category_included(case: Case<'_>) -> bool {
 fn recipient_included(case: Case<'_>) -> bool {
     let Some(responsible) = &case.config.promise.responsible else { return true };
     responsible.recipients.is_empty()
-        || responsible.recipients.iter().any(|recipient| case.consent.inbox.contains_key(&recipient.id))
+        || responsible.recipients.iter().any(|recipient| case.consent.inbox_at(&recipient.id).is_some())
 }
 
 fn paused(case: Case<'_>, wall_us: i64) -> Option<Reason> {
