@@ -182,12 +182,16 @@ impl Daemon {
                 }
             }
         }
-        let visits = self.gateway.save_all(self.now());
-        self.perform(visits);
+        self.save_visits();
         self.note_wall();
         if self.gateway.snapshot().clock_trusted {
             self.ledger.note_stop();
         }
+    }
+
+    fn save_visits(&mut self) {
+        let visits = self.gateway.save_all(self.now());
+        self.perform(visits);
     }
 
     /// This instant, its wall time only while the clock is known to be right.
@@ -335,6 +339,9 @@ impl Daemon {
             health.fixed_beacons = fixed_beacons;
             health.calibration = calibration;
         });
+        if self.ledger.gauges().take_recovered() {
+            self.save_visits();
+        }
         self.prune();
         if self.now().monotonic_us.saturating_sub(self.noted_us) >= NOTE_WALL_EVERY_US {
             self.note_wall();

@@ -57,6 +57,7 @@ pub struct Gauges {
     rows: AtomicU64,
     oldest_us: AtomicI64,
     commits: AtomicU64,
+    recovered: AtomicBool,
     ended: AtomicBool,
 }
 
@@ -74,6 +75,11 @@ impl Gauges {
     /// Transactions committed since the start.
     pub fn commits(&self) -> u64 {
         self.commits.load(Ordering::Relaxed)
+    }
+
+    /// Whether the ledger can be written again since this was last asked: what it was told meanwhile is lost.
+    pub fn take_recovered(&self) -> bool {
+        self.recovered.swap(false, Ordering::Relaxed)
     }
 
     /// Whether the thread has ended: nothing is remembered any more, so nothing may be said.
@@ -304,7 +310,7 @@ impl Worker {
     /// Commits one group that starts with `first`; true if a stop came with it.
     fn group(&mut self, first: Order) -> bool {
         let mut group = Group::default();
-        let mut outcome = self.store.begin().and_then(|()| self.retry_settled(&mut group));
+        let mut outcome = self.begin(&mut group);
         let mut deadline_us = self.clock.monotonic_us().saturating_add(micros(patience(&first)));
         let mut next = Some(first);
         let mut stop = false;
@@ -386,13 +392,14 @@ impl Worker {
         if let Err(error) = &outcome {
             self.store.rollback();
             if !std::mem::replace(&mut self.failing, true) {
-                tracing::error!(%error, "the ledger cannot be written: no offer is made until it can");
+                tracing::error!("no offer is made until the ledger can be written again: {error}");
             }
             self.unsettled.extend(group.settled);
         } else {
             self.gauges.commits.fetch_add(1, Ordering::Relaxed);
             if std::mem::take(&mut self.failing) {
                 tracing::info!("the ledger can be written again");
+                self.gauges.recovered.store(true, Ordering::Relaxed);
             }
         }
         let failed = outcome.err().map(|error| error.to_string());
@@ -412,6 +419,16 @@ impl Worker {
         self.gauge();
     }
 
+    /// Opens a transaction. Many change nothing, and such a one succeeds on a full disk too: after a failure each begins
+    /// with a write, so that only a disk that takes it is one that can be written again.
+    fn begin(&mut self, group: &mut Group) -> Result<(), LedgerError> {
+        self.store.begin()?;
+        if self.failing {
+            self.store.prove_writable()?;
+        }
+        self.retry_settled(group)
+    }
+
     fn retry_settled(&mut self, group: &mut Group) -> Result<(), LedgerError> {
         group.settled = std::mem::take(&mut self.unsettled);
         group.settled.iter().try_for_each(|(row, outcome)| self.store.settle(*row, *outcome))
@@ -419,12 +436,11 @@ impl Worker {
 
     /// Expired rows go, so that a broker that is away costs no promise.
     fn sweep(&mut self) {
-        if self.gauges.outbox_rows() == 0 && self.unsettled.is_empty() {
+        if self.gauges.outbox_rows() == 0 && self.unsettled.is_empty() && !self.failing {
             return;
         }
         let mut group = Group::default();
-        let swept = self.store.begin().and_then(|()| self.retry_settled(&mut group));
-        let outcome = swept.and_then(|()| self.expire_when_due()).and_then(|()| self.store.commit());
+        let outcome = self.begin(&mut group).and_then(|()| self.expire_when_due()).and_then(|()| self.store.commit());
         self.finish(group, outcome);
     }
 
