@@ -255,7 +255,7 @@ fn a_damaged_page_stops_the_start_or_costs_no_delivery() {
             assert!(found.as_ref().is_none_or(|found| *found == whole), "{len} bytes of {with:#x} from {from} on");
             stopped += usize::from(found.is_none());
         }
-        assert_eq!(opened(&shop, "ledger.db", &file[..page + 1]), None, "cut in the page at {page}");
+        assert_eq!(opened(&shop, "ledger.db", &file[..=page]), None, "cut in the page at {page}");
     }
     assert!(stopped > file.len() / 4_096, "{stopped}");
     fs::write(shop.state().join("ledger.db"), &file[..file.len() - 1_000]).unwrap();

@@ -63,7 +63,7 @@ fn beacon(n: u16) -> [u8; 23] {
 }
 
 /// What a customer agreed to.
-fn consent(n: u16) -> String {
+pub(crate) fn consent(n: u16) -> String {
     format!(
         r#"{{"customer":"c{n:05}","epoch":1,"tier":"contextual","purposes":["offers"],"identifiers":[{{"ibeacon":{{"uuid":"41424344-4546-4748-494a-4b4c4d4e4f50","major":1,"minor":{n}}}}}],"valid_from":"2020-01-01T00:00:00Z","valid_until":"2035-01-01T00:00:00Z","inbox":{{"push":"inbox-{n:05}"}}}}"#
     )
@@ -99,7 +99,7 @@ enter-dbm = -78
 leave-dbm = -95
 "#;
 
-const OFFERS: &str = r#"
+pub(crate) const OFFERS: &str = r#"
 [[category]]
 id = "tables"
 [[campaign]]
