@@ -3,6 +3,7 @@
 pub mod civil;
 mod compose;
 mod gates;
+mod nearest;
 
 pub(super) use compose::NOTIFY_US;
 
@@ -176,7 +177,7 @@ impl Menu {
             epoch: consent.epoch,
         };
         let caps = cap::rules(&self.config.promise.caps, &campaign, consent, &delivery, &self.config.site.time_zone);
-        let offer = compose::offer(&self.config, &campaign, consent, &occasion.zone, wall_us);
+        let offer = compose::offer(&self.config, &campaign, consent, &occasion.zone, &BTreeMap::new(), wall_us);
         let open = (delivery.id.clone(), campaign);
         effects.push(Effect::Reserve(Box::new(Reservation { delivery, caps, offer })));
         Some(Contest { occasion, wall_us, visit_us, open, behind: candidates })
