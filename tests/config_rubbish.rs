@@ -2,8 +2,10 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 
-use emma::config::{FILES, Loaded, Sources, check, load};
+use emma::config::offers::Scheme;
+use emma::config::{FILES, Loaded, Sources, check, digest, load};
 use proptest::prelude::*;
 
 const GATEWAY: &str = r#"
@@ -112,6 +114,7 @@ name = { de = "Kasse", en = "Till", fr = "Caisse" }
 near = "gw-till"
 reach = "arm"
 enter-after = "4s"
+kind = "till"
 
 [[zone]]
 id = "shoes"
@@ -153,7 +156,8 @@ control-group = 0.1
 valid-for = "2h"
 image = "https://shop.example/boots.jpg"
 link = "https://shop.example/01/09506000134352"
-coupon = { scheme = "pool", file = "boots.codes" }
+coupon = { scheme = "pool", file = "boots.codes", single-use = true }
+price = "129 CHF"
 lock-screen = { de = "Etwas von Ihrem Laden" }
 
 [campaign.text.de]
@@ -164,11 +168,29 @@ title = "10 % off boots"
 body = "{value.price} today, next to {nearest.till}: {zone}."
 
 [[campaign]]
+id = "wished-boots"
+category = "shoes"
+zones = ["shoes"]
+trigger = "entered"
+tier = "personal"
+audience = { interests = ["outdoor"], price-band = ["premium", "mid"], wishes = true }
+coupon = { scheme = "derived", key-file = "boots.key", single-use = false }
+text.de = { title = "Wie gewünscht", body = "Stiefel" }
+
+[[campaign]]
+id = "thanks"
+class = "reward"
+zones = "any"
+trigger = { dwelled = "5m" }
+once-per = "week"
+coupon = { code = "BOOTS10" }
+text.de = { title = "Danke", body = "Schön, dass Sie da sind." }
+
+[[campaign]]
 id = "order-ready"
 class = "service"
 zones = "any"
 trigger = "left"
-coupon = { code = "BOOTS10" }
 text.de = { title = "Abholbereit", body = "Ihre Bestellung liegt bereit." }
 "#;
 
@@ -194,9 +216,14 @@ recipients = [{ id = "push", name = "Beispiel App", purpose = "shows you the off
 adults-only = true
 "#;
 
+/// 32 bytes, as a file of a coupon's key has them.
+const KEY: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\n";
+
 fn full() -> Sources {
     let [gateway, site, zones, offers, promise] = [GATEWAY, SITE, ZONES, OFFERS, PROMISE].map(str::to_owned);
-    Sources { gateway, site, zones, offers, promise, env: Vec::new() }
+    let beside = [("boots.codes", "# autumn\nB-1\nB-2\n"), ("boots.key", KEY)];
+    let beside = beside.map(|(name, text)| (name.to_owned(), text.to_owned())).into();
+    Sources { gateway, site, zones, offers, promise, env: Vec::new(), beside }
 }
 
 fn env(variables: &[(&str, &str)]) -> Vec<(String, String)> {
@@ -235,8 +262,9 @@ fn every_key_is_accepted_and_what_is_not_in_force_says_so() {
     insta::assert_snapshot!("every_key", report(&loaded));
     let config = loaded.config.expect("warnings alone");
     assert!(config.promise.adults_only && config.promise.quiet_hours.is_some());
-    assert!(!config.offers.campaigns[0].values.is_empty() && config.offers.campaigns[0].coupon.is_none());
-    assert!(config.offers.campaigns[1].coupon.is_some());
+    let [pool, derived, fixed, service] = &config.offers.campaigns[..] else { panic!("four campaigns") };
+    assert!(!pool.values.is_empty() && !pool.nearest.is_empty() && pool.control_share > 0.0);
+    assert!([pool, derived, fixed].into_iter().all(|campaign| campaign.coupon.is_some()) && service.coupon.is_none());
     assert_eq!(config, check(&full()).config.unwrap());
 }
 
@@ -302,6 +330,7 @@ visit = -1
 "#
         .into(),
         env: env(&[("EMMA_MQTT__ULR", "mqtt://x"), ("EMMA_SHARED", "1")]),
+        beside: Vec::new(),
     });
     assert!(loaded.config.is_none());
     insta::assert_snapshot!("all_five_broken", report(&loaded));
@@ -454,6 +483,96 @@ fn files_that_the_broker_needs_are_looked_for_beside_the_five() {
     assert_eq!(report(&loaded), "");
     let mqtt = loaded.config.unwrap().gateway.mqtt.unwrap();
     assert_eq!(mqtt.password_file, Some(folder.path().join("password")));
+}
+
+/// A folder with the shipped shop, whose first campaign has this coupon.
+fn shop_with_coupon(coupon: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let mut shipped = Sources::shipped();
+    replaced(&mut shipped.offers, "{ code = \"JACKET10\" }", coupon);
+    let texts = [&shipped.gateway, &shipped.site, &shipped.zones, &shipped.offers, &shipped.promise];
+    for (file, text) in FILES.iter().zip(texts) {
+        fs::write(folder.path().join(file), text).unwrap();
+    }
+    folder
+}
+
+fn codes(loaded: &Loaded) -> usize {
+    let config = loaded.config.as_ref().unwrap_or_else(|| panic!("{}", report(loaded)));
+    match &config.offers.campaigns[0].coupon.as_ref().unwrap().scheme {
+        Scheme::Pool(codes) => codes.len(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_list_of_codes_lies_beside_offers_and_a_reload_notices_it() {
+    let folder = shop_with_coupon("{ scheme = \"pool\", file = \"jackets.codes\" }");
+    let (load, digest) = (|| load(folder.path()), || digest(folder.path()));
+    assert!(load().problems[0].what.ends_with("jackets.codes beside offers.toml"), "{}", report(&load()));
+    let without = digest();
+    fs::write(folder.path().join("jackets.codes"), "J-1\nJ-2\n").unwrap();
+    assert_eq!(codes(&load()), 2);
+    let with_two = digest();
+    fs::write(folder.path().join("jackets.codes"), "J-1\nJ-2\nJ-3\n").unwrap();
+    assert_eq!(codes(&load()), 3);
+    assert!(without != with_two && with_two != digest(), "a reload goes by the digest");
+    fs::write(folder.path().join("other.codes"), "O-1\n").unwrap();
+    fs::write(folder.path().join("jackets.codes"), "J-1\nJ-2\n").unwrap();
+    assert_eq!(digest(), with_two, "what nobody names is nobody's change");
+}
+
+#[test]
+fn odd_files_in_the_place_of_a_list_are_told() {
+    let folder = shop_with_coupon("{ scheme = \"pool\", file = \"jackets.codes\" }");
+    let file = folder.path().join("jackets.codes");
+    let told = || load(folder.path()).problems.first().map(|problem| problem.what.clone()).unwrap_or_default();
+    fs::write(&file, [b"A\n".as_slice(), &[0xff, 0xfe]].concat()).unwrap();
+    assert_eq!(told(), "jackets.codes is not UTF-8 text");
+    fs::write(&file, vec![b'#'; (16 << 20) + 1]).unwrap();
+    assert!(told().contains("larger than 16 MiB"), "{}", told());
+    fs::remove_file(&file).unwrap();
+    fs::create_dir(&file).unwrap();
+    assert!(told().ends_with("cannot be read: it is no file"), "{}", told());
+    digest(folder.path());
+}
+
+#[test]
+fn a_key_that_everybody_can_read_is_told() {
+    let folder = shop_with_coupon("{ scheme = \"derived\", key-file = \"jackets.key\" }");
+    let file = folder.path().join("jackets.key");
+    fs::write(&file, KEY).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+    let loaded = load(folder.path());
+    assert_eq!(loaded.counts(), (0, 1), "{}", report(&loaded));
+    assert!(loaded.problems[0].what.contains("is open to every user of this machine"));
+    assert!(loaded.problems[0].hint.ends_with(&format!("chmod 400 {}", file.display())));
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+    let loaded = load(folder.path());
+    assert_eq!(report(&loaded), "");
+    assert!(!format!("{loaded:?}").contains("00112233"), "a key is never shown");
+}
+
+#[test]
+fn kinds_that_no_text_can_name_are_told() {
+    let with = |kind: &str, edit: fn(&mut Sources)| {
+        let body = format!("Zur Kasse: {{nearest.{kind}}}.");
+        after(|files| {
+            replaced(&mut files.offers, "An der Kasse wartet ein Kaffee auf Sie.", &body);
+            edit(files);
+        })
+    };
+    assert_eq!(with("till", |_| ()), "");
+    let reports = [
+        with("tills", |_| ()),
+        with("lift", |_| ()),
+        with("till", |files| {
+            replaced(&mut files.zones, "kind = \"till\"", "kind = \"till\"\nsensitive = true");
+            replaced(&mut files.offers, "zones = [\"till\"]", "zones = \"any\"");
+        }),
+        with("till", |files| files.zones = files.zones.replace("kind = ", "# kind = ")),
+    ];
+    insta::assert_snapshot!("kinds", reports.join("----\n"));
 }
 
 #[test]
