@@ -2,10 +2,8 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 
-use emma::config::offers::Scheme;
-use emma::config::{FILES, Loaded, Sources, check, digest, load};
+use emma::config::{FILES, Loaded, Sources, check, load};
 use proptest::prelude::*;
 
 const GATEWAY: &str = r#"
@@ -483,74 +481,6 @@ fn files_that_the_broker_needs_are_looked_for_beside_the_five() {
     assert_eq!(report(&loaded), "");
     let mqtt = loaded.config.unwrap().gateway.mqtt.unwrap();
     assert_eq!(mqtt.password_file, Some(folder.path().join("password")));
-}
-
-/// A folder with the shipped shop, whose first campaign has this coupon.
-fn shop_with_coupon(coupon: &str) -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    let mut shipped = Sources::shipped();
-    replaced(&mut shipped.offers, "{ code = \"JACKET10\" }", coupon);
-    let texts = [&shipped.gateway, &shipped.site, &shipped.zones, &shipped.offers, &shipped.promise];
-    for (file, text) in FILES.iter().zip(texts) {
-        fs::write(folder.path().join(file), text).unwrap();
-    }
-    folder
-}
-
-fn codes(loaded: &Loaded) -> usize {
-    let config = loaded.config.as_ref().unwrap_or_else(|| panic!("{}", report(loaded)));
-    match &config.offers.campaigns[0].coupon.as_ref().unwrap().scheme {
-        Scheme::Pool(codes) => codes.len(),
-        other => panic!("{other:?}"),
-    }
-}
-
-#[test]
-fn a_list_of_codes_lies_beside_offers_and_a_reload_notices_it() {
-    let folder = shop_with_coupon("{ scheme = \"pool\", file = \"jackets.codes\" }");
-    let (load, digest) = (|| load(folder.path()), || digest(folder.path()));
-    assert!(load().problems[0].what.ends_with("jackets.codes beside offers.toml"), "{}", report(&load()));
-    let without = digest();
-    fs::write(folder.path().join("jackets.codes"), "J-1\nJ-2\n").unwrap();
-    assert_eq!(codes(&load()), 2);
-    let with_two = digest();
-    fs::write(folder.path().join("jackets.codes"), "J-1\nJ-2\nJ-3\n").unwrap();
-    assert_eq!(codes(&load()), 3);
-    assert!(without != with_two && with_two != digest(), "a reload goes by the digest");
-    fs::write(folder.path().join("other.codes"), "O-1\n").unwrap();
-    fs::write(folder.path().join("jackets.codes"), "J-1\nJ-2\n").unwrap();
-    assert_eq!(digest(), with_two, "what nobody names is nobody's change");
-}
-
-#[test]
-fn odd_files_in_the_place_of_a_list_are_told() {
-    let folder = shop_with_coupon("{ scheme = \"pool\", file = \"jackets.codes\" }");
-    let file = folder.path().join("jackets.codes");
-    let told = || load(folder.path()).problems.first().map(|problem| problem.what.clone()).unwrap_or_default();
-    fs::write(&file, [b"A\n".as_slice(), &[0xff, 0xfe]].concat()).unwrap();
-    assert_eq!(told(), "jackets.codes is not UTF-8 text");
-    fs::write(&file, vec![b'#'; (16 << 20) + 1]).unwrap();
-    assert!(told().contains("larger than 16 MiB"), "{}", told());
-    fs::remove_file(&file).unwrap();
-    fs::create_dir(&file).unwrap();
-    assert!(told().ends_with("cannot be read: it is no file"), "{}", told());
-    digest(folder.path());
-}
-
-#[test]
-fn a_key_that_everybody_can_read_is_told() {
-    let folder = shop_with_coupon("{ scheme = \"derived\", key-file = \"jackets.key\" }");
-    let file = folder.path().join("jackets.key");
-    fs::write(&file, KEY).unwrap();
-    fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
-    let loaded = load(folder.path());
-    assert_eq!(loaded.counts(), (0, 1), "{}", report(&loaded));
-    assert!(loaded.problems[0].what.contains("is open to every user of this machine"));
-    assert!(loaded.problems[0].hint.ends_with(&format!("chmod 400 {}", file.display())));
-    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
-    let loaded = load(folder.path());
-    assert_eq!(report(&loaded), "");
-    assert!(!format!("{loaded:?}").contains("00112233"), "a key is never shown");
 }
 
 #[test]

@@ -18,6 +18,8 @@ const WORLD: u32 = 0o007;
 pub(super) struct Beside<'a> {
     place: Place<'a>,
     bytes_left: Cell<u64>,
+    /// Codes that were read so far.
+    pub(super) codes: Cell<usize>,
 }
 
 #[derive(Clone, Copy)]
@@ -44,7 +46,7 @@ impl<'a> Beside<'a> {
     }
 
     fn at(place: Place<'a>) -> Self {
-        Self { place, bytes_left: Cell::new(LARGEST_BESIDE) }
+        Self { place, bytes_left: Cell::new(LARGEST_BESIDE), codes: Cell::new(0) }
     }
 
     /// The folder, where there is one.

@@ -9,7 +9,7 @@ use super::reader::Table;
 use super::tree::{self, At, Branch, Value};
 use super::values::no_id;
 
-/// More codes than a shop gives away in a year; a list of as many takes about 64 MB in memory.
+/// More codes, in all lists together, than a shop gives away in a year; as many take about 64 MB in memory.
 const MOST_CODES: usize = 1_000_000;
 
 /// The longest code of a list, in characters: what a till's barcode holds.
@@ -122,14 +122,14 @@ fn read_pool(table: &Table<'_>, file: &str, beside: &Beside<'_>) -> Option<Vec<N
     if let Some(more) = wrong.len().checked_sub(MOST_LINES_TOLD).filter(|more| *more > 0) {
         table.error("file", format!("{file}: and {more} more lines"), "put these right first");
     }
+    let in_all = beside.codes.get().saturating_add(codes.len());
+    beside.codes.set(in_all);
     if codes.is_empty() && wrong.is_empty() {
         table.error("file", format!("{file} has no code"), "write one code a line, or take the coupon out");
-    } else if codes.len() > MOST_CODES {
-        table.error(
-            "file",
-            format!("{file} has more than {MOST_CODES} codes"),
-            "leave the codes away that are given already",
-        );
+    } else if in_all > MOST_CODES {
+        let what = format!("with {file} there are more than {MOST_CODES} codes");
+        table.error("file", what, "leave the codes away that are given already");
+        return None;
     }
     Some(codes)
 }

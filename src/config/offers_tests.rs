@@ -192,7 +192,7 @@ fn what_nothing_can_be_put_in_for_is_told() {
 
 #[test]
 fn values_have_a_bound_in_a_campaign_and_in_all() {
-    let body = |from: usize, to: usize| (from..to).map(|n| format!("{{value.v{n}}} ")).collect::<String>();
+    let body = |from: usize, to: usize| (from..to).map(|n| format!("{{value.v{n}}}")).collect::<Vec<_>>().concat();
     let with = |id: usize, body: &str| {
         entered("").replace("'B'", &format!("'{body}'")).replace("id = 'a'", &format!("id = 'a{id}'"))
     };
@@ -299,9 +299,9 @@ fn a_list_without_end_is_refused_and_a_broken_one_is_told_briefly() {
         let problems = read_with(&entered("coupon = { scheme = 'pool', file = 'a.codes' }"), &[("a.codes", text)]).1;
         problems.last().cloned().unwrap_or_default()
     };
-    let numbers = |to: usize| (0..to).map(|n| format!("{n}\n")).collect::<String>();
+    let numbers = |to: usize| (0..to).map(|n| n.to_string()).collect::<Vec<_>>().join("\n");
     assert_eq!(told(&numbers(1_000_000)), "");
-    assert_eq!(told(&numbers(1_000_001)), "Some(7) a.codes has more than 1000000 codes");
+    assert_eq!(told(&numbers(1_000_001)), "Some(7) with a.codes there are more than 1000000 codes");
     let what = "Some(7) with a.codes the files that offers.toml names are larger than 16 MiB";
     assert_eq!(told(&"x".repeat((16 << 20) + 1)), what);
     assert_eq!(told(&"A\n".repeat(500)), "Some(7) a.codes: and 489 more lines");
