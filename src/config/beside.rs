@@ -69,10 +69,11 @@ impl<'a> Beside<'a> {
             ErrorKind::NotFound => {
                 (format!("there is no file {} beside offers.toml", self.path(name)), "put it there".to_owned())
             }
-            _ => (
+            ErrorKind::PermissionDenied => (
                 format!("{} cannot be read: {error}", self.path(name)),
-                "it must be a file that Emma's own user may read".to_owned(),
+                "if it is for Emma's own user alone, check as that user: sudo -u emma emma check".to_owned(),
             ),
+            _ => (format!("{} cannot be read: {error}", self.path(name)), "it must be a file of text".to_owned()),
         })?;
         let length = found.bytes.len() as u64;
         let Some(left) = left.checked_sub(length) else {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::beside::Beside;
 use super::civil::{self, Refusal};
+use super::coupon::{self, CouponRead};
 use super::file::File;
 use super::offers::{Active, Audience, Campaign, Class, OncePer, Text, Trigger};
 use super::placeholder::Named;
@@ -12,7 +13,7 @@ use super::promise::{Cap, caps};
 use super::reader::Table;
 use super::tree::{At, Value};
 use super::values::{check_language, choice_of, wrong_type};
-use super::{Name, Texts, audience, coupon};
+use super::{Name, Texts, audience};
 use crate::gateway::consent::Tier;
 
 /// A title is one line in bold on a phone, in characters.
@@ -62,7 +63,8 @@ pub(super) fn read(mut table: Table<'_>, language: &str, beside: &Beside<'_>) ->
     let valid_for = table.span("valid-for");
     let image = table.text("image");
     let link = read_link(&mut table);
-    let coupon = table.table("coupon", "`coupon`").map(|table| coupon::read(table, beside)).unwrap_or_default();
+    let coupon = table.table("coupon", "`coupon`").map(|coupon| coupon::read(coupon, beside));
+    let CouponRead { coupon, pool } = coupon.unwrap_or_default();
     let mut named = Named::default();
     let text = read_text(&mut table, &mut named);
     let lock_screen = read_lock_screen(&mut table, language);
@@ -89,7 +91,7 @@ pub(super) fn read(mut table: Table<'_>, language: &str, beside: &Beside<'_>) ->
             valid_for,
             image,
             link,
-            coupon: coupon.coupon,
+            coupon,
             text: text?,
             values: named.values.iter().map(|(name, _)| name.clone()).collect(),
             nearest: named.nearest.iter().map(|(kind, _)| kind.clone()).collect(),
@@ -108,7 +110,7 @@ pub(super) fn read(mut table: Table<'_>, language: &str, beside: &Beside<'_>) ->
         caps,
         caps_at,
         is_service,
-        pool: coupon.pool,
+        pool,
         named,
     }
 }
