@@ -7,9 +7,10 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 
 use crate::clock::{Clock, Moment};
-use crate::config::{self, Config};
+use crate::config::Config;
 use crate::control::Asked;
 use crate::counter;
+use crate::coupon;
 use crate::follow::Followers;
 use crate::gateway::Gateway;
 use crate::gateway::advertisement::{Advertisement, GatewayIndex};
@@ -298,7 +299,7 @@ impl Daemon {
                     self.input(Input::Reserved(reservation.delivery.id, Answer::Unavailable));
                 }
                 Effect::Reserve(reservation) => {
-                    let drafts = messages(&reservation, &self.key, &self.config.gateway);
+                    let drafts = messages(&reservation, &self.key, &self.config);
                     self.ledger.reserve(reservation, drafts);
                 }
                 other => {
@@ -315,10 +316,15 @@ impl Daemon {
 pub(crate) use look::{source_health, source_state};
 
 /// The messages of a reservation, one a recipient.
-pub(crate) fn messages(reservation: &Reservation, key: &Key, gateway: &config::gateway::Gateway) -> Vec<Draft> {
+pub(crate) fn messages(reservation: &Reservation, key: &Key, config: &Config) -> Vec<Draft> {
+    let Config { gateway, site, .. } = config;
+    let offer = &reservation.offer;
     let ids = |recipient: &str| OfferIds::derive(key, &reservation.delivery.id, recipient);
+    let last_day = coupon::last_day(offer.valid_until_us, &site.time_zone);
+    let code =
+        |_: &str, offer_id: &str| coupon::code(offer.campaign.coupon.as_ref()?, &offer.campaign.id, offer_id, last_day);
     let root = gateway.mqtt.as_ref().map_or("emma", |mqtt| &*mqtt.root);
-    drafts(reservation, ids, root, &gateway.site, &gateway.gateway)
+    drafts(reservation, ids, code, root, &gateway.site, &gateway.gateway)
 }
 
 /// Performs an effect that the ledger alone has to know of.

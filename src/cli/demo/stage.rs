@@ -132,7 +132,7 @@ impl<W: Write> Stage<W> {
     /// whether an offer is said before its customer walks on.
     async fn reserve(&mut self, reservation: Box<Reservation>) -> Result<(DeliveryId, Answer), Failed> {
         self.story.note(reservation.delivery.id.clone(), &reservation.offer);
-        let drafts = daemon::messages(&reservation, &self.key, &self.config.gateway);
+        let drafts = daemon::messages(&reservation, &self.key, &self.config);
         let messages = drafts.len() as u64;
         self.ledger.reserve(reservation, drafts);
         let answered = loop {
