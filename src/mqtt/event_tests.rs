@@ -65,6 +65,7 @@ fn reservation(campaign: Campaign) -> Reservation {
             test: false,
         },
         wishes: Vec::new(),
+        codes: Vec::new(),
         caps: vec![CapRule { scope: CapScope::Customer, at_most: 2, after_us: None, promised: true }],
         offer: Offer {
             zone: name("zone-shoes"),

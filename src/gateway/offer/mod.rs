@@ -234,7 +234,7 @@ impl Menu {
         if delivery.ghost {
             offer.recipients.clear();
         }
-        Reservation { delivery, caps, wishes, offer }
+        Reservation { delivery, caps, wishes, codes: Vec::new(), offer }
     }
 
     /// What is said of a campaign to one customer; `capped` where their earlier offers were asked.
