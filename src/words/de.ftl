@@ -138,7 +138,8 @@ reason-outbox =
 
 ## Der Wochenbericht, für die Filialleitung und alle, die ihn sehen wollen
 
--untold = weniger als 20, darum nicht genannt
+-few = weniger als 20
+-untold = { -few }, darum nicht genannt
 
 report-visits = Besuche: { $number ->
     [untold] { -untold }
@@ -150,7 +151,7 @@ report-silent = Besuche ohne Angebot: { $percent ->
 }.
 report-most = Die meisten Angebote an eine Person ({ $window }): { $number }, erlaubt sind höchstens { $cap }.
 report-withheld = Zurückgehalten, { $number ->
-    [untold] weniger als 20-mal
+    [untold] { -few }-mal
     [1] einmal
    *[other] { $number }-mal
 }: { $why }
@@ -170,6 +171,12 @@ report-oldest = Älteste Angaben zu einer Person: { $time ->
     [none] keine vorhanden
    *[other] { $time } alt
 }.
+
+report-campaign = { $campaign }: { $delivered } gemacht, { $displayed } angezeigt, { $opened } geöffnet, { $redeemed } eingelöst, { $dismissed } weggewischt.
+report-count = { $number ->
+    [untold] { -few }
+   *[other] { $number }
+}
 
 window-rolling = Zeitfenster: { $time }
 window-visit = bei einem Besuch

@@ -137,7 +137,8 @@ reason-outbox =
 
 ## The weekly report, to the store manager and to whoever asks
 
--untold = fewer than 20, so not told
+-few = fewer than 20
+-untold = { -few }, so not told
 
 report-visits = Visits: { $number ->
     [untold] { -untold }
@@ -149,7 +150,7 @@ report-silent = Visits without an offer: { $percent ->
 }.
 report-most = Most offers to one person { $window }: { $number }, with at most { $cap } allowed.
 report-withheld = Withheld, { $number ->
-    [untold] fewer than 20 times
+    [untold] { -few } times
     [1] once
    *[other] { $number } times
 }: { $why }
@@ -169,6 +170,12 @@ report-oldest = Oldest personal data: { $time ->
     [none] none are kept
    *[other] { $time } old
 }.
+
+report-campaign = { $campaign }: { $delivered } made, { $displayed } shown, { $opened } opened, { $redeemed } redeemed, { $dismissed } dismissed.
+report-count = { $number ->
+    [untold] { -few }
+   *[other] { $number }
+}
 
 window-rolling = in any { $time }
 window-visit = in one visit

@@ -135,7 +135,8 @@ reason-outbox =
 
 ## Le rapport de la semaine, pour la direction du magasin et toute personne qui le demande
 
--untold = moins de 20, donc non indiqué
+-few = moins de 20
+-untold = { -few }, donc non indiqué
 
 report-visits = Visites : { $number ->
     [untold] { -untold }
@@ -147,7 +148,7 @@ report-silent = Visites sans offre : { $percent ->
 }.
 report-most = Le plus grand nombre d’offres à une même personne { $window } : { $number }, pour un maximum de { $cap }.
 report-withheld = Offre retenue, { $number ->
-    [untold] moins de 20 fois
+    [untold] { -few } fois
     [1] une fois
    *[other] { $number } fois
 } : { $why }
@@ -167,6 +168,12 @@ report-oldest = Âge des plus anciennes données personnelles : { $time ->
     [none] aucune n’est conservée
    *[other] { $time }
 }.
+
+report-campaign = { $campaign } : { $delivered } faites, { $displayed } affichées, { $opened } ouvertes, { $redeemed } utilisées, { $dismissed } écartées.
+report-count = { $number ->
+    [untold] { -few }
+   *[other] { $number }
+}
 
 window-rolling = sur { $time }
 window-visit = en une visite

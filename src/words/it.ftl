@@ -137,7 +137,8 @@ reason-outbox =
 
 ## Il rapporto della settimana, per la direzione del negozio e per chiunque lo chieda
 
--untold = meno di 20, quindi non indicato
+-few = meno di 20
+-untold = { -few }, quindi non indicato
 
 report-visits = Visite: { $number ->
     [untold] { -untold }
@@ -149,7 +150,7 @@ report-silent = Visite senza offerta: { $percent ->
 }.
 report-most = Numero massimo di offerte a una stessa persona { $window }: { $number }, con un limite di { $cap }.
 report-withheld = Offerta non fatta, { $number ->
-    [untold] meno di 20 volte
+    [untold] { -few } volte
     [1] una volta
    *[other] { $number } volte
 }: { $why }
@@ -169,6 +170,12 @@ report-oldest = Età dei dati personali più vecchi: { $time ->
     [none] non ne è conservato nessuno
    *[other] { $time }
 }.
+
+report-campaign = { $campaign }: { $delivered } fatte, { $displayed } mostrate, { $opened } aperte, { $redeemed } riscattate, { $dismissed } scartate.
+report-count = { $number ->
+    [untold] { -few }
+   *[other] { $number }
+}
 
 window-rolling = in { $time }
 window-visit = in una visita

@@ -9,7 +9,7 @@ mod time;
 
 pub use catalogue::Language;
 use catalogue::Phrase;
-pub use report::{Line, Window};
+pub use report::{CampaignTotals, Line, Window};
 
 use crate::config::offers::{Class, Trigger};
 use crate::gateway::effect::{Offer, Reason, Used};
@@ -48,6 +48,11 @@ pub fn question(reason: Reason, language: Language) -> String {
 /// A line of the weekly restraint report.
 pub fn report(line: Line, language: Language) -> String {
     line.phrase(language).say(language)
+}
+
+/// The line of the weekly restraint report on one campaign.
+pub fn campaign_totals(totals: &CampaignTotals<'_>, language: Language) -> String {
+    totals.phrase(language).say(language)
 }
 
 /// The zone's name in this language, else in the first it has, else its id.

@@ -33,6 +33,23 @@ pub enum Line {
     Oldest(Option<u64>),
 }
 
+/// What became of one campaign's offers in the week. A figure that is nothing was counted over fewer than twenty.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CampaignTotals<'a> {
+    /// Its id, or whatever the store manager calls it.
+    pub campaign: &'a str,
+    /// How many were made.
+    pub delivered: Option<u64>,
+    /// How many were shown.
+    pub displayed: Option<u64>,
+    /// How many were opened.
+    pub opened: Option<u64>,
+    /// How many were redeemed.
+    pub redeemed: Option<u64>,
+    /// How many were dismissed.
+    pub dismissed: Option<u64>,
+}
+
 /// Over what a cap counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Window {
@@ -68,6 +85,19 @@ impl Line {
     }
 }
 
+impl<'a> CampaignTotals<'a> {
+    pub(super) fn phrase(&self, language: Language) -> Phrase<'a> {
+        let count = |n| count(n).say(language);
+        Phrase::new("report-campaign")
+            .text("campaign", self.campaign)
+            .text("delivered", count(self.delivered))
+            .text("displayed", count(self.displayed))
+            .text("opened", count(self.opened))
+            .text("redeemed", count(self.redeemed))
+            .text("dismissed", count(self.dismissed))
+    }
+}
+
 impl Window {
     pub(super) fn phrase(self, language: Language) -> Phrase<'static> {
         match self {
@@ -80,6 +110,10 @@ impl Window {
 
 fn percent(id: &'static str, share: Option<u8>) -> Phrase<'static> {
     figure(Phrase::new(id), "percent", share.map(u64::from))
+}
+
+pub(super) fn count(n: Option<u64>) -> Phrase<'static> {
+    figure(Phrase::new("report-count"), "number", n)
 }
 
 /// `phrase` with a figure, or with the word by which the catalogues say that it is not told.

@@ -82,6 +82,15 @@ fn windows() -> [Window; 3] {
     [Window::Rolling("7d".parse().unwrap()), Window::Visit, Window::Ever]
 }
 
+const TOTALS: CampaignTotals<'_> = CampaignTotals {
+    campaign: "boots-autumn",
+    delivered: Some(1_200),
+    displayed: Some(900),
+    opened: Some(80),
+    redeemed: Some(20),
+    dismissed: None,
+};
+
 /// Every line, with nothing, one and many in it.
 fn lines() -> Vec<Line> {
     let most = |(window, offers)| Line::Most { window, offers, at_most: 3 };
@@ -112,6 +121,7 @@ fn asked(language: Language) -> Vec<Phrase<'static>> {
     }
     asked.extend(windows().map(|window| window.phrase(language)));
     asked.extend(lines().into_iter().map(|line| line.phrase(language)));
+    asked.extend([TOTALS.phrase(language), report::count(TOTALS.delivered), report::count(None)]);
     asked
 }
 
@@ -186,6 +196,13 @@ fn no_catalogue_has_what_nobody_asks_for() {
         let unasked: Vec<_> = written.difference(&asked).collect();
         assert!(unasked.is_empty(), "{}.ftl: the code asks for none of {unasked:?}", language.word());
         assert_eq!(written, asked, "{}.ftl", language.word());
+    }
+}
+
+#[test]
+fn each_catalogue_names_the_least_that_is_told_once() {
+    for language in Language::ALL {
+        assert_eq!(language.source().matches("20").count(), 1, "{}.ftl: it is in the term -few", language.word());
     }
 }
 
@@ -291,6 +308,19 @@ fn a_report_writes_numbers_as_its_language_does() {
             "Le plus grand nombre d’offres à une même personne sur 24 heures_: 1, pour un maximum de 2.",
             "Numero massimo di offerte a una stessa persona in 24 ore: 1, con un limite di 2."
         ]
+    );
+}
+
+#[test]
+fn a_campaigns_totals_are_a_line() {
+    let told = |language| campaign_totals(&TOTALS, language).replace('\u{202f}', "_");
+    assert_eq!(
+        told(Language::De),
+        "boots-autumn: 1_200 gemacht, 900 angezeigt, 80 geöffnet, 20 eingelöst, weniger als 20 weggewischt."
+    );
+    assert_eq!(
+        told(Language::Fr),
+        "boots-autumn_: 1_200 faites, 900 affichées, 80 ouvertes, 20 utilisées, moins de 20 écartées."
     );
 }
 
