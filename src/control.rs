@@ -12,6 +12,7 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use crate::follow::{self, Told};
+use crate::report::Report;
 
 /// A consent record has 16 KiB at the most, and JSON within JSON can double it.
 const MAX_LINE_LEN: u64 = 64 * 1024;
@@ -47,6 +48,11 @@ pub enum Request {
     },
     /// How Emma does.
     Status,
+    /// What may be told of a week; nothing is the one before this.
+    Report {
+        /// As ISO 8601 names it, `2026-W47`; `this` is the one that is not over.
+        week: Option<String>,
+    },
     /// Follow a tester: after the answer a line for each thing that is told ([`Told`]), until either end goes away.
     Follow {
         /// Whose tag; only a test consent's.
@@ -96,6 +102,11 @@ pub enum Reply {
     Status {
         /// As of a few seconds ago at the most.
         status: Box<Status>,
+    },
+    /// What may be told of a week.
+    Report {
+        /// The report.
+        report: Box<Report>,
     },
     /// A tester is followed from now on.
     Following {

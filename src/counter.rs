@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 
 use crate::config::Config;
 use crate::control::{Answer, Listed, Reply, Request, Status};
-use crate::daemon::Daemon;
+use crate::daemon::{Daemon, reporting};
 use crate::gateway::consent::record::{self, ConsentRecord, Record};
 use crate::gateway::consent::registry::{Refusal, Registry};
 use crate::gateway::consent::{Consent, CustomerId, Tier};
@@ -20,6 +20,7 @@ use crate::ledger::registrar::{self, Prepared};
 use crate::ledger::{LedgerError, Store};
 use crate::mqtt::state::Presence;
 use crate::mqtt::status::Standing;
+use crate::report::Report;
 
 /// A disk that cannot be written is asked again this often: who wants to be forgotten is, as soon as it can.
 const RETRY_FORGETTING: Duration = Duration::from_secs(1);
@@ -33,6 +34,7 @@ enum Errand {
     Forget(CustomerId),
     Show(CustomerId),
     Status,
+    Report(Option<String>),
     Testers,
     Follow(CustomerId),
     Answer(Reply),
@@ -99,12 +101,15 @@ impl Daemon {
                 self.input(Input::Withdraw(customer.clone()));
                 let wall_us = self.raw_wall_us();
                 let forgetting = self.forgetting.clone();
+                let (clock, asked_us) = (self.clock(), self.now().monotonic_us);
                 forgetting.add(customer.clone());
                 tokio::spawn(async move {
                     while ledger.forget(customer.clone(), wall_us).await.is_err() {
                         tokio::time::sleep(RETRY_FORGETTING).await;
                     }
                     forgetting.remove(&customer);
+                    let took_us = clock.monotonic_us().saturating_sub(asked_us);
+                    ledger.count_longest("withdrawal-us", took_us.try_into().unwrap_or(i64::MAX));
                     tell(reply, Reply::Forgotten);
                 });
             }
@@ -115,6 +120,11 @@ impl Daemon {
                 });
             }
             Errand::Status => tell(reply, Reply::Status { status: Box::new(self.status()) }),
+            Errand::Report(week) => {
+                self.tell_counts();
+                let question = self.question(week);
+                tokio::spawn(async move { tell(reply, reported(ledger.read(question).await)) });
+            }
             Errand::Testers => {
                 let testers = testers(gateway.consents());
                 tokio::spawn(async move {
@@ -234,6 +244,11 @@ impl Counter {
                 Ok(self.store.consent(&customer)?.map_or(Reply::Unknown, |record| Reply::Consent { record }))
             }
             Errand::Status | Errand::Follow(_) => Ok(refused("no Emma runs on this folder")),
+            Errand::Report(week) => {
+                let oldest_us = registry.iter().map(|(_, consent)| consent.valid_from_us).min();
+                let asked = reporting::of_week(&self.store, &self.config, week.as_deref(), self.wall_us, oldest_us)?;
+                Ok(reported(Ok(asked)))
+            }
             Errand::Testers => {
                 let testers = testers(registry.iter().map(|(_, consent)| consent));
                 let records: Result<Vec<_>, _> = testers.iter().map(|customer| self.store.consent(customer)).collect();
@@ -275,6 +290,7 @@ fn errand(
             Err(error) => Errand::Answer(Reply::Refused { problems: error.problems().to_vec() }),
         },
         Request::Status => Errand::Status,
+        Request::Report { week } => Errand::Report(week),
         Request::List => Errand::Answer(Reply::Consents { consents: list() }),
         Request::Testers => Errand::Testers,
         Request::Follow { customer } => match CustomerId::new(&customer).and_then(|customer| find(&customer)) {
@@ -322,6 +338,14 @@ fn grant(
             Ok(()) => Errand::Save(prepared),
             Err(refusal) => Errand::Answer(refused(refusal)),
         },
+    }
+}
+
+fn reported(asked: Result<Option<Report>, String>) -> Reply {
+    match asked {
+        Ok(Some(report)) => Reply::Report { report: Box::new(report) },
+        Ok(None) => refused("there are no totals of that week: write one such as 2026-W47, `this` or `last`"),
+        Err(problem) => Reply::Failed { problem },
     }
 }
 

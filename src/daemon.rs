@@ -28,6 +28,7 @@ use crate::sharing::hub;
 
 mod look;
 mod reload;
+pub(crate) mod reporting;
 mod tally;
 
 /// Health and clock trust are looked at this often.
@@ -192,6 +193,11 @@ impl Daemon {
         Moment { monotonic_us: self.clock.monotonic_us(), wall_us }
     }
 
+    /// The machine's clocks.
+    pub(crate) fn clock(&self) -> Clock {
+        self.clock
+    }
+
     /// What the wall clock says, right or not.
     pub(crate) fn raw_wall_us(&self) -> i64 {
         self.clock.wall_us()
@@ -219,6 +225,7 @@ impl Daemon {
                 tracing::warn!(%campaign, "three in ten dismissed this campaign: it is stopped; `emma campaign start` tries it anew");
             }
             Told::Halts(halts) => self.input(Input::Halts(halts)),
+            Told::WeekEnded(week_us) => self.publish_report(week_us),
         }
     }
 

@@ -36,7 +36,7 @@ Exit codes (those of sysexits.h)
       a drawing that is none, a survey that is damaged or says too little
   66  a file cannot be read, or is no capture
   69  something that is needed is not there: a port that is taken, a daemon that does not answer; status: none runs;
-      survey, walk: no test tag, or its consent is withdrawn
+      report: nothing was counted in that week; survey, walk: no test tag, or its consent is withdrawn
   70  a fault in Emma herself: please report it
   73  a file or folder cannot be made
   74  reading or writing failed half-way

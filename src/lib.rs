@@ -54,6 +54,8 @@ pub mod counter;
 
 pub mod timeline;
 
+pub mod report;
+
 pub mod standalone;
 
 pub mod exit;

@@ -178,6 +178,7 @@ impl Daemon {
             Request::Status => Reply::Status { status: Box::new(self.status()) },
             Request::Accept { .. }
             | Request::List
+            | Request::Report { .. }
             | Request::Show { .. }
             | Request::Testers
             | Request::Follow { .. }

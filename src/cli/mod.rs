@@ -25,6 +25,8 @@ mod recordings;
 
 pub mod replay;
 
+pub mod report;
+
 pub mod run;
 
 pub mod status;
@@ -85,6 +87,8 @@ enum Command {
     Doctor(doctor::Arguments),
     /// Say how the running daemon does.
     Status(status::Arguments),
+    /// Restraint, measured: the totals of a week.
+    Report(report::Arguments),
     /// Polygon zones as GeoJSON in metres, out and in.
     Zones(zones::Arguments),
     /// Carry a test tag to nine points, and find what levels do in this shop.
@@ -125,6 +129,7 @@ fn dispatch(command: Command) -> u8 {
         Command::Config(arguments) => config::main(&arguments),
         Command::Doctor(arguments) => doctor::main(&arguments),
         Command::Status(arguments) => status::main(&arguments),
+        Command::Report(arguments) => report::main(&arguments),
         Command::Zones(arguments) => zones::main(&arguments),
         Command::Survey(arguments) => survey::main(&arguments),
         Command::Walk(arguments) => walk::main(&arguments),

@@ -158,7 +158,7 @@ impl Rules<'_> {
         let rule = |cap: &Cap| CapRule {
             scope,
             at_most: cap.at_most,
-            after_us: start_us(cap.per, self.now_us, self.zone),
+            after_us: window_began_us(cap.per, self.now_us, self.zone),
             promised,
         };
         self.all.extend(caps.iter().map(rule));
@@ -192,7 +192,7 @@ fn once(campaign: &Campaign, wanted: &Delivery, zone: &TimeZone) -> Option<CapRu
 }
 
 /// The instant after which a delivery counts: the window is `(now - W, now]`.
-fn start_us(per: Option<Span>, now_us: i64, zone: &TimeZone) -> Option<i64> {
+pub fn window_began_us(per: Option<Span>, now_us: i64, zone: &TimeZone) -> Option<i64> {
     match per? {
         Span::Micros(us) => Some(now_us.saturating_sub(i64::try_from(us).unwrap_or(i64::MAX))),
         Span::Months(months) => Some(civil::add_months_us(now_us, -i64::from(months), zone)),

@@ -258,7 +258,9 @@ impl Worker {
             }
             Order::Count(counts) => counts.iter().try_for_each(|(what, n)| self.store.count(what, *n)),
             Order::CountLongest(what, n) => self.store.count_longest(&what, n),
-            Order::BeginWeek(week_us) => self.store.begin_week(week_us),
+            Order::BeginWeek(week_us) => {
+                self.store.begin_week(week_us).map(|ended_us| group.told.extend(ended_us.map(Told::WeekEnded)))
+            }
             Order::IgnoreUntil(customer, until_us) => self.store.ignore_until(&customer, until_us),
             Order::Redate(wall_us) => self.store.redate(wall_us),
             Order::NoteWall(wall_us) => self.store.note_wall(wall_us),

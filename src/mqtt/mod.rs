@@ -9,6 +9,8 @@ pub mod event;
 
 pub mod ended;
 
+pub mod report;
+
 pub mod state;
 
 pub mod tls;
