@@ -7,6 +7,7 @@ use super::{Stop, complain, say};
 use crate::control::{Reply, Request};
 use crate::exit;
 use crate::report::{CampaignTotals, Most, Report, SMALLEST_GROUP};
+use crate::words::{self, Language};
 
 /// What it is asked.
 #[derive(clap::Args)]
@@ -20,13 +21,16 @@ pub struct Arguments {
     /// Print the data of the topic report/restraint as one JSON object.
     #[arg(long)]
     json: bool,
+    /// Say it in sentences: de, en, fr or it.
+    #[arg(long, value_name = "LANG", value_parser = spoken, conflicts_with = "json")]
+    language: Option<Language>,
 }
 
 /// Asks and prints.
 pub(super) fn main(arguments: &Arguments) -> u8 {
     match ask(arguments) {
         Ok(report) if arguments.json => say(&format!("{:#}\n", serde_json::to_value(&report).unwrap_or_default())),
-        Ok(report) => say(&page(&report)),
+        Ok(report) => say(&arguments.language.map_or_else(|| page(&report), |language| sentences(&report, language))),
         Err((code, what)) => complain(code, what),
     }
 }
@@ -38,6 +42,14 @@ fn ask(arguments: &Arguments) -> Result<Report, Stop> {
         Reply::Failed { problem } => Err((exit::IO, problem)),
         _ => Err((exit::UNAVAILABLE, "the daemon answers something else: is it of the same version?".to_owned())),
     }
+}
+
+fn spoken(tag: &str) -> Result<Language, String> {
+    Language::of(tag).ok_or_else(|| format!("Emma speaks {}", Language::ALL.map(Language::word).join(", ")))
+}
+
+fn sentences(report: &Report, language: Language) -> String {
+    words::report(report, language).iter().map(|sentence| format!("{sentence}\n")).collect()
 }
 
 fn page(report: &Report) -> String {

@@ -141,6 +141,10 @@ reason-outbox =
 -few = weniger als 20
 -untold = { -few }, darum nicht genannt
 
+report-head = { $state ->
+    [unfinished] Zurückhaltung von { $site } in der Woche { $week }, bis jetzt.
+   *[over] Zurückhaltung von { $site } in der Woche { $week }.
+}
 report-visits = Besuche: { $number ->
     [untold] { -untold }
    *[other] { $number }
@@ -163,20 +167,21 @@ report-helpful = Angebote, die hilfreich genannt wurden: { $percent ->
     [untold] { -untold }
    *[other] { $percent } %
 }.
-report-last-contact = Längste Zeit von einem Widerruf bis zur letzten Nachricht: { $time ->
-    [none] keine, nach einem Widerruf kam nichts mehr
+report-withdrawal = Längste Zeit von einem Widerruf bis zur Stille: { $time ->
+    [none] niemand hat widerrufen
    *[other] { $time }
 }.
-report-oldest = Älteste Angaben zu einer Person: { $time ->
+report-oldest = Älteste Angaben zu einer Person: { $days ->
     [none] keine vorhanden
-   *[other] { $time } alt
+    [0] von heute
+    [1] einen Tag alt
+   *[other] { $days } Tage alt
 }.
-
-report-campaign = { $campaign }: { $delivered } gemacht, { $displayed } angezeigt, { $opened } geöffnet, { $redeemed } eingelöst, { $dismissed } weggewischt.
-report-count = { $number ->
-    [untold] { -few }
-   *[other] { $number }
-}
+report-campaign = { $campaign }: { $delivered ->
+    [untold] { -few }-mal gemacht
+   *[other] { $delivered }-mal gemacht; davon { $displayed } % angezeigt, { $opened } % geöffnet, { $redeemed } % eingelöst, { $dismissed } % weggewischt
+}.
+report-control = { $campaign }: { $number }-mal wurde der Kontrollgruppe nichts gesagt.
 
 window-rolling = Zeitfenster: { $time }
 window-visit = bei einem Besuch

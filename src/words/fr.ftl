@@ -138,6 +138,10 @@ reason-outbox =
 -few = moins de 20
 -untold = { -few }, donc non indiqué
 
+report-head = { $state ->
+    [unfinished] La retenue de { $site } pour la semaine { $week }, à ce jour.
+   *[over] La retenue de { $site } pour la semaine { $week }.
+}
 report-visits = Visites : { $number ->
     [untold] { -untold }
    *[other] { $number }
@@ -160,20 +164,21 @@ report-helpful = Offres jugées utiles : { $percent ->
     [untold] { -untold }
    *[other] { $percent } %
 }.
-report-last-contact = Délai le plus long entre un retrait et le dernier message : { $time ->
-    [none] aucun, plus rien n’a été dit après un retrait
+report-withdrawal = Délai le plus long entre un retrait et le silence : { $time ->
+    [none] aucun retrait
    *[other] { $time }
 }.
-report-oldest = Âge des plus anciennes données personnelles : { $time ->
+report-oldest = Âge des plus anciennes données personnelles : { $days ->
     [none] aucune n’est conservée
-   *[other] { $time }
+    [0] elles sont d’aujourd’hui
+    [1] un jour
+   *[other] { $days } jours
 }.
-
-report-campaign = { $campaign } : { $delivered } faites, { $displayed } affichées, { $opened } ouvertes, { $redeemed } utilisées, { $dismissed } écartées.
-report-count = { $number ->
-    [untold] { -few }
-   *[other] { $number }
-}
+report-campaign = { $campaign } : { $delivered ->
+    [untold] proposée { -few } fois
+   *[other] proposée { $delivered } fois, dont { $displayed } % affichées, { $opened } % ouvertes, { $redeemed } % utilisées, { $dismissed } % écartées
+}.
+report-control = { $campaign } : { $number } fois, rien n’a été dit au groupe témoin.
 
 window-rolling = sur { $time }
 window-visit = en une visite
