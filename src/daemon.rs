@@ -178,13 +178,17 @@ impl Daemon {
                 }
             }
         }
-        let visits = self.gateway.save_all(self.now());
-        self.perform(visits);
+        self.save_visits();
         self.note_wall();
         self.tell_counts();
         if self.gateway.snapshot().clock_trusted {
             self.ledger.note_stop();
         }
+    }
+
+    fn save_visits(&mut self) {
+        let visits = self.gateway.save_all(self.now());
+        self.perform(visits);
     }
 
     /// This instant, its wall time only while the clock is known to be right.

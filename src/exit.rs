@@ -18,7 +18,7 @@ pub const SOFTWARE: u8 = 70;
 pub const CANNOT_CREATE: u8 = 73;
 /// Reading or writing failed half-way.
 pub const IO: u8 = 74;
-/// Try again later: another Emma holds the ledger.
+/// Try again later: another Emma or another program holds the ledger.
 pub const TEMPORARY: u8 = 75;
 /// The configuration has an error.
 pub const CONFIG: u8 = 78;
@@ -40,7 +40,8 @@ Exit codes (those of sysexits.h)
   70  a fault in Emma herself: please report it
   73  a file or folder cannot be made
   74  reading or writing failed half-way
-  75  try again later: another Emma holds the ledger, or another Pi was connected as this gateway;
+  75  try again later: another Emma or another program holds the ledger, or another Pi was connected as this
+      gateway;
       survey: somebody changed site.toml meanwhile
   78  the configuration has an error: emma check --config DIR says which
 ";

@@ -187,8 +187,12 @@ pub(crate) fn ledger_stop(error: LedgerError) -> Stop {
         LedgerError::Folder { .. } => exit::CANNOT_CREATE,
         LedgerError::Locked { .. } | LedgerError::Read => exit::TEMPORARY,
         LedgerError::Newer { .. } | LedgerError::Damaged(_) => exit::DATA,
-        LedgerError::Sqlite(error) if error.sqlite_error_code() == Some(ErrorCode::NotADatabase) => exit::DATA,
-        LedgerError::Sqlite(_) | LedgerError::Migration(_) => exit::IO,
+        LedgerError::Sqlite(error) => match error.sqlite_error_code() {
+            Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => exit::DATA,
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => exit::TEMPORARY,
+            _ => exit::IO,
+        },
+        LedgerError::Migration(_) => exit::IO,
     };
     (code, error.to_string())
 }

@@ -59,6 +59,9 @@ impl Daemon {
             health.fixed_beacons = fixed_beacons;
             health.calibration = calibration;
         });
+        if self.ledger.gauges().take_recovered() {
+            self.save_visits();
+        }
         self.prune();
         self.tally();
         if self.now().monotonic_us.saturating_sub(self.noted_us) >= NOTE_WALL_EVERY_US {

@@ -160,8 +160,8 @@ impl Gateway {
 
     /// The customer whose offers go to this inbox.
     pub fn customer_of_inbox(&self, inbox: &str) -> Option<&CustomerId> {
-        let has = |consent: &super::Consent| consent.inbox.values().any(|address| **address == *inbox);
-        self.registry.iter().find(|(_, consent)| has(consent)).map(|(_, consent)| &consent.customer)
+        let slot = self.registry.owner_of_inbox(inbox)?;
+        self.registry.get(slot).map(|consent| &consent.customer)
     }
 
     /// What there is for a customer who asks now, where they are; nothing for whoever is in no zone. The last input's

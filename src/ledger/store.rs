@@ -5,6 +5,7 @@ use std::path::Path;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use rusqlite_migration::MigrationDefinitionError;
 
+use super::fault::check_file;
 use super::{LedgerError, Log, schema};
 use crate::config::Name;
 use crate::config::offers::Class;
@@ -40,6 +41,8 @@ pub struct Store {
     pub(super) week_us: i64,
     /// As whom it speaks, where it has to say that an offer ended.
     pub(super) speaker: Speaker,
+    /// There was no ledger before.
+    is_fresh: bool,
 }
 
 impl Store {
@@ -49,10 +52,15 @@ impl Store {
     /// It cannot be opened, is damaged, or was written by a newer Emma.
     pub fn open(file: &Path, fresh_key: [u8; 32]) -> Result<Self> {
         let db = Connection::open(file)?;
+        check_file(&db, file)?;
         // A full sync a commit: what was granted must be remembered after a power cut (dependencies, Store).
         db.pragma_update(None, "journal_mode", "WAL")?;
         db.pragma_update(None, "synchronous", "FULL")?;
-        Self::with(db, fresh_key, &file.display().to_string())
+        let store = Self::with(db, fresh_key, &file.display().to_string())?;
+        // A torn tail ends here: of two in one journal nobody could say that they were the last commits. Whoever reads the file
+        // meanwhile leaves it as it is, and nothing is lost by that.
+        store.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+        Ok(store)
     }
 
     /// A ledger that ends with the process, its key given.
@@ -71,6 +79,7 @@ impl Store {
             rusqlite_migration::Error::MigrationDefinition(MigrationDefinitionError::DatabaseTooFarAhead) => {
                 LedgerError::Newer { path: path.to_owned() }
             }
+            rusqlite_migration::Error::RusqliteError { err, .. } => err.into(),
             other => other.into(),
         })?;
         let mut store = Self {
@@ -82,7 +91,9 @@ impl Store {
             stopped_cleanly: false,
             week_us: 0,
             speaker: Speaker::default(),
+            is_fresh: true,
         };
+        store.is_fresh = !store.has_meta("key")?;
         store.stopped_cleanly = store.meta_or("clean-stop", &[0])? == [1];
         store.set_meta("clean-stop", &[0])?;
         store.key = Key::new(store.meta_or("key", &fresh_key)?);
@@ -90,6 +101,11 @@ impl Store {
         store.week_us = i64::from_be_bytes(store.meta_or("week", &[0; 8])?);
         store.recovered_row = store.db.query_one("SELECT coalesce(max(row), 0) FROM outbox", [], |row| row.get(0))?;
         Ok(store)
+    }
+
+    /// Whether there was no ledger before this one was opened.
+    pub(super) fn is_fresh(&self) -> bool {
+        self.is_fresh
     }
 
     /// The installation's key.
@@ -136,6 +152,17 @@ impl Store {
     /// The file cannot be written.
     pub fn note_stop(&self) -> Result<()> {
         self.set_meta("clean-stop", &[1])
+    }
+
+    /// Writes what says nothing: it succeeds only where the file can be written.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub(super) fn prove_writable(&self) -> Result<()> {
+        // The same value again would change no page.
+        let sql = "INSERT OR REPLACE INTO meta VALUES ('proof', randomblob(8))";
+        self.db.execute(sql, [])?;
+        Ok(())
     }
 
     /// Notes a wall time that was believed.
@@ -346,6 +373,10 @@ impl Store {
     pub(super) fn set_meta(&self, name: &str, value: &[u8]) -> Result<()> {
         self.db.execute("INSERT OR REPLACE INTO meta VALUES (?1, ?2)", params![name, value])?;
         Ok(())
+    }
+
+    fn has_meta(&self, name: &str) -> Result<bool> {
+        Ok(self.db.query_row("SELECT EXISTS (SELECT 1 FROM meta WHERE name = ?1)", [name], |row| row.get(0))?)
     }
 
     /// The value of `name`, written as `fresh` if there is none.

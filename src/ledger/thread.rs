@@ -45,6 +45,7 @@ pub struct Gauges {
     rows: AtomicU64,
     oldest_us: AtomicI64,
     commits: AtomicU64,
+    recovered: AtomicBool,
     ended: AtomicBool,
 }
 
@@ -62,6 +63,11 @@ impl Gauges {
     /// Transactions committed since the start.
     pub fn commits(&self) -> u64 {
         self.commits.load(Ordering::Relaxed)
+    }
+
+    /// Whether the ledger can be written again since this was last asked: what it was told meanwhile is lost.
+    pub fn take_recovered(&self) -> bool {
+        self.recovered.swap(false, Ordering::Relaxed)
     }
 
     /// Whether the thread has ended: nothing is remembered any more, so nothing may be said.
@@ -165,7 +171,7 @@ impl Worker {
     /// Commits one group that starts with `first`; true if a stop came with it.
     fn group(&mut self, first: Order) -> bool {
         let mut group = Group::default();
-        let mut outcome = self.store.begin().and_then(|()| self.try_again(&mut group));
+        let mut outcome = self.begin(&mut group);
         let mut deadline_us = self.clock.monotonic_us().saturating_add(micros(patience(&first)));
         let mut next = Some(first);
         let mut stop = false;
@@ -278,7 +284,7 @@ impl Worker {
         if let Err(error) = &outcome {
             self.store.rollback();
             if !std::mem::replace(&mut self.failing, true) {
-                tracing::error!(%error, "the ledger cannot be written: no offer is made until it can");
+                tracing::error!("no offer is made until the ledger can be written again: {error}");
             }
             self.again.extend(group.again);
             self.again.truncate(MOST_AGAIN);
@@ -286,6 +292,7 @@ impl Worker {
             self.gauges.commits.fetch_add(1, Ordering::Relaxed);
             if std::mem::take(&mut self.failing) {
                 tracing::info!("the ledger can be written again");
+                self.gauges.recovered.store(true, Ordering::Relaxed);
             }
         }
         let failed = outcome.err().map(|error| error.to_string());
@@ -307,6 +314,16 @@ impl Worker {
             self.changed.notify_one();
         }
         self.gauge();
+    }
+
+    /// Opens a transaction. Many change nothing, and such a one succeeds on a full disk too: after a failure each begins
+    /// with a write, so that only a disk that takes it is one that can be written again.
+    fn begin(&mut self, group: &mut Group) -> Result<(), LedgerError> {
+        self.store.begin()?;
+        if self.failing {
+            self.store.prove_writable()?;
+        }
+        self.try_again(group)
     }
 
     fn try_again(&mut self, group: &mut Group) -> Result<(), LedgerError> {
@@ -340,12 +357,12 @@ impl Worker {
 
     /// Expired rows go, so that a broker that is away costs no promise, and so do offers that have ended.
     fn sweep(&mut self) {
-        if self.gauges.outbox_rows() == 0 && self.again.is_empty() && !self.is_time_for_endings() {
+        if self.gauges.outbox_rows() == 0 && self.again.is_empty() && !self.failing && !self.is_time_for_endings() {
             return;
         }
         let mut group = Group::default();
-        let swept = self.store.begin().and_then(|()| self.try_again(&mut group));
-        let outcome = swept.and_then(|()| self.sweep_when_due(&mut group)).and_then(|()| self.store.commit());
+        let swept = self.begin(&mut group).and_then(|()| self.sweep_when_due(&mut group));
+        let outcome = swept.and_then(|()| self.store.commit());
         self.finish(group, outcome);
     }
 

@@ -89,5 +89,5 @@ fn fill(text: &Text, zone: &Zone, lang: &Name, config: &Config) -> Text {
 
 fn recipients(config: &Config, consent: &Consent) -> Vec<(Name, Name)> {
     let promised = config.promise.responsible.iter().flat_map(|responsible| &responsible.recipients);
-    promised.filter_map(|recipient| Some((recipient.id.clone(), consent.inbox.get(&recipient.id)?.clone()))).collect()
+    promised.filter_map(|recipient| Some((recipient.id.clone(), consent.inbox_at(&recipient.id)?.into()))).collect()
 }
