@@ -49,7 +49,7 @@ fn spoken(tag: &str) -> Result<Language, String> {
 }
 
 fn sentences(report: &Report, language: Language) -> String {
-    words::report(report, language).iter().map(|sentence| format!("{sentence}\n")).collect()
+    words::report(report, language).join("\n") + "\n"
 }
 
 fn page(report: &Report) -> String {

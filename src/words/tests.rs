@@ -1,6 +1,6 @@
 //! The catalogues against what the code asks for, and sentences as they are said.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::iter::successors;
 
 use super::*;
@@ -91,7 +91,7 @@ fn empty() -> Report {
         visits: None,
         without_offer_percent: None,
         most: Vec::new(),
-        withheld: Default::default(),
+        withheld: BTreeMap::new(),
         dismissed_percent: None,
         helpful_percent: None,
         withdrawal_longest_secs: None,
