@@ -33,8 +33,8 @@ const AGAIN: &str = "the ledger can be written again";
 const COMMITTED: &str = "an offer is committed";
 const WITHHELD: &str = "reason=\"ledger\"";
 
-/// Customers enough for more than a minute of offers, five a second.
-const CUSTOMERS: u16 = 400;
+/// Customers enough for two minutes of offers, five a second.
+const CUSTOMERS: u16 = 600;
 const EVERY_US: u64 = 200_000;
 
 /// The state folder becomes a file system of 8 MB, with what was in it.

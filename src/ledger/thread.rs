@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc, oneshot};
 
+use super::fault::Trouble;
 use super::{LedgerError, Store};
 use crate::clock::Clock;
 use crate::gateway::consent::CustomerId;
@@ -122,7 +123,7 @@ impl Ledger {
             gauges: Arc::clone(&gauges),
             unsettled: Vec::new(),
             swept_us: 0,
-            failing: false,
+            trouble: Trouble::default(),
         };
         let thread = std::thread::Builder::new().name("ledger".to_owned()).spawn(move || worker.run())?;
         Ok((Self { orders, answers, changed, gauges }, thread, receiver))
@@ -273,8 +274,7 @@ struct Worker {
     unsettled: Vec<(i64, Outcome)>,
     /// When expired rows were last looked for, on the monotonic clock.
     swept_us: u64,
-    /// The last commit failed and was logged; the next line comes when one succeeds.
-    failing: bool,
+    trouble: Trouble,
 }
 
 /// What a group answers once it is on disk, or is not.
@@ -391,14 +391,11 @@ impl Worker {
     fn finish(&mut self, group: Group, outcome: Result<(), LedgerError>) {
         if let Err(error) = &outcome {
             self.store.rollback();
-            if !std::mem::replace(&mut self.failing, true) {
-                tracing::error!("no offer is made until the ledger can be written again: {error}");
-            }
+            self.trouble.failed(error, self.clock.monotonic_us());
             self.unsettled.extend(group.settled);
         } else {
             self.gauges.commits.fetch_add(1, Ordering::Relaxed);
-            if std::mem::take(&mut self.failing) {
-                tracing::info!("the ledger can be written again");
+            if self.trouble.ends(self.clock.monotonic_us()) {
                 self.gauges.recovered.store(true, Ordering::Relaxed);
             }
         }
@@ -422,8 +419,9 @@ impl Worker {
     /// Opens a transaction. Many change nothing, and such a one succeeds on a full disk too: after a failure each begins
     /// with a write, so that only a disk that takes it is one that can be written again.
     fn begin(&mut self, group: &mut Group) -> Result<(), LedgerError> {
+        self.trouble.admits()?;
         self.store.begin()?;
-        if self.failing {
+        if self.trouble.is_on() {
             self.store.prove_writable()?;
         }
         self.retry_settled(group)
@@ -436,7 +434,7 @@ impl Worker {
 
     /// Expired rows go, so that a broker that is away costs no promise.
     fn sweep(&mut self) {
-        if self.gauges.outbox_rows() == 0 && self.unsettled.is_empty() && !self.failing {
+        if self.gauges.outbox_rows() == 0 && self.unsettled.is_empty() && !self.trouble.is_on() {
             return;
         }
         let mut group = Group::default();
