@@ -235,7 +235,7 @@ fn a_torn_tail_of_the_journal_costs_what_was_never_synced_and_a_torn_middle_stop
     let mut damaged = journal.clone();
     damaged[journal.len() / 2] ^= 0x10;
     fs::write(shop.state().join("ledger.db-wal"), damaged).unwrap();
-    refuses(&shop, "", "its journal is damaged, so nobody knows what was said to whom", 65);
+    refuses(&shop, "", "has a damaged journal, so nobody knows what was said to whom", 65);
 }
 
 #[test]

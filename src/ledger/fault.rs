@@ -21,7 +21,7 @@ pub(super) fn check_file(db: &Connection, file: &Path) -> Result<(), LedgerError
     journal_file.push("-wal");
     let unreadable = |source| LedgerError::Folder { path: path.clone(), source };
     if journal::has_lost_commits(Path::new(&journal_file)).map_err(unreadable)? {
-        return Err(LedgerError::damaged(&path, "its journal is damaged"));
+        return Err(LedgerError::damaged(&path, "has a damaged journal"));
     }
     match db.query_row("PRAGMA integrity_check(1)", [], |row| row.get::<_, String>(0)) {
         Ok(found) if found == "ok" => Ok(()),
@@ -82,8 +82,8 @@ impl LedgerError {
     /// The file at `path` is not what was written: caps rest on it, so only a person may begin anew.
     pub(super) fn damaged(path: &str, what: &str) -> Self {
         Self::Damaged(format!(
-            "{path}: {what}, so nobody knows what was said to whom, and nothing is said; wait for as long as your longest cap, \
-             then restore the whole folder from a backup, or move it away and import the consents anew"
+            "{path} {what}, so nobody knows what was said to whom, and nothing is said; wait for as long as your longest cap, \
+             then restore the whole folder from a backup, or move it away, and import consents and withdrawals anew"
         ))
     }
 }
