@@ -61,8 +61,10 @@ impl Trouble {
 
     /// Writing failed at `now_us` (monotonic).
     pub(super) fn failed(&mut self, error: &LedgerError, now_us: u64) {
-        self.is_damaged |= matches!(error, LedgerError::Sqlite(error) if is_damage(error));
-        if self.failed_us.replace(now_us).is_none() {
+        let is_damaged = matches!(error, LedgerError::Sqlite(error) if is_damage(error));
+        let is_news = self.failed_us.replace(now_us).is_none() || (is_damaged && !self.is_damaged);
+        self.is_damaged |= is_damaged;
+        if is_news {
             tracing::error!("no offer is made until the ledger can be written again: {error}");
         }
     }
