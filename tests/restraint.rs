@@ -133,7 +133,7 @@ fn said(happening: &Happening) -> Option<String> {
 #[test]
 fn an_audience_is_who_declared_it() {
     let outdoor = "tier = 'personal'\ncategory = 'shoes'\naudience = { interests = ['outdoor'] }";
-    let mut told = |consent| Stage::plenty(&[("boots", outdoor)], consent).visit(MONDAY_NOON);
+    let told = |consent| Stage::plenty(&[("boots", outdoor)], consent).visit(MONDAY_NOON);
     assert_eq!(told(personal(r#","interests":["outdoor","music"]"#)), ["boots told"]);
     assert_eq!(told(personal(r#","interests":["music"]"#)), ["boots audience"]);
     assert_eq!(told(personal("")), ["boots audience"]);
@@ -153,7 +153,7 @@ fn more_of_a_category_is_a_declared_interest() {
 #[test]
 fn a_price_band_is_declared_and_never_guessed() {
     let premium = "tier = 'personal'\ncategory = 'shoes'\naudience = { price-band = 'premium' }";
-    let mut told = |rest| Stage::plenty(&[("boots", premium)], personal(rest)).visit(MONDAY_NOON);
+    let told = |rest| Stage::plenty(&[("boots", premium)], personal(rest)).visit(MONDAY_NOON);
     assert_eq!(told(r#","price_band":"premium""#), ["boots told"]);
     assert_eq!(told(r#","price_band":"basic""#), ["boots audience"]);
     assert_eq!(told(""), ["boots audience"]);
@@ -257,7 +257,7 @@ fn a_control_group_is_recorded_counts_and_hears_nothing() {
 
 #[test]
 fn a_reward_thanks_once_a_visit_a_day_or_a_week() {
-    let mut told = |once: &str| {
+    let told = |once: &str| {
         let reward = format!("class = 'reward'\nonce-per = '{once}'");
         let mut stage = Stage::plenty(&[("hello", &reward)], consent("contextual", "", ""));
         let visits = [
