@@ -7,20 +7,18 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 
 use crate::clock::{Clock, Moment};
-use crate::config::{self, Config};
+use crate::config::Config;
 use crate::control::Asked;
 use crate::counter;
 use crate::follow::Followers;
 use crate::gateway::Gateway;
 use crate::gateway::advertisement::{Advertisement, GatewayIndex};
 use crate::gateway::consent::fingerprint::Salt;
-use crate::gateway::effect::{Answer, Effect, Happening, Input, Report, Reservation, Sighting, What};
-use crate::gateway::key::Key;
+use crate::gateway::effect::{Answer, Effect, Happening, Input, Report, Sighting, What};
 use crate::handout::{self, Handout};
 use crate::inventory::Inventory;
 use crate::ledger::order::Told;
 use crate::ledger::thread::{Answers, Ledger};
-use crate::mqtt::event::{Draft, OfferIds, drafts};
 use crate::mqtt::state::{Health, State};
 use crate::mqtt::status::{Standing, Status};
 use crate::radio::source::{Heard, Orderer, SourceStatus};
@@ -29,6 +27,7 @@ use crate::sharing::hub;
 mod look;
 mod reload;
 pub(crate) mod reporting;
+mod saying;
 mod tally;
 
 /// Health and clock trust are looked at this often.
@@ -74,7 +73,6 @@ pub struct Daemon {
     pub(crate) config: Arc<Config>,
     folder: PathBuf,
     clock: Clock,
-    key: Key,
     me: GatewayIndex,
     pub(crate) voices: Voices,
     /// Where the session with the broker stood at the last look; nothing without a broker.
@@ -90,6 +88,7 @@ pub struct Daemon {
     noted_us: u64,
     inventory: Inventory,
     tally: tally::Tally,
+    codes: Codes,
     /// What the shop's other Pis are told, where there can be any.
     handout: Option<Handout>,
 }
@@ -103,7 +102,7 @@ impl Daemon {
         config: Arc<Config>,
         folder: PathBuf,
         clock: Clock,
-        key: Key,
+        codes: Codes,
         voices: Voices,
     ) -> Self {
         // A configuration whose gateway is not on the site does not pass the check.
@@ -116,7 +115,6 @@ impl Daemon {
             config,
             folder,
             clock,
-            key,
             me,
             voices,
             session: None,
@@ -130,6 +128,7 @@ impl Daemon {
             noted_us: clock.monotonic_us(),
             inventory: Inventory::default(),
             tally: tally::Tally::default(),
+            codes,
             handout: shares.then(Handout::default),
         }
     }
@@ -223,7 +222,10 @@ impl Daemon {
     /// What the ledger says of its own accord.
     fn told(&mut self, told: Told) {
         match told {
-            Told::Reserved(delivery, answer) => self.input(Input::Reserved(delivery, answer)),
+            Told::Reserved(delivery, answer) => {
+                self.codes.settle(&delivery, answer);
+                self.input(Input::Reserved(delivery, answer));
+            }
             Told::Stance(customer, stance) => self.input(Input::Stance(customer, stance)),
             Told::Stopped(campaign) => {
                 tracing::warn!(%campaign, "three in ten dismissed this campaign: it is stopped; `emma campaign start` tries it anew");
@@ -297,10 +299,7 @@ impl Daemon {
                 Effect::Reserve(reservation) if self.stood_down => {
                     self.input(Input::Reserved(reservation.delivery.id, Answer::Unavailable));
                 }
-                Effect::Reserve(reservation) => {
-                    let drafts = messages(&reservation, &self.key, &self.config.gateway);
-                    self.ledger.reserve(reservation, drafts);
-                }
+                Effect::Reserve(reservation) => self.reserve(reservation),
                 other => {
                     if let Effect::IgnoreUntil(customer, _) = &other {
                         self.followers.at_work(customer);
@@ -313,13 +312,8 @@ impl Daemon {
 }
 
 pub(crate) use look::{source_health, source_state};
-
-/// The messages of a reservation, one a recipient.
-pub(crate) fn messages(reservation: &Reservation, key: &Key, gateway: &config::gateway::Gateway) -> Vec<Draft> {
-    let ids = |recipient: &str| OfferIds::derive(key, &reservation.delivery.id, recipient);
-    let root = gateway.mqtt.as_ref().map_or("emma", |mqtt| &*mqtt.root);
-    drafts(reservation, ids, root, &gateway.site, &gateway.gateway)
-}
+pub use saying::Codes;
+pub(crate) use saying::messages;
 
 /// Performs an effect that the ledger alone has to know of.
 pub(crate) fn remember(ledger: &Ledger, effect: Effect) {

@@ -33,7 +33,7 @@ Exit codes (those of sysexits.h)
   64  the command line is not understood
   65  a file's content is not what it should be: a consent record that is refused, a ledger that is none,
       a state folder that is newer than the capture, a truth that cannot be compared with the captures,
-      a drawing that is none, a survey that is damaged or says too little
+      a drawing that is none, a survey that is damaged or says too little; coupon verify: a code that is not taken
   66  a file cannot be read, or is no capture
   69  something that is needed is not there: a port that is taken, a daemon that does not answer; status: none runs;
       report: nothing was counted in that week; survey, walk: no test tag, or its consent is withdrawn

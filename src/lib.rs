@@ -32,6 +32,8 @@ pub mod scanner;
 
 pub mod gateway;
 
+pub mod coupon;
+
 pub mod ledger;
 
 pub mod words;

@@ -56,6 +56,7 @@ fn reservation(who: &str, at_us: i64) -> Reservation {
             promised: true,
         }],
         wishes: Vec::new(),
+        codes: Vec::new(),
         offer: Offer {
             zone: "shoes".into(),
             zone_name: BTreeMap::new(),

@@ -8,6 +8,8 @@ pub mod config;
 
 pub mod consent;
 
+pub mod coupon;
+
 mod daemon;
 
 mod files;
@@ -97,6 +99,8 @@ enum Command {
     Walk(walk::Arguments),
     /// Take, list, show and withdraw consents.
     Consent(consent::Arguments),
+    /// Make a key for coupons, and verify a code.
+    Coupon(coupon::Arguments),
     /// Print a completion script for a shell.
     Completions(completions::Arguments),
     /// Print what each exit code means.
@@ -134,6 +138,7 @@ fn dispatch(command: Command) -> u8 {
         Command::Survey(arguments) => survey::main(&arguments),
         Command::Walk(arguments) => walk::main(&arguments),
         Command::Consent(arguments) => consent::main(&arguments),
+        Command::Coupon(arguments) => coupon::main(&arguments),
         Command::Completions(arguments) => completions::main(&arguments),
         Command::ExitCodes => say(exit::PAGE),
     }

@@ -13,7 +13,7 @@ use super::{Stop, complain, ledger_stop, start_logging};
 use crate::clock::{Clock, Moment};
 use crate::config::{self, Config};
 use crate::control::Control;
-use crate::daemon::{self, Daemon, Doors, Voices};
+use crate::daemon::{self, Codes, Daemon, Doors, Voices};
 use crate::exit;
 use crate::gateway::Gateway;
 use crate::gateway::consent::Needs;
@@ -79,7 +79,7 @@ async fn run(config: Arc<Config>, config_folder: &Path, digest: &str) -> Result<
     let lock = Folder::open(&state_folder).map_err(ledger_stop)?;
     let mut store = random_key().and_then(|key| lock.store(key)).map_err(ledger_stop)?;
     store.speak_as(Speaker::of(&config.gateway));
-    let key = store.key().clone();
+    let codes = Codes::new(store.key(), store.used_codes().map_err(ledger_stop)?, &config.offers);
     let time = TimeSync::start(config.gateway.clock_assumed);
     let trusted = is_synchronised(time.synchronised.clone()).await;
     let now = Moment { monotonic_us: clock.monotonic_us(), wall_us: trusted.then(|| clock.wall_us()) };
@@ -107,7 +107,7 @@ async fn run(config: Arc<Config>, config_folder: &Path, digest: &str) -> Result<
         session: session.as_ref().map(|(_, session)| session.status.clone()),
     };
     let voices = Voices { state: state.0, health: health.0, orderer };
-    let mut daemon = Daemon::new(gateway, ledger.clone(), config, config_folder.to_owned(), clock, key, voices);
+    let mut daemon = Daemon::new(gateway, ledger.clone(), config, config_folder.to_owned(), clock, codes, voices);
     daemon.begin(effects);
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "Emma is up");
     daemon.run(doors, asked_to_stop()?).await;

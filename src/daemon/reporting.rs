@@ -20,7 +20,7 @@ impl Daemon {
             return;
         }
         let question = self.question(Some(week_name(week_us, &self.config.site.time_zone)));
-        let (ledger, key) = (self.ledger.clone(), self.key.clone());
+        let (ledger, key) = (self.ledger.clone(), self.codes.key.clone());
         let (speaker, now_us) = (Speaker::of(&self.config.gateway), self.raw_wall_us());
         tokio::spawn(async move {
             let said = match ledger.read(question).await {

@@ -206,6 +206,9 @@ impl Store {
             self.insert_draft(delivery, draft)?;
             self.insert_said(wanted, draft)?;
         }
+        for code in &wanted.codes {
+            self.insert_code(&delivery.campaign, code)?;
+        }
         if !wanted.wishes.is_empty() {
             self.note(&delivery.customer, Signal::Shown(wanted.wishes.clone()), delivery.at_us)?;
         }
@@ -321,6 +324,22 @@ impl Store {
 
     fn forgotten_hash(&self, customer: &CustomerId) -> [u8; 16] {
         self.key.digest(&[b"forgotten", customer.as_str().as_bytes()])
+    }
+
+    /// The codes of lists that were given away: of which campaign, and a hash.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn used_codes(&self) -> Result<Vec<(Name, [u8; 16])>> {
+        let mut rows = self.db.prepare("SELECT campaign, hash FROM used_code")?;
+        let read = rows.query_map([], |row| Ok((name(row, 0)?, row.get(1)?)))?;
+        Ok(read.collect::<rusqlite::Result<_>>()?)
+    }
+
+    fn insert_code(&self, campaign: &str, hash: &[u8; 16]) -> Result<()> {
+        // Given twice it is a fault, and nothing is committed.
+        self.db.prepare_cached("INSERT INTO used_code VALUES (?1, ?2)")?.execute(params![campaign, hash])?;
+        Ok(())
     }
 
     fn insert_delivery(&self, delivery: &Delivery) -> Result<()> {

@@ -74,10 +74,13 @@ impl fmt::Debug for Draft {
     }
 }
 
-/// The offer of `reservation` as one event for each of its recipients; `ids` gives a recipient's ids.
+/// The offer of `reservation` as one event for each of its recipients; `ids` gives a recipient's ids, and `code` the code
+/// of the coupon in the copy of a recipient, by their id and that of the offer. Where there is no code the event has no
+/// coupon; an offer that promises one is withheld before it comes to this.
 pub fn drafts(
     reservation: &Reservation,
     ids: impl Fn(&str) -> OfferIds,
+    code: impl Fn(&str, &str) -> Option<Name>,
     root: &str,
     site: &str,
     gateway: &str,
@@ -86,11 +89,13 @@ pub fn drafts(
     let topics = Topics { root, site };
     let draft = |(recipient, inbox): &(Name, Name)| {
         let OfferIds { offer_id, event_id } = ids(recipient);
+        let code = code(recipient, &offer_id);
+        let data = data(reservation, &offer_id, code.as_deref(), site);
         Draft {
             recipient: recipient.clone(),
             inbox: inbox.clone(),
             topic: topics.offer(recipient, inbox),
-            payload: payload(reservation, &event_id, &offer_id, site, gateway),
+            payload: payload(reservation, &event_id, data, gateway),
             event_id,
             offer_id,
             expires_us: offer.notify_until_us,
@@ -107,14 +112,14 @@ pub fn with_sequence(draft: &str, n: u64) -> String {
     format!("{{\"sequence\":\"{n:020}\",{members}")
 }
 
-fn payload(reservation: &Reservation, event_id: &str, offer_id: &str, site: &str, gateway: &str) -> String {
+fn payload(reservation: &Reservation, event_id: &str, data: OfferData<'_>, gateway: &str) -> String {
     let Reservation { delivery, offer, .. } = reservation;
     let event = Event {
         specversion: "1.0",
         id: event_id,
-        source: format!("/sites/{site}/gateways/{gateway}"),
+        source: format!("/sites/{}/gateways/{gateway}", data.site),
         kind: OFFER_ISSUED,
-        subject: offer_id,
+        subject: data.offer_id,
         time: instant(delivery.at_us),
         expirytime: instant(offer.notify_until_us),
         dataschema: OFFER_ISSUED_SCHEMA,
@@ -123,7 +128,7 @@ fn payload(reservation: &Reservation, event_id: &str, offer_id: &str, site: &str
         dataregulation: "GDPR",
         purpose: PURPOSE,
         test: offer.test.then_some(true),
-        data: data(reservation, offer_id, site),
+        data,
     };
     json(&event)
 }
@@ -139,7 +144,7 @@ pub(super) fn instant(us: i64) -> String {
     Timestamp::from_microsecond(clamped).unwrap_or(Timestamp::UNIX_EPOCH).to_string()
 }
 
-fn data<'a>(reservation: &'a Reservation, offer_id: &'a str, site: &'a str) -> OfferData<'a> {
+fn data<'a>(reservation: &'a Reservation, offer_id: &'a str, code: Option<&'a str>, site: &'a str) -> OfferData<'a> {
     let Reservation { delivery, offer, .. } = reservation;
     let campaign = &*offer.campaign;
     let text = offer.texts.iter().map(|(lang, text)| (&**lang, WireText { title: &text.title, body: &text.body }));
@@ -154,7 +159,7 @@ fn data<'a>(reservation: &'a Reservation, offer_id: &'a str, site: &'a str) -> O
         lock_screen: lock_screen(campaign),
         image: campaign.image.as_deref(),
         link: campaign.link.as_deref(),
-        coupon: campaign.coupon.as_ref().and_then(coupon),
+        coupon: campaign.coupon.as_ref().zip(code).map(|(given, code)| coupon(given, code)),
         notify_until: instant(offer.notify_until_us),
         valid_from: instant(delivery.at_us),
         valid_until: instant(offer.valid_until_us),
@@ -163,11 +168,13 @@ fn data<'a>(reservation: &'a Reservation, offer_id: &'a str, site: &'a str) -> O
     }
 }
 
-fn coupon(coupon: &offers::Coupon) -> Option<Coupon<'_>> {
-    match &coupon.scheme {
-        Scheme::Fixed(code) => Some(Coupon { scheme: "fixed", code, single_use: coupon.single_use }),
-        Scheme::Pool(_) | Scheme::Derived(_) => None,
-    }
+fn coupon<'a>(coupon: &offers::Coupon, code: &'a str) -> Coupon<'a> {
+    let scheme = match coupon.scheme {
+        Scheme::Fixed(_) => "fixed",
+        Scheme::Pool(_) => "pool",
+        Scheme::Derived(_) => "derived",
+    };
+    Coupon { scheme, code, single_use: coupon.single_use }
 }
 
 fn class(class: Class) -> &'static str {

@@ -1,11 +1,14 @@
 //! The offer event, field by field.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use jiff::civil::date;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::config::offers::{Active, Text, Trigger};
+use crate::config::offers::{Active, CouponKey, Text, Trigger};
+use crate::coupon;
 use crate::gateway::cap::{CapRule, CapScope};
 use crate::gateway::consent::{CustomerId, Tier};
 use crate::gateway::effect::{Delivery, Offer, Used};
@@ -34,8 +37,8 @@ fn campaign() -> Campaign {
         link: Some(name("https://shop.example/01/09506000134352")),
         coupon: Some(offers::Coupon { scheme: Scheme::Fixed(name("BOOTS10")), single_use: false }),
         text: [(name("de"), text("10 % auf Stiefel", "Nur hier: {zone}."))].into(),
-        values: std::collections::BTreeSet::new(),
-        nearest: std::collections::BTreeSet::new(),
+        values: BTreeSet::new(),
+        nearest: BTreeSet::new(),
         audience: offers::Audience::default(),
         price: None,
         control_share: 0.0,
@@ -62,6 +65,7 @@ fn reservation(campaign: Campaign) -> Reservation {
             test: false,
         },
         wishes: Vec::new(),
+        codes: Vec::new(),
         caps: vec![CapRule { scope: CapScope::Customer, at_most: 2, after_us: None, promised: true }],
         offer: Offer {
             zone: name("zone-shoes"),
@@ -81,7 +85,18 @@ fn reservation(campaign: Campaign) -> Reservation {
 
 fn drafts_of(reservation: &Reservation) -> Vec<Draft> {
     let ids = |recipient: &str| OfferIds::derive(&Key::new([7; 32]), &reservation.delivery.id, recipient);
-    drafts(reservation, ids, "emma", "bern", "gw-till")
+    let coupon = reservation.offer.campaign.coupon.as_ref();
+    let code = |_: &str, offer_id: &str| coupon::code(coupon?, "boots-autumn", offer_id, date(2026, 11, 2));
+    drafts(reservation, ids, code, "emma", "bern", "gw-till")
+}
+
+/// A coupon, and the codes of its recipients.
+fn coupons_of(scheme: Scheme, single_use: bool, code: impl Fn(&str, &str) -> Option<Name>) -> Vec<Value> {
+    let coupon = Some(offers::Coupon { scheme, single_use });
+    let reservation = reservation(Campaign { coupon, ..campaign() });
+    let ids = |recipient: &str| OfferIds::derive(&Key::new([7; 32]), &reservation.delivery.id, recipient);
+    let drafts = drafts(&reservation, ids, code, "emma", "bern", "gw-till");
+    drafts.iter().map(|draft| parsed(draft)["data"]["coupon"].clone()).collect()
 }
 
 fn parsed(draft: &Draft) -> Value {
@@ -165,6 +180,35 @@ fn the_data_is_the_offer_and_why() {
 }
 
 #[test]
+fn each_recipient_has_a_code_of_their_own_from_a_list() {
+    let codes = BTreeMap::from([("push", "B-1"), ("till", "B-2")]);
+    let scheme = || Scheme::Pool(["B-1".into(), "B-2".into()].into());
+    let coupons = coupons_of(scheme(), true, |recipient, _| codes.get(recipient).map(|code| (*code).into()));
+    let coupon = |code: &str| json!({ "scheme": "pool", "code": code, "single_use": true });
+    assert_eq!(coupons, [coupon("B-1"), coupon("B-2")]);
+    assert_eq!(
+        coupons_of(scheme(), true, |_, _| None),
+        [Value::Null, Value::Null],
+        "without a code there is no coupon"
+    );
+}
+
+#[test]
+fn a_derived_code_is_verified_by_the_key_alone() {
+    let key = CouponKey([7; 32]);
+    let given = offers::Coupon { scheme: Scheme::Derived(key.clone()), single_use: false };
+    let last = date(2026, 11, 2);
+    let code = |_: &str, offer_id: &str| coupon::code(&given, "boots-autumn", offer_id, last);
+    let coupons = coupons_of(given.scheme.clone(), false, code);
+    assert_ne!(coupons[0]["code"], coupons[1]["code"], "recipients have nothing to join their copies by");
+    for coupon in coupons {
+        assert_eq!((&coupon["scheme"], &coupon["single_use"]), (&json!("derived"), &json!(false)));
+        let code = coupon["code"].as_str().unwrap();
+        assert_eq!(coupon::verify(&key, "boots-autumn", code, last), Ok(last));
+    }
+}
+
+#[test]
 fn only_a_testers_event_is_marked() {
     let mut reservation = reservation(campaign());
     assert_eq!(parsed(&drafts_of(&reservation)[0]).get("test"), None);
@@ -185,7 +229,7 @@ fn a_payload_names_no_person_no_address_and_no_delivery() {
 #[test]
 fn two_recipients_have_nothing_to_join_their_copies_by() {
     let drafts = drafts_of(&reservation(campaign()));
-    let ids: std::collections::BTreeSet<_> = drafts.iter().flat_map(|d| [&d.offer_id, &d.event_id]).collect();
+    let ids: BTreeSet<_> = drafts.iter().flat_map(|d| [&d.offer_id, &d.event_id]).collect();
     assert_eq!(ids.len(), 4);
     assert!(ids.iter().all(|id| id.len() == 32));
     assert_eq!(drafts, drafts_of(&reservation(campaign())), "the same delivery has the same ids");

@@ -138,13 +138,8 @@ reason-outbox =
 
 ## Der Wochenbericht, für die Filialleitung und alle, die ihn sehen wollen
 
--few = weniger als 20
--untold = { -few }, darum nicht genannt
+-untold = weniger als 20, darum nicht genannt
 
-report-head = { $state ->
-    [unfinished] Zurückhaltung von { $site } in der Woche { $week }, bis jetzt.
-   *[over] Zurückhaltung von { $site } in der Woche { $week }.
-}
 report-visits = Besuche: { $number ->
     [untold] { -untold }
    *[other] { $number }
@@ -155,7 +150,7 @@ report-silent = Besuche ohne Angebot: { $percent ->
 }.
 report-most = Die meisten Angebote an eine Person ({ $window }): { $number }, erlaubt sind höchstens { $cap }.
 report-withheld = Zurückgehalten, { $number ->
-    [untold] { -few }-mal
+    [untold] weniger als 20-mal
     [1] einmal
    *[other] { $number }-mal
 }: { $why }
@@ -167,21 +162,14 @@ report-helpful = Angebote, die hilfreich genannt wurden: { $percent ->
     [untold] { -untold }
    *[other] { $percent } %
 }.
-report-withdrawal = Längste Zeit von einem Widerruf bis zur Stille: { $time ->
+report-last-contact = Längste Zeit von einem Widerruf bis zur Stille: { $time ->
     [none] niemand hat widerrufen
    *[other] { $time }
 }.
-report-oldest = Älteste Angaben zu einer Person: { $days ->
+report-oldest = Älteste Angaben zu einer Person: { $time ->
     [none] keine vorhanden
-    [0] von heute
-    [1] einen Tag alt
-   *[other] { $days } Tage alt
+   *[other] { $time } alt
 }.
-report-campaign = { $campaign }: { $delivered ->
-    [untold] { -few }-mal gemacht
-   *[other] { $delivered }-mal gemacht; davon { $displayed } % angezeigt, { $opened } % geöffnet, { $redeemed } % eingelöst, { $dismissed } % weggewischt
-}.
-report-control = { $campaign }: { $number }-mal wurde der Kontrollgruppe nichts gesagt.
 
 window-rolling = Zeitfenster: { $time }
 window-visit = bei einem Besuch

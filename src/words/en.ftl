@@ -137,13 +137,8 @@ reason-outbox =
 
 ## The weekly report, to the store manager and to whoever asks
 
--few = fewer than 20
--untold = { -few }, so not told
+-untold = fewer than 20, so not told
 
-report-head = { $state ->
-    [unfinished] Restraint of { $site } in the week { $week }, so far.
-   *[over] Restraint of { $site } in the week { $week }.
-}
 report-visits = Visits: { $number ->
     [untold] { -untold }
    *[other] { $number }
@@ -154,7 +149,7 @@ report-silent = Visits without an offer: { $percent ->
 }.
 report-most = Most offers to one person { $window }: { $number }, with at most { $cap } allowed.
 report-withheld = Withheld, { $number ->
-    [untold] { -few } times
+    [untold] fewer than 20 times
     [1] once
    *[other] { $number } times
 }: { $why }
@@ -166,21 +161,14 @@ report-helpful = Offers that were called helpful: { $percent ->
     [untold] { -untold }
    *[other] { $percent }%
 }.
-report-withdrawal = Longest time from a withdrawal to silence: { $time ->
+report-last-contact = Longest time from a withdrawal to silence: { $time ->
     [none] nobody withdrew
    *[other] { $time }
 }.
-report-oldest = Oldest personal data: { $days ->
+report-oldest = Oldest personal data: { $time ->
     [none] none are kept
-    [0] of today
-    [1] one day old
-   *[other] { $days } days old
+   *[other] { $time } old
 }.
-report-campaign = { $campaign }: { $delivered ->
-    [untold] made { -few } times
-   *[other] made { $delivered } times; of these { $displayed }% shown, { $opened }% opened, { $redeemed }% redeemed, { $dismissed }% dismissed
-}.
-report-control = { $campaign }: { $number } times nothing was said, for the control group.
 
 window-rolling = in any { $time }
 window-visit = in one visit

@@ -1,6 +1,6 @@
 //! Where it is played: the planned transmissions enter at the radio's door in real time, and effects are performed.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::Duration;
@@ -132,7 +132,7 @@ impl<W: Write> Stage<W> {
     /// whether an offer is said before its customer walks on.
     async fn reserve(&mut self, reservation: Box<Reservation>) -> Result<(DeliveryId, Answer), Failed> {
         self.story.note(reservation.delivery.id.clone(), &reservation.offer);
-        let drafts = daemon::messages(&reservation, &self.key, &self.config.gateway);
+        let drafts = daemon::messages(&reservation, &self.key, &self.config, &BTreeMap::new());
         let messages = drafts.len() as u64;
         self.ledger.reserve(reservation, drafts);
         let answered = loop {

@@ -6,6 +6,7 @@ mod compose;
 mod control;
 pub mod explain;
 mod gates;
+mod nearest;
 pub(super) mod wish;
 
 pub(super) use compose::NOTIFY_US;
@@ -233,14 +234,15 @@ impl Menu {
         if delivery.ghost {
             offer.recipients.clear();
         }
-        Reservation { delivery, caps, wishes, offer }
+        Reservation { delivery, caps, wishes, codes: Vec::new(), offer }
     }
 
     /// What is said of a campaign to one customer; `capped` where their earlier offers were asked.
     fn offer(&self, campaign: &Arc<Campaign>, person: Person<'_>, zone: &Zone, now: &Now, capped: bool) -> Offer {
         let wished = !wish::granted(campaign, person, now).is_empty();
         let used = compose::used(&self.config, campaign, person, (capped, wished));
-        Offer { used, ..compose::offer(&self.config, campaign, person.consent, zone, now.wall_us) }
+        let values = self.shop.values.fresh(now.wall_us);
+        Offer { used, ..compose::offer(&self.config, campaign, person.consent, zone, &values, now.wall_us) }
     }
 
     fn delivery(&self, zone: &Zone, campaign: &Campaign, visit_us: i64, person: Person<'_>, at_us: i64) -> Delivery {
