@@ -90,7 +90,7 @@ async fn killed_again_and_again_it_keeps_the_promise() {
         let emma = shop.run("unix:path=/nowhere");
         until("it is up", || shop.log().matches("Emma is up").count() > usize::from(life)).await;
         until("online is said", || listener.state().as_deref() == Some("online")).await;
-        sleep(Duration::from_millis(900 + chance.below(1_800))).await;
+        sleep(Duration::from_millis(800 + chance.below(1_500))).await;
         emma.kill();
         // The last will comes behind all that this life said.
         until("its will is told", || listener.state().as_deref() == Some("offline")).await;

@@ -33,8 +33,8 @@ const AGAIN: &str = "the ledger can be written again";
 const COMMITTED: &str = "an offer is committed";
 const WITHHELD: &str = "reason=\"ledger\"";
 
-/// Customers enough for more than a minute of offers, five a second.
-const CUSTOMERS: u16 = 400;
+/// Customers enough for two minutes of offers, five a second.
+const CUSTOMERS: u16 = 600;
 const EVERY_US: u64 = 200_000;
 
 /// The state folder becomes a file system of 8 MB, with what was in it.
@@ -235,7 +235,7 @@ fn a_torn_tail_of_the_journal_costs_what_was_never_synced_and_a_torn_middle_stop
     let mut damaged = journal.clone();
     damaged[journal.len() / 2] ^= 0x10;
     fs::write(shop.state().join("ledger.db-wal"), damaged).unwrap();
-    refuses(&shop, "", "its journal is damaged, so nobody knows what was said to whom", 65);
+    refuses(&shop, "", "has a damaged journal, so nobody knows what was said to whom", 65);
 }
 
 #[test]

@@ -53,7 +53,9 @@ fn a_week_is_told_in_totals_and_small_groups_are_not() {
     last_week(&shop);
     let (code, page, _) = report(&shop, &[]);
     assert_eq!(code, Some(0));
-    for line in ["Visits: 40", "Visits without an offer: 38%", "oak 25 80 % 0 % 0 % 8 % –"] {
+    for line in
+        ["visits 40", "of them without an offer 38 %", "cap-customer 30", "quiet –", "oak 25 80 % 0 % 0 % 8 % –"]
+    {
         let squeezed = page.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(squeezed.contains(line), "{line}: {page}");
     }
@@ -62,6 +64,18 @@ fn a_week_is_told_in_totals_and_small_groups_are_not() {
     assert_eq!(json["withheld"], serde_json::json!({ "cap-customer": 30, "quiet": null }));
     let week = json["week"].as_str().unwrap();
     assert_eq!(report(&shop, &["--week", week]).1, page);
+    let (_, sentences, _) = report(&shop, &["--lang", "de-CH"]);
+    for sentence in [
+        "Besuche: 40.",
+        "Besuche ohne Angebot: 38\u{202f}%.",
+        "Zurückgehalten, 30-mal: Die Höchstzahl an Angeboten für eine Person ist erreicht.",
+        "Zurückgehalten, weniger als 20-mal: Ruhezeit, oder das Geschäft ist geschlossen.",
+    ] {
+        assert!(sentences.lines().any(|line| line == sentence), "{sentence}: {sentences}");
+    }
+    let (code, _, why) = report(&shop, &["--lang", "rm"]);
+    assert_eq!(code, Some(64));
+    assert!(why.contains("Emma speaks de, en, fr, it"), "{why}");
     for unknown in ["this", "2019-W01", "rubbish"] {
         let (code, _, why) = report(&shop, &["--week", unknown]);
         assert_eq!(code, Some(69), "{unknown}");

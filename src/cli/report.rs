@@ -6,9 +6,8 @@ use super::consent::Door;
 use super::{Stop, complain, say};
 use crate::control::{Reply, Request};
 use crate::exit;
-use crate::gateway::effect::Reason;
-use crate::report::{CampaignTotals, Most, Report};
-use crate::words::{self, Language, Line, Window};
+use crate::report::{CampaignTotals, Most, Report, SMALLEST_GROUP};
+use crate::words::{self, Language};
 
 /// What it is asked.
 #[derive(clap::Args)]
@@ -19,25 +18,21 @@ pub struct Arguments {
     /// Which week: 2026-W47, `this` (not over yet) or `last`.
     #[arg(long, value_name = "WEEK")]
     week: Option<String>,
-    /// The language of the sentences: de, en, fr or it.
-    #[arg(long, value_name = "LANG", value_parser = language)]
-    lang: Option<Language>,
     /// Print the data of the topic report/restraint as one JSON object.
     #[arg(long)]
     json: bool,
+    /// Say it in sentences: de, en, fr or it.
+    #[arg(long = "lang", value_name = "LANG", value_parser = spoken, conflicts_with = "json")]
+    language: Option<Language>,
 }
 
 /// Asks and prints.
 pub(super) fn main(arguments: &Arguments) -> u8 {
     match ask(arguments) {
         Ok(report) if arguments.json => say(&format!("{:#}\n", serde_json::to_value(&report).unwrap_or_default())),
-        Ok(report) => say(&page(&report, arguments.lang.unwrap_or(Language::En))),
+        Ok(report) => say(&arguments.language.map_or_else(|| page(&report), |language| sentences(&report, language))),
         Err((code, what)) => complain(code, what),
     }
-}
-
-fn language(tag: &str) -> Result<Language, String> {
-    Language::of(tag).ok_or_else(|| "Emma speaks de, en, fr and it".to_owned())
 }
 
 fn ask(arguments: &Arguments) -> Result<Report, Stop> {
@@ -49,46 +44,58 @@ fn ask(arguments: &Arguments) -> Result<Report, Stop> {
     }
 }
 
-fn page(report: &Report, language: Language) -> String {
+fn spoken(tag: &str) -> Result<Language, String> {
+    Language::of(tag).ok_or_else(|| format!("Emma speaks {}", Language::ALL.map(Language::word).join(", ")))
+}
+
+fn sentences(report: &Report, language: Language) -> String {
+    words::report(report, language).join("\n") + "\n"
+}
+
+fn page(report: &Report) -> String {
     let Report { site, week, from, until, unfinished, .. } = report;
-    let so_far = if *unfinished { " …" } else { "" };
-    let mut lines = vec![format!("{site}, {week}{so_far}"), format!("{from} – {until}"), String::new()];
-    lines.extend(figures(report).into_iter().map(|line| words::report(line, language)));
+    let so_far = if *unfinished { ", so far" } else { "" };
+    let mut lines = vec![format!("Restraint of {site} in {week}{so_far}"), format!("{from} to {until}"), String::new()];
+    lines.extend(figures(report).into_iter().map(|(label, value)| format!("{label:<44}{value:>14}")));
+    if !report.withheld.is_empty() {
+        lines.extend([String::new(), "Not said, and why".to_owned()]);
+        let withheld = report.withheld.iter();
+        lines.extend(withheld.map(|(reason, count)| format!("  {reason:<42}{:>14}", told(*count, ""))));
+    }
     if !report.campaigns.is_empty() {
-        let head = ["campaign", "delivered", "displayed", "opened", "redeemed", "dismissed", "control"];
-        lines.extend([String::new(), columns(&head.map(str::to_owned))]);
+        let head = ["campaign", "delivered", "shown", "opened", "redeemed", "dismissed", "control"].map(str::to_owned);
+        lines.extend([String::new(), columns(&head)]);
         lines.extend(report.campaigns.iter().map(|campaign| columns(&row(campaign))));
     }
-    lines.push(String::new());
+    lines.extend([String::new(), format!("–: fewer than {SMALLEST_GROUP}, and not told"), String::new()]);
     lines.join("\n")
 }
 
-/// The lines of a report, as sentences know them.
-fn figures(report: &Report) -> Vec<Line> {
-    let share = |share: Option<u64>| share.and_then(|share| u8::try_from(share).ok());
-    let most = |most: &Most| Line::Most { window: window(most), offers: most.received, at_most: most.at_most.into() };
-    let withheld = |(word, count): (&String, &Option<u64>)| Some(Line::Withheld(Reason::of(word)?, *count));
-    let rounded_up = |secs: f64| {
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a withdrawal takes seconds")]
-        let secs = secs.ceil() as u64;
-        secs
+fn figures(report: &Report) -> Vec<(String, String)> {
+    let secs = |secs: f64| format!("{secs:.1} s");
+    let withdrawal = report.withdrawal_longest_secs.map_or_else(|| "nobody".to_owned(), secs);
+    let oldest = report.oldest_datum_days.map_or_else(|| "none".to_owned(), |days| format!("{days} days"));
+    let of = |most: &Most| {
+        (format!("most offers to anyone, {}", window(most)), format!("{} of {}", most.received, most.at_most))
     };
-    let visits = [Line::Visits(report.visits), Line::Silent(share(report.without_offer_percent))];
-    let rest = [
-        Line::Dismissed(share(report.dismissed_percent)),
-        Line::Helpful(share(report.helpful_percent)),
-        Line::LastContact(report.withdrawal_longest_secs.map(rounded_up)),
-        Line::Oldest(report.oldest_datum_days),
+    let visits = [
+        ("visits".to_owned(), told(report.visits, "")),
+        ("of them without an offer".to_owned(), told(report.without_offer_percent, " %")),
     ];
-    let most = report.most.iter().map(most);
-    visits.into_iter().chain(most).chain(report.withheld.iter().filter_map(withheld)).chain(rest).collect()
+    let rest = [
+        ("offers dismissed".to_owned(), told(report.dismissed_percent, " %")),
+        ("offers called helpful".to_owned(), told(report.helpful_percent, " %")),
+        ("longest from withdrawal to silence".to_owned(), withdrawal),
+        ("age of the oldest personal datum".to_owned(), oldest),
+    ];
+    visits.into_iter().chain(report.most.iter().map(of)).chain(rest).collect()
 }
 
-fn window(most: &Most) -> Window {
+fn window(most: &Most) -> String {
     match most.per.as_deref() {
-        Some("visit") => Window::Visit,
-        Some(per) => per.parse().map_or(Window::Ever, Window::Rolling),
-        None => Window::Ever,
+        Some("visit") => "in a visit".to_owned(),
+        Some(per) => format!("in {per}"),
+        None => "ever".to_owned(),
     }
 }
 

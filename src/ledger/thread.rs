@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, mpsc};
 
 pub use super::client::{Answers, Handle, Ledger};
+use super::fault::Trouble;
 use super::order::{Again, Done, Order, Told};
 use super::said::Noted;
 use super::{LedgerError, Store};
@@ -98,8 +99,7 @@ pub(super) struct Worker {
     swept_us: u64,
     /// When offers that have ended were last looked for, on the monotonic clock.
     ended_us: u64,
-    /// The last commit failed and was logged; the next line comes when one succeeds.
-    failing: bool,
+    trouble: Trouble,
 }
 
 /// What a group answers once it is on disk, or is not.
@@ -147,7 +147,7 @@ impl Worker {
             again: Vec::new(),
             swept_us: 0,
             ended_us: 0,
-            failing: false,
+            trouble: Trouble::default(),
         }
     }
 
@@ -283,15 +283,12 @@ impl Worker {
     fn finish(&mut self, group: Group, outcome: Result<(), LedgerError>) {
         if let Err(error) = &outcome {
             self.store.rollback();
-            if !std::mem::replace(&mut self.failing, true) {
-                tracing::error!("no offer is made until the ledger can be written again: {error}");
-            }
+            self.trouble.failed(error, self.clock.monotonic_us());
             self.again.extend(group.again);
             self.again.truncate(MOST_AGAIN);
         } else {
             self.gauges.commits.fetch_add(1, Ordering::Relaxed);
-            if std::mem::take(&mut self.failing) {
-                tracing::info!("the ledger can be written again");
+            if self.trouble.ends(self.clock.monotonic_us()) {
                 self.gauges.recovered.store(true, Ordering::Relaxed);
             }
         }
@@ -319,8 +316,9 @@ impl Worker {
     /// Opens a transaction. Many change nothing, and such a one succeeds on a full disk too: after a failure each begins
     /// with a write, so that only a disk that takes it is one that can be written again.
     fn begin(&mut self, group: &mut Group) -> Result<(), LedgerError> {
+        self.trouble.admits()?;
         self.store.begin()?;
-        if self.failing {
+        if self.trouble.is_on() {
             self.store.prove_writable()?;
         }
         self.try_again(group)
@@ -357,7 +355,8 @@ impl Worker {
 
     /// Expired rows go, so that a broker that is away costs no promise, and so do offers that have ended.
     fn sweep(&mut self) {
-        if self.gauges.outbox_rows() == 0 && self.again.is_empty() && !self.failing && !self.is_time_for_endings() {
+        let idle = self.gauges.outbox_rows() == 0 && self.again.is_empty() && !self.trouble.is_on();
+        if idle && !self.is_time_for_endings() {
             return;
         }
         let mut group = Group::default();

@@ -1,6 +1,5 @@
 //! The offer event, field by field.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::civil::date;
@@ -37,8 +36,8 @@ fn campaign() -> Campaign {
         link: Some(name("https://shop.example/01/09506000134352")),
         coupon: Some(offers::Coupon { scheme: Scheme::Fixed(name("BOOTS10")), single_use: false }),
         text: [(name("de"), text("10 % auf Stiefel", "Nur hier: {zone}."))].into(),
-        values: BTreeSet::new(),
-        nearest: BTreeSet::new(),
+        values: std::collections::BTreeSet::new(),
+        nearest: std::collections::BTreeSet::new(),
         audience: offers::Audience::default(),
         price: None,
         control_share: 0.0,
@@ -229,7 +228,7 @@ fn a_payload_names_no_person_no_address_and_no_delivery() {
 #[test]
 fn two_recipients_have_nothing_to_join_their_copies_by() {
     let drafts = drafts_of(&reservation(campaign()));
-    let ids: BTreeSet<_> = drafts.iter().flat_map(|d| [&d.offer_id, &d.event_id]).collect();
+    let ids: std::collections::BTreeSet<_> = drafts.iter().flat_map(|d| [&d.offer_id, &d.event_id]).collect();
     assert_eq!(ids.len(), 4);
     assert!(ids.iter().all(|id| id.len() == 32));
     assert_eq!(drafts, drafts_of(&reservation(campaign())), "the same delivery has the same ids");

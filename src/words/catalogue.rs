@@ -109,7 +109,7 @@ type Catalogue = FluentBundle<FluentResource>;
 /// One of each language in the order of [`Language::ALL`], with what is wrong with it.
 static CATALOGUES: LazyLock<[(Catalogue, Vec<String>); 4]> = LazyLock::new(|| Language::ALL.map(read));
 
-/// What is wrong with a catalogue is passed over here, and nothing, as the tests show.
+/// A catalogue, ready, and what is wrong with it: nothing, as the tests show.
 fn read(language: Language) -> (Catalogue, Vec<String>) {
     let mut flaws = Vec::new();
     let plurals = language.word().parse().map_err(|error| flaws.push(format!("{error}")));

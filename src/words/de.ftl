@@ -138,8 +138,13 @@ reason-outbox =
 
 ## Der Wochenbericht, für die Filialleitung und alle, die ihn sehen wollen
 
--untold = weniger als 20, darum nicht genannt
+-few = weniger als 20
+-untold = { -few }, darum nicht genannt
 
+report-head = { $state ->
+    [unfinished] Zurückhaltung von { $site } in der Woche { $week }, bis jetzt.
+   *[over] Zurückhaltung von { $site } in der Woche { $week }.
+}
 report-visits = Besuche: { $number ->
     [untold] { -untold }
    *[other] { $number }
@@ -150,7 +155,7 @@ report-silent = Besuche ohne Angebot: { $percent ->
 }.
 report-most = Die meisten Angebote an eine Person ({ $window }): { $number }, erlaubt sind höchstens { $cap }.
 report-withheld = Zurückgehalten, { $number ->
-    [untold] weniger als 20-mal
+    [untold] { -few }-mal
     [1] einmal
    *[other] { $number }-mal
 }: { $why }
@@ -162,14 +167,21 @@ report-helpful = Angebote, die hilfreich genannt wurden: { $percent ->
     [untold] { -untold }
    *[other] { $percent } %
 }.
-report-last-contact = Längste Zeit von einem Widerruf bis zur Stille: { $time ->
+report-withdrawal = Längste Zeit von einem Widerruf bis zur Stille: { $time ->
     [none] niemand hat widerrufen
    *[other] { $time }
 }.
-report-oldest = Älteste Angaben zu einer Person: { $time ->
+report-oldest = Älteste Angaben zu einer Person: { $days ->
     [none] keine vorhanden
-   *[other] { $time } alt
+    [0] von heute
+    [1] einen Tag alt
+   *[other] { $days } Tage alt
 }.
+report-campaign = { $campaign }: { $delivered ->
+    [untold] { -few }-mal gemacht
+   *[other] { $delivered }-mal gemacht; davon { $displayed } % angezeigt, { $opened } % geöffnet, { $redeemed } % eingelöst, { $dismissed } % weggewischt
+}.
+report-control = { $campaign }: { $number }-mal wurde der Kontrollgruppe nichts gesagt.
 
 window-rolling = Zeitfenster: { $time }
 window-visit = bei einem Besuch

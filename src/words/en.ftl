@@ -137,8 +137,13 @@ reason-outbox =
 
 ## The weekly report, to the store manager and to whoever asks
 
--untold = fewer than 20, so not told
+-few = fewer than 20
+-untold = { -few }, so not told
 
+report-head = { $state ->
+    [unfinished] Restraint of { $site } in the week { $week }, so far.
+   *[over] Restraint of { $site } in the week { $week }.
+}
 report-visits = Visits: { $number ->
     [untold] { -untold }
    *[other] { $number }
@@ -149,7 +154,7 @@ report-silent = Visits without an offer: { $percent ->
 }.
 report-most = Most offers to one person { $window }: { $number }, with at most { $cap } allowed.
 report-withheld = Withheld, { $number ->
-    [untold] fewer than 20 times
+    [untold] { -few } times
     [1] once
    *[other] { $number } times
 }: { $why }
@@ -161,14 +166,21 @@ report-helpful = Offers that were called helpful: { $percent ->
     [untold] { -untold }
    *[other] { $percent }%
 }.
-report-last-contact = Longest time from a withdrawal to silence: { $time ->
+report-withdrawal = Longest time from a withdrawal to silence: { $time ->
     [none] nobody withdrew
    *[other] { $time }
 }.
-report-oldest = Oldest personal data: { $time ->
+report-oldest = Oldest personal data: { $days ->
     [none] none are kept
-   *[other] { $time } old
+    [0] of today
+    [1] one day old
+   *[other] { $days } days old
 }.
+report-campaign = { $campaign }: { $delivered ->
+    [untold] made { -few } times
+   *[other] made { $delivered } times; of these { $displayed }% shown, { $opened }% opened, { $redeemed }% redeemed, { $dismissed }% dismissed
+}.
+report-control = { $campaign }: { $number } times nothing was said, for the control group.
 
 window-rolling = in any { $time }
 window-visit = in one visit

@@ -135,8 +135,13 @@ reason-outbox =
 
 ## Le rapport de la semaine, pour la direction du magasin et toute personne qui le demande
 
--untold = moins de 20, donc non indiqué
+-few = moins de 20
+-untold = { -few }, donc non indiqué
 
+report-head = { $state ->
+    [unfinished] La retenue de { $site } pour la semaine { $week }, à ce jour.
+   *[over] La retenue de { $site } pour la semaine { $week }.
+}
 report-visits = Visites : { $number ->
     [untold] { -untold }
    *[other] { $number }
@@ -147,7 +152,7 @@ report-silent = Visites sans offre : { $percent ->
 }.
 report-most = Le plus grand nombre d’offres à une même personne { $window } : { $number }, pour un maximum de { $cap }.
 report-withheld = Offre retenue, { $number ->
-    [untold] moins de 20 fois
+    [untold] { -few } fois
     [1] une fois
    *[other] { $number } fois
 } : { $why }
@@ -159,14 +164,21 @@ report-helpful = Offres jugées utiles : { $percent ->
     [untold] { -untold }
    *[other] { $percent } %
 }.
-report-last-contact = Délai le plus long entre un retrait et le silence : { $time ->
+report-withdrawal = Délai le plus long entre un retrait et le silence : { $time ->
     [none] aucun retrait
    *[other] { $time }
 }.
-report-oldest = Âge des plus anciennes données personnelles : { $time ->
+report-oldest = Âge des plus anciennes données personnelles : { $days ->
     [none] aucune n’est conservée
-   *[other] { $time }
+    [0] elles sont d’aujourd’hui
+    [1] un jour
+   *[other] { $days } jours
 }.
+report-campaign = { $campaign } : { $delivered ->
+    [untold] proposée { -few } fois
+   *[other] proposée { $delivered } fois, dont { $displayed } % affichées, { $opened } % ouvertes, { $redeemed } % utilisées, { $dismissed } % écartées
+}.
+report-control = { $campaign } : { $number } fois, rien n’a été dit au groupe témoin.
 
 window-rolling = sur { $time }
 window-visit = en une visite

@@ -137,8 +137,13 @@ reason-outbox =
 
 ## Il rapporto della settimana, per la direzione del negozio e per chiunque lo chieda
 
--untold = meno di 20, quindi non indicato
+-few = meno di 20
+-untold = { -few }, quindi non indicato
 
+report-head = { $state ->
+    [unfinished] La discrezione di { $site } nella settimana { $week }, finora.
+   *[over] La discrezione di { $site } nella settimana { $week }.
+}
 report-visits = Visite: { $number ->
     [untold] { -untold }
    *[other] { $number }
@@ -149,7 +154,7 @@ report-silent = Visite senza offerta: { $percent ->
 }.
 report-most = Numero massimo di offerte a una stessa persona { $window }: { $number }, con un limite di { $cap }.
 report-withheld = Offerta non fatta, { $number ->
-    [untold] meno di 20 volte
+    [untold] { -few } volte
     [1] una volta
    *[other] { $number } volte
 }: { $why }
@@ -161,14 +166,21 @@ report-helpful = Offerte giudicate utili: { $percent ->
     [untold] { -untold }
    *[other] { $percent }%
 }.
-report-last-contact = Tempo più lungo tra una revoca e il silenzio: { $time ->
+report-withdrawal = Tempo più lungo tra una revoca e il silenzio: { $time ->
     [none] nessuna revoca
    *[other] { $time }
 }.
-report-oldest = Età dei dati personali più vecchi: { $time ->
+report-oldest = Età dei dati personali più vecchi: { $days ->
     [none] non ne è conservato nessuno
-   *[other] { $time }
+    [0] sono di oggi
+    [1] un giorno
+   *[other] { $days } giorni
 }.
+report-campaign = { $campaign }: { $delivered ->
+    [untold] proposta { -few } volte
+   *[other] proposta { $delivered } volte, di cui { $displayed }% mostrate, { $opened }% aperte, { $redeemed }% riscattate, { $dismissed }% scartate
+}.
+report-control = { $campaign }: { $number } volte non è stato detto nulla al gruppo di controllo.
 
 window-rolling = in { $time }
 window-visit = in una visita

@@ -9,10 +9,10 @@ mod time;
 
 pub use catalogue::Language;
 use catalogue::Phrase;
-pub use report::{Line, Window};
 
 use crate::config::offers::{Class, Trigger};
 use crate::gateway::effect::{Offer, Reason, Used};
+use crate::report::Report;
 
 /// Who is told a reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,9 +45,9 @@ pub fn question(reason: Reason, language: Language) -> String {
     question_phrase(reason).say(language)
 }
 
-/// A line of the weekly restraint report.
-pub fn report(line: Line, language: Language) -> String {
-    line.phrase(language).say(language)
+/// The weekly report of restraint, a sentence each.
+pub fn report(report: &Report, language: Language) -> Vec<String> {
+    report::phrases(report, language).iter().map(|phrase| phrase.say(language)).collect()
 }
 
 /// The zone's name in this language, else in the first it has, else its id.

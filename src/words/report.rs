@@ -1,96 +1,96 @@
-//! The lines of the weekly restraint report.
+//! The weekly report of restraint in sentences, for the store manager and for whoever asks what the promise is worth.
 
 use super::catalogue::Phrase;
-use super::{Language, Reader, reason, time};
+use super::{Language, time};
 use crate::config::span::Span;
-use crate::gateway::effect::Reason;
+use crate::report::{CampaignTotals, Most, Report};
 
-/// One line of the report. A figure that is nothing was counted over fewer than twenty, and the line says so.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Line {
-    /// How many visits there were.
-    Visits(Option<u64>),
-    /// The share of visits without an offer, in percent.
-    Silent(Option<u8>),
-    /// The most offers that anyone received in any window, and the cap on it.
-    Most {
-        /// Over what.
-        window: Window,
-        /// How many there were.
-        offers: u64,
-        /// How many there may be.
-        at_most: u64,
-    },
-    /// How often an offer was withheld for a reason.
-    Withheld(Reason, Option<u64>),
-    /// The share of offers that were dismissed, in percent.
-    Dismissed(Option<u8>),
-    /// The share of offers that were called helpful, in percent.
-    Helpful(Option<u8>),
-    /// The longest time from a withdrawal to when nothing could be said any more, in seconds, rounded up; nothing is
-    /// that nobody withdrew.
-    LastContact(Option<u64>),
-    /// The age of the oldest personal datum, in days; nothing is none kept.
-    Oldest(Option<u64>),
+/// What is said of `report`, a sentence each, its head first.
+pub(super) fn phrases(report: &Report, language: Language) -> Vec<Phrase<'_>> {
+    let state = if report.unfinished { "unfinished" } else { "over" };
+    let head = Phrase::new("report-head").text("state", state).text("site", &*report.site).text("week", &*report.week);
+    let visits = [
+        head,
+        figure("report-visits", "number", report.visits),
+        figure("report-silent", "percent", report.without_offer_percent),
+    ];
+    let answers = [
+        figure("report-dismissed", "percent", report.dismissed_percent),
+        figure("report-helpful", "percent", report.helpful_percent),
+        withdrawal(report.withdrawal_longest_secs, language),
+        oldest(report.oldest_datum_days),
+    ];
+    let most = report.most.iter().map(|most| received(most, language));
+    let withheld = report.withheld.iter().map(|(reason, count)| withheld(reason, *count, language));
+    let campaigns = report.campaigns.iter().flat_map(|totals| [Some(campaign(totals)), control(totals)]).flatten();
+    visits.into_iter().chain(most).chain(answers).chain(withheld).chain(campaigns).collect()
 }
 
-/// Over what a cap counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Window {
-    /// Any time of this length.
-    Rolling(Span),
-    /// A visit.
-    Visit,
-    /// All the time that the consent is remembered.
-    Ever,
+fn received(most: &Most, language: Language) -> Phrase<'static> {
+    Phrase::new("report-most")
+        .text("window", window(most.per.as_deref(), language).say(language))
+        .number("number", most.received)
+        .number("cap", most.at_most.into())
 }
 
-impl Line {
-    pub(super) fn phrase(self, language: Language) -> Phrase<'static> {
-        match self {
-            Self::Visits(visits) => figure(Phrase::new("report-visits"), "number", visits),
-            Self::Silent(share) => percent("report-silent", share),
-            Self::Most { window, offers, at_most } => Phrase::new("report-most")
-                .text("window", window.phrase(language).say(language))
-                .number("number", offers)
-                .number("cap", at_most),
-            Self::Withheld(why, times) => {
-                let phrase = Phrase::new("report-withheld").text("why", reason(why, language, Reader::Manager));
-                figure(phrase, "number", times)
-            }
-            Self::Dismissed(share) => percent("report-dismissed", share),
-            Self::Helpful(share) => percent("report-helpful", share),
-            Self::LastContact(secs) => {
-                let time = secs.map(|secs| time::span(Span::Micros(secs.saturating_mul(1_000_000))));
-                length("report-last-contact", time, language)
-            }
-            Self::Oldest(days) => length("report-oldest", days.map(time::days), language),
+/// What a cap counts over, in the report's words.
+pub(super) fn window(per: Option<&str>, language: Language) -> Phrase<'static> {
+    match per {
+        Some("visit") => Phrase::new("window-visit"),
+        Some(per) => {
+            let time = per.parse().map_or_else(|_| per.to_owned(), |span| time::span(span).say(language));
+            Phrase::new("window-rolling").text("time", time)
         }
+        None => Phrase::new("window-ever"),
     }
 }
 
-impl Window {
-    pub(super) fn phrase(self, language: Language) -> Phrase<'static> {
-        match self {
-            Self::Rolling(span) => Phrase::new("window-rolling").text("time", time::span(span).say(language)),
-            Self::Visit => Phrase::new("window-visit"),
-            Self::Ever => Phrase::new("window-ever"),
-        }
+fn withheld(reason: &str, count: Option<u64>, language: Language) -> Phrase<'static> {
+    let why = Phrase::new(format!("reason-{reason}")).attribute("manager").say(language);
+    figure("report-withheld", "number", count).text("why", why)
+}
+
+/// In whole seconds, the last one counted as if it were over: no withdrawal took longer than is told.
+fn withdrawal(longest_secs: Option<f64>, language: Language) -> Phrase<'static> {
+    let time = longest_secs.map(|secs| {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a length, far below 285 years")]
+        let secs = secs.ceil() as u64;
+        time::span(Span::Micros(secs.saturating_mul(1_000_000))).say(language)
+    });
+    Phrase::new("report-withdrawal").text("time", time.unwrap_or_else(|| "none".to_owned()))
+}
+
+fn oldest(days: Option<u64>) -> Phrase<'static> {
+    let phrase = Phrase::new("report-oldest");
+    match days {
+        Some(days) => phrase.number("days", days),
+        None => phrase.text("days", "none"),
     }
 }
 
-fn percent(id: &'static str, share: Option<u8>) -> Phrase<'static> {
-    figure(Phrase::new(id), "percent", share.map(u64::from))
+/// Shares are told where there were enough deliveries, so all of them or none.
+fn campaign(totals: &CampaignTotals) -> Phrase<'_> {
+    let CampaignTotals { displayed_percent, opened_percent, redeemed_percent, dismissed_percent, .. } = totals;
+    let shares = [
+        ("displayed", displayed_percent),
+        ("opened", opened_percent),
+        ("redeemed", redeemed_percent),
+        ("dismissed", dismissed_percent),
+    ];
+    let phrase = figure("report-campaign", "delivered", totals.delivered).text("campaign", &*totals.id);
+    let told = shares.into_iter().filter_map(|(name, share)| Some((name, (*share)?)));
+    told.fold(phrase, |phrase, (name, share)| phrase.number(name, share))
 }
 
-/// `phrase` with a figure, or with the word by which the catalogues say that it is not told.
-fn figure<'a>(phrase: Phrase<'a>, name: &'static str, figure: Option<u64>) -> Phrase<'a> {
+fn control(totals: &CampaignTotals) -> Option<Phrase<'_>> {
+    let count = totals.control?;
+    Some(Phrase::new("report-control").text("campaign", &*totals.id).number("number", count))
+}
+
+/// A sentence with a figure, or with the word by which the catalogues say that it is not told.
+fn figure<'a>(id: &'static str, name: &'static str, figure: Option<u64>) -> Phrase<'a> {
     match figure {
-        Some(n) => phrase.number(name, n),
-        None => phrase.text(name, "untold"),
+        Some(n) => Phrase::new(id).number(name, n),
+        None => Phrase::new(id).text(name, "untold"),
     }
-}
-
-fn length(id: &'static str, time: Option<Phrase<'_>>, language: Language) -> Phrase<'static> {
-    Phrase::new(id).text("time", time.map_or_else(|| "none".to_owned(), |time| time.say(language)))
 }

@@ -1,10 +1,11 @@
 //! The catalogues against what the code asks for, and sentences as they are said.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::iter::successors;
 
 use super::*;
 use crate::gateway::cap::CapScope;
+use crate::report::{CampaignTotals, Most, SMALLEST_GROUP};
 
 /// The reasons' words in the order of the gates, then what the last step can say.
 const REASONS: [&str; 22] = [
@@ -78,21 +79,51 @@ const USED: [Used; 9] = [
     Used::Feedback,
 ];
 
-fn windows() -> [Window; 3] {
-    [Window::Rolling("7d".parse().unwrap()), Window::Visit, Window::Ever]
+const WINDOWS: [Option<&str>; 3] = [Some("1d"), Some("visit"), None];
+
+fn empty() -> Report {
+    Report {
+        site: "bern".into(),
+        week: "2026-W47".into(),
+        from: "2026-11-15T23:00:00Z".into(),
+        until: "2026-11-22T23:00:00Z".into(),
+        unfinished: false,
+        visits: None,
+        without_offer_percent: None,
+        most: Vec::new(),
+        withheld: BTreeMap::new(),
+        dismissed_percent: None,
+        helpful_percent: None,
+        withdrawal_longest_secs: None,
+        oldest_datum_days: None,
+        campaigns: Vec::new(),
+    }
 }
 
-/// Every line, with nothing, one and many in it.
-fn lines() -> Vec<Line> {
-    let most = |(window, offers)| Line::Most { window, offers, at_most: 3 };
-    let mut lines: Vec<Line> = windows().into_iter().zip([0, 1, 1_000]).map(most).collect();
-    for share in [None, Some(0), Some(1), Some(100_u8)] {
-        let many = share.map(u64::from);
-        lines.extend([Line::Visits(many), Line::LastContact(many), Line::Oldest(many)]);
-        lines.extend([Line::Silent(share), Line::Dismissed(share), Line::Helpful(share)]);
-        lines.extend(reasons().into_iter().map(|reason| Line::Withheld(reason, many)));
+/// A week with every kind of line, all its figures `n`.
+fn week(n: Option<u64>) -> Report {
+    let campaign = CampaignTotals {
+        id: "boots-autumn".into(),
+        delivered: n,
+        displayed_percent: n,
+        opened_percent: n,
+        redeemed_percent: n,
+        dismissed_percent: n,
+        control: n,
+    };
+    let most = |per: Option<&str>| Most { at_most: 2, per: per.map(str::to_owned), received: n.unwrap_or(0) };
+    Report {
+        visits: n,
+        without_offer_percent: n,
+        most: WINDOWS.map(most).into(),
+        withheld: reasons().into_iter().map(|reason| (reason.as_str().to_owned(), n)).collect(),
+        dismissed_percent: n,
+        helpful_percent: n,
+        withdrawal_longest_secs: n.and_then(|n| u32::try_from(n).ok()).map(f64::from),
+        oldest_datum_days: n,
+        campaigns: vec![campaign],
+        ..empty()
     }
-    lines
 }
 
 /// Everything that the code can ask a catalogue for.
@@ -110,8 +141,12 @@ fn asked(language: Language) -> Vec<Phrase<'static>> {
     for text in ["1s", "20s", "1m", "2m", "1h", "2h", "1d", "2d", "1 month", "2 months"] {
         asked.push(time::span(text.parse().unwrap()));
     }
-    asked.extend(windows().map(|window| window.phrase(language)));
-    asked.extend(lines().into_iter().map(|line| line.phrase(language)));
+    asked.extend(WINDOWS.map(|per| report::window(per, language)));
+    for n in [None, Some(0), Some(1), Some(20), Some(1_000)] {
+        let week = Report { unfinished: n == Some(0), ..week(n) };
+        let week: &Report = Box::leak(Box::new(week));
+        asked.extend(report::phrases(week, language));
+    }
     asked
 }
 
@@ -186,6 +221,18 @@ fn no_catalogue_has_what_nobody_asks_for() {
         let unasked: Vec<_> = written.difference(&asked).collect();
         assert!(unasked.is_empty(), "{}.ftl: the code asks for none of {unasked:?}", language.word());
         assert_eq!(written, asked, "{}.ftl", language.word());
+    }
+}
+
+#[test]
+fn each_catalogue_names_the_least_that_is_told_once() {
+    for language in Language::ALL {
+        assert_eq!(
+            language.source().matches(&SMALLEST_GROUP.to_string()).count(),
+            1,
+            "{}.ftl: it is in the term -few",
+            language.word()
+        );
     }
 }
 
@@ -269,45 +316,55 @@ fn a_service_message_is_no_offer() {
 
 #[test]
 fn a_report_writes_numbers_as_its_language_does() {
-    let told = |line| Language::ALL.map(|language| report(line, language).replace('\u{202f}', "_"));
+    let told = Language::ALL.map(|language| report(&week(Some(1_234_567)), language));
+    let line = |n: usize| told.clone().map(|lines| lines[n].replace('\u{202f}', "_"));
+    assert_eq!(line(1), ["Besuche: 1_234_567.", "Visits: 1,234,567.", "Visites_: 1_234_567.", "Visite: 1_234_567."]);
+    assert!(line(2)[0].ends_with("1_234_567_%.") && line(2)[1].ends_with("1,234,567%."));
     assert_eq!(
-        told(Line::Visits(Some(1_234_567))),
-        ["Besuche: 1_234_567.", "Visits: 1,234,567.", "Visites_: 1_234_567.", "Visite: 1_234_567."]
-    );
-    assert_eq!(
-        told(Line::Silent(Some(83))),
+        line(3),
         [
-            "Besuche ohne Angebot: 83_%.",
-            "Visits without an offer: 83%.",
-            "Visites sans offre_: 83_%.",
-            "Visite senza offerta: 83%."
-        ]
-    );
-    assert_eq!(
-        told(Line::Most { window: Window::Rolling("24h".parse().unwrap()), offers: 1, at_most: 2 }),
-        [
-            "Die meisten Angebote an eine Person (Zeitfenster: 24 Stunden): 1, erlaubt sind höchstens 2.",
-            "Most offers to one person in any 24 hours: 1, with at most 2 allowed.",
-            "Le plus grand nombre d’offres à une même personne sur 24 heures_: 1, pour un maximum de 2.",
-            "Numero massimo di offerte a una stessa persona in 24 ore: 1, con un limite di 2."
+            "Die meisten Angebote an eine Person (Zeitfenster: 24 Stunden): 1_234_567, erlaubt sind höchstens 2.",
+            "Most offers to one person in any 24 hours: 1,234,567, with at most 2 allowed.",
+            "Le plus grand nombre d’offres à une même personne sur 24 heures_: 1_234_567, pour un maximum de 2.",
+            "Numero massimo di offerte a una stessa persona in 24 ore: 1_234_567, con un limite di 2.",
         ]
     );
 }
 
 #[test]
-fn a_report_counts_as_people_do() {
-    let told = |times| report(Line::Withheld(Reason::Quiet, times), Language::En);
-    assert_eq!(told(None), "Withheld, fewer than 20 times: Quiet hours, or the shop is closed.");
-    assert_eq!(told(Some(1)), "Withheld, once: Quiet hours, or the shop is closed.");
-    assert_eq!(told(Some(2_000)), "Withheld, 2,000 times: Quiet hours, or the shop is closed.");
-    assert_eq!(report(Line::Oldest(Some(1)), Language::De), "Älteste Angaben zu einer Person: 1 Tag alt.");
-    assert_eq!(report(Line::Oldest(None), Language::De), "Älteste Angaben zu einer Person: keine vorhanden.");
+fn a_report_of_few_says_so() {
+    let report = Report {
+        unfinished: true,
+        withheld: [("quiet".to_owned(), None), ("bought".to_owned(), Some(30))].into(),
+        withdrawal_longest_secs: Some(0.2),
+        oldest_datum_days: Some(0),
+        campaigns: week(None).campaigns,
+        ..empty()
+    };
     assert_eq!(
-        report(Line::LastContact(Some(2)), Language::Fr).replace('\u{202f}', "_"),
-        "Délai le plus long entre un retrait et le silence_: 2 secondes."
+        super::report(&report, Language::En),
+        [
+            "Restraint of bern in the week 2026-W47, so far.",
+            "Visits: fewer than 20, so not told.",
+            "Visits without an offer: fewer than 20, so not told.",
+            "Offers that were dismissed: fewer than 20, so not told.",
+            "Offers that were called helpful: fewer than 20, so not told.",
+            "Longest time from a withdrawal to silence: 1 second.",
+            "Oldest personal data: of today.",
+            "Withheld, 30 times: Already bought, and not due for replacement yet.",
+            "Withheld, fewer than 20 times: Quiet hours, or the shop is closed.",
+            "boots-autumn: made fewer than 20 times.",
+        ]
     );
+}
+
+#[test]
+fn a_campaigns_totals_are_a_line() {
+    let lines = report(&week(Some(25)), Language::De);
+    let [.., campaign, control] = &lines[..] else { panic!("{lines:?}") };
     assert_eq!(
-        report(Line::LastContact(None), Language::It),
-        "Tempo più lungo tra una revoca e il silenzio: nessuna revoca."
+        campaign.replace('\u{202f}', "_"),
+        "boots-autumn: 25-mal gemacht; davon 25_% angezeigt, 25_% geöffnet, 25_% eingelöst, 25_% weggewischt."
     );
+    assert_eq!(control, "boots-autumn: 25-mal wurde der Kontrollgruppe nichts gesagt.");
 }

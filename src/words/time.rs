@@ -26,11 +26,6 @@ pub(super) fn span(span: Span) -> Phrase<'static> {
     }
 }
 
-/// So many days.
-pub(super) fn days(days: u64) -> Phrase<'static> {
-    Phrase::new("time-days").number("n", days)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -23,8 +23,8 @@ pub(super) const MAX_SWIFT: usize = 64;
 pub(super) const SWIFT_BELOW_K: u8 = 6;
 
 /// Identifiers moved on for one input, six derivations each at most and two as a rule. 2 ms on a build machine
-/// (`benches/rotating.rs`), and 8 ms more at the 0.5 million derivations a second of a Pi without AES instructions
-/// (reckoned, not measured). A shop with fewer is up to date at once; 400,000 need 200 advertisements.
+/// (`benches/rotating.rs`, before it was two), and 8 ms more at the 0.5 million derivations a second of a Pi without AES
+/// instructions (reckoned, not measured). A shop with fewer is up to date at once; 400,000 need 200 advertisements.
 const MOVES_AN_INPUT: usize = 2_000;
 
 /// A clock may be set back by so much and the neighbouring periods forgive it; beyond it everything is computed anew.
