@@ -1,6 +1,6 @@
 //! `kill -9` of the real process under load, again and again on the same folder, with a real broker: the ledger and everything that
-//! a subscriber was sent are held against the promise after each. `EMMA_KILLS` and `EMMA_SEED` change the run; `tests/long/run`
-//! makes it a hundred.
+//! a subscriber was sent are held against the promise after each. `KILLS` and `SEED` change the run (a variable that begins with
+//! `EMMA_` would be a setting of the shop); `tests/long/run` makes it a hundred.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops and says why")]
 #![allow(clippy::print_stdout, reason = "the seed repeats a run")]
@@ -70,8 +70,8 @@ fn number(name: &str, default: u64) -> u64 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_again_and_again_it_keeps_the_promise() {
-    let (seed, kills) = (number("EMMA_SEED", SEED), number("EMMA_KILLS", 10));
-    println!("EMMA_SEED={seed} EMMA_KILLS={kills}");
+    let (seed, kills) = (number("SEED", SEED), number("KILLS", 10));
+    println!("SEED={seed} KILLS={kills}");
     let mut chance = Chance(seed);
     let lives = u16::try_from(kills).unwrap();
     let customers = (lives + 1) * A_LIFE / 2;
