@@ -251,6 +251,10 @@ fn a_control_group_is_recorded_counts_and_hears_nothing() {
     assert_eq!(rows, [("boots", true), ("socks", false)]);
     let mut stage = Stage::new(&offers(&campaigns), "[caps]\ncustomer = [{ at-most = 1, per = '1d' }]\n", measured);
     assert_eq!(stage.visit(MONDAY_NOON), ["boots control", "socks cap-customer"], "a ghost counts");
+    let wish = r#","wishes":[{"category":"shoes"}]"#;
+    let mut wishes = Stage::plenty(&campaigns, consent("personal", r#","personalisation","lift-measurement""#, wish));
+    wishes.visit(MONDAY_NOON);
+    assert_eq!(wishes.standalone.store.stance(&ann()).unwrap(), None, "what is not said grants no wish");
     let mut unmeasured = Stage::plenty(&campaigns, consent("contextual", "", ""));
     assert_eq!(unmeasured.visit(MONDAY_NOON), ["boots told", "socks outranked"]);
 }

@@ -6,7 +6,6 @@ use std::sync::{Arc, LazyLock};
 use super::consent::CustomerId;
 use super::consent::registry::Slot;
 use super::effect::{Answer, DeliveryId, Effect, Ending, Purchase};
-use super::guest::Guest;
 use super::halt::Halts;
 use super::offer::ask::Answered;
 use super::offer::explain::Explanation;
@@ -40,11 +39,10 @@ impl Gateway {
 
     /// The ledger has spoken: what it granted is said, what it refused lets the next in rank ask.
     pub(super) fn reserved(&mut self, delivery: &DeliveryId, answer: Answer, now: Moment, effects: &mut Vec<Effect>) {
-        let waits = |guest: &Guest| guest.contest.as_ref().is_some_and(|contest| contest.delivery() == delivery);
-        let Some(slot) = self.guests.iter().find(|(_, guest)| waits(guest)).map(|(slot, _)| *slot) else { return };
+        let Some(slot) = self.asked.remove(delivery) else { return };
         let Some(consent) = self.registry.get(slot).cloned() else { return };
         let Some(guest) = self.guests.get_mut(&slot) else { return };
-        let Some(contest) = guest.contest.take() else { return };
+        let Some(contest) = guest.contest.take_if(|contest| contest.delivery() == delivery) else { return };
         let is_said = answer == Answer::Granted && !contest.is_ghost();
         let mut too_late = false;
         if answer == Answer::Granted {
@@ -68,6 +66,7 @@ impl Gateway {
         let person = Person { consent: &consent, last_deliveries: &guest.last_deliveries, stance, key: &self.key };
         let from = effects.len();
         guest.contest = self.menu.answered(contest, answer, person, effects);
+        self.asked.extend(guest.contest.iter().map(|contest| (contest.delivery().clone(), slot)));
         count(&mut self.counters, consent.test, effects.get(from..).unwrap_or_default());
         if is_said && self.wants_silence(slot, now) {
             self.end_offers(slot, Ending::Withdrawn, effects);
@@ -87,6 +86,7 @@ impl Gateway {
             let Some(occasion) = guest.waiting.pop_front() else { break };
             let person = Person { consent: &consent, last_deliveries: &guest.last_deliveries, stance, key: &self.key };
             guest.contest = self.menu.judge(occasion, person, effects);
+            self.asked.extend(guest.contest.iter().map(|contest| (contest.delivery().clone(), slot)));
         }
         count(&mut self.counters, consent.test, effects.get(from..).unwrap_or_default());
     }

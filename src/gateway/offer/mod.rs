@@ -229,7 +229,8 @@ impl Menu {
     ) -> Reservation {
         let delivery = self.delivery(&occasion.zone, campaign, visit_us, person, now.wall_us);
         let caps = self.caps(campaign, person, &delivery);
-        let wishes = wish::granted(campaign, person, now);
+        // What is not said shows nobody what they wished for.
+        let wishes = if delivery.ghost { Vec::new() } else { wish::granted(campaign, person, now) };
         let mut offer = self.offer(campaign, person, &occasion.zone, now, !caps.is_empty());
         if delivery.ghost {
             offer.recipients.clear();
