@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use tokio::sync::oneshot;
 
 use crate::config::Config;
-use crate::control::{Answer, Listed, Reply, Request, Status};
+use crate::control::{Answer, Halting, Listed, Reply, Request, Status};
 use crate::daemon::Daemon;
 use crate::gateway::consent::record::{self, ConsentRecord, Record};
 use crate::gateway::consent::registry::{Refusal, Registry};
@@ -18,8 +18,12 @@ use crate::gateway::consent::{Consent, CustomerId, Tier};
 use crate::gateway::effect::Input;
 use crate::ledger::registrar::{self, Prepared};
 use crate::ledger::{LedgerError, Store};
+use crate::mqtt::ended::Speaker;
 use crate::mqtt::state::Presence;
 use crate::mqtt::status::Standing;
+
+mod halting;
+pub(crate) mod when;
 
 /// A disk that cannot be written is asked again this often: who wants to be forgotten is, as soon as it can.
 const RETRY_FORGETTING: Duration = Duration::from_secs(1);
@@ -35,6 +39,8 @@ enum Errand {
     Status,
     Testers,
     Follow(CustomerId),
+    Halt(Halting),
+    Campaigns,
     Answer(Reply),
 }
 
@@ -126,6 +132,8 @@ impl Daemon {
                 });
             }
             Errand::Follow(customer) => tell(reply, self.follow(&customer)),
+            Errand::Halt(what) => self.halt(&what, reply),
+            Errand::Campaigns => self.list_campaigns(reply),
             Errand::Answer(answer) => tell(reply, answer),
         }
         None
@@ -199,7 +207,8 @@ impl Counter {
     ///
     /// # Errors
     /// The ledger cannot be read.
-    pub fn open(config: Arc<Config>, store: Store, wall_us: i64) -> Result<Self, LedgerError> {
+    pub fn open(config: Arc<Config>, mut store: Store, wall_us: i64) -> Result<Self, LedgerError> {
+        store.speak_as(Speaker::of(&config.gateway));
         let mut registry = Registry::new(store.key());
         registry.keep_for_the_shop(config.site.fixed_beacons.iter().map(|beacon| beacon.identifier));
         for consent in remembered(&store)? {
@@ -239,6 +248,8 @@ impl Counter {
                 let records: Result<Vec<_>, _> = testers.iter().map(|customer| self.store.consent(customer)).collect();
                 Ok(Reply::Testers { records: records?.into_iter().flatten().collect() })
             }
+            Errand::Halt(what) => self.halt(&what),
+            Errand::Campaigns => self.list_campaigns(),
             Errand::Answer(reply) => Ok(reply),
         }
     }
@@ -275,6 +286,8 @@ fn errand(
             Err(error) => Errand::Answer(Reply::Refused { problems: error.problems().to_vec() }),
         },
         Request::Status => Errand::Status,
+        Request::Halt { what } => Errand::Halt(what),
+        Request::Campaigns => Errand::Campaigns,
         Request::List => Errand::Answer(Reply::Consents { consents: list() }),
         Request::Testers => Errand::Testers,
         Request::Follow { customer } => match CustomerId::new(&customer).and_then(|customer| find(&customer)) {

@@ -181,6 +181,8 @@ impl Daemon {
             | Request::Show { .. }
             | Request::Testers
             | Request::Follow { .. }
+            | Request::Halt { .. }
+            | Request::Campaigns
             | Request::Withdraw { .. } => Reply::Refused {
                 problems: vec!["this Pi only scans and knows no customer: ask on the one that decides".to_owned()],
             },

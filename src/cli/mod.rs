@@ -1,5 +1,7 @@
 //! The command line: one file a subcommand. Each returns its exit code; nothing below this module ends the process.
 
+pub mod campaign;
+
 pub mod check;
 
 pub mod completions;
@@ -10,7 +12,11 @@ pub mod consent;
 
 mod daemon;
 
+mod door;
+
 mod files;
+
+pub mod halt;
 
 #[cfg(feature = "demo")]
 pub mod demo;
@@ -85,6 +91,12 @@ enum Command {
     Doctor(doctor::Arguments),
     /// Say how the running daemon does.
     Status(status::Arguments),
+    /// Say nothing in the whole shop, at once.
+    Pause(halt::Pause),
+    /// Speak again after a pause.
+    Resume(halt::Resume),
+    /// Stop, start and list campaigns.
+    Campaign(campaign::Arguments),
     /// Polygon zones as GeoJSON in metres, out and in.
     Zones(zones::Arguments),
     /// Carry a test tag to nine points, and find what levels do in this shop.
@@ -125,6 +137,9 @@ fn dispatch(command: Command) -> u8 {
         Command::Config(arguments) => config::main(&arguments),
         Command::Doctor(arguments) => doctor::main(&arguments),
         Command::Status(arguments) => status::main(&arguments),
+        Command::Pause(arguments) => halt::pause(&arguments),
+        Command::Resume(arguments) => halt::resume(&arguments),
+        Command::Campaign(arguments) => campaign::main(&arguments),
         Command::Zones(arguments) => zones::main(&arguments),
         Command::Survey(arguments) => survey::main(&arguments),
         Command::Walk(arguments) => walk::main(&arguments),

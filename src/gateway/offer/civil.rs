@@ -121,8 +121,9 @@ pub fn next_midnight_us(wall_us: i64, zone: &TimeZone) -> Option<i64> {
     end_of_day_us(zoned(wall_us, zone).date(), zone)
 }
 
-/// In a DST gap the later, in a fold the earlier instant (the MQTT contract, Two lifetimes): jiff's "compatible".
-fn instant_us(local: DateTime, zone: &TimeZone) -> Option<i64> {
+/// The instant of a civil time in `zone`, in microseconds. In a DST gap the later, in a fold the earlier instant (the MQTT
+/// contract, Two lifetimes): jiff's "compatible".
+pub fn instant_us(local: DateTime, zone: &TimeZone) -> Option<i64> {
     zone.to_ambiguous_zoned(local).compatible().ok().map(|zoned| zoned.timestamp().as_microsecond())
 }
 
