@@ -11,6 +11,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
+use crate::counter::explaining::Explained;
 use crate::follow::{self, Told};
 
 /// A consent record has 16 KiB at the most, and JSON within JSON can double it.
@@ -59,6 +60,17 @@ pub enum Request {
     },
     /// Every campaign, and whether it runs.
     Campaigns,
+    /// Why a customer would, or would not, be told of a campaign.
+    Explain {
+        /// Whom.
+        customer: String,
+        /// Of which; of each where it is not said.
+        campaign: Option<String>,
+        /// When, in the site's time; now where it is not said.
+        at: Option<String>,
+        /// In which language the sentences are.
+        language: Option<String>,
+    },
 }
 
 /// What is to be said no more, or again.
@@ -152,6 +164,11 @@ pub enum Reply {
         paused: Option<String>,
         /// In the order of the file; those that it names no more come last.
         campaigns: Vec<CampaignListed>,
+    },
+    /// Why somebody would, or would not, be told.
+    Explained {
+        /// Gate by gate.
+        explained: Box<Explained>,
     },
 }
 

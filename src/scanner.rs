@@ -183,6 +183,7 @@ impl Daemon {
             | Request::Follow { .. }
             | Request::Halt { .. }
             | Request::Campaigns
+            | Request::Explain { .. }
             | Request::Withdraw { .. } => Reply::Refused {
                 problems: vec!["this Pi only scans and knows no customer: ask on the one that decides".to_owned()],
             },

@@ -23,6 +23,8 @@ pub mod demo;
 
 pub mod doctor;
 
+pub mod explain;
+
 pub mod record;
 
 pub mod evaluate;
@@ -95,6 +97,8 @@ enum Command {
     Pause(halt::Pause),
     /// Speak again after a pause.
     Resume(halt::Resume),
+    /// Why a customer would, or would not, be told of a campaign now.
+    Explain(explain::Arguments),
     /// Stop, start and list campaigns.
     Campaign(campaign::Arguments),
     /// Polygon zones as GeoJSON in metres, out and in.
@@ -139,6 +143,7 @@ fn dispatch(command: Command) -> u8 {
         Command::Status(arguments) => status::main(&arguments),
         Command::Pause(arguments) => halt::pause(&arguments),
         Command::Resume(arguments) => halt::resume(&arguments),
+        Command::Explain(arguments) => explain::main(&arguments),
         Command::Campaign(arguments) => campaign::main(&arguments),
         Command::Zones(arguments) => zones::main(&arguments),
         Command::Survey(arguments) => survey::main(&arguments),
