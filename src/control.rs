@@ -12,6 +12,7 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use crate::counter::explaining::Explained;
+use crate::counter::preview::PreviewText;
 use crate::follow::{self, Told};
 
 /// A consent record has 16 KiB at the most, and JSON within JSON can double it.
@@ -60,6 +61,13 @@ pub enum Request {
     },
     /// Every campaign, and whether it runs.
     Campaigns,
+    /// A campaign as it would be said, to look at.
+    Preview {
+        /// Which.
+        campaign: String,
+        /// Send it to this tester too.
+        to: Option<String>,
+    },
     /// Why a customer would, or would not, be told of a campaign.
     Explain {
         /// Whom.
@@ -164,6 +172,15 @@ pub enum Reply {
         paused: Option<String>,
         /// In the order of the file; those that it names no more come last.
         campaigns: Vec<CampaignListed>,
+    },
+    /// A campaign as it would be said; where a tester was named, it is on its way.
+    Previewed {
+        /// Where.
+        zone: String,
+        /// What sets it off: `entered`, `dwelled` or `left`.
+        trigger: String,
+        /// In each language.
+        texts: Vec<PreviewText>,
     },
     /// Why somebody would, or would not, be told.
     Explained {

@@ -26,6 +26,7 @@ use crate::mqtt::status::Standing;
 
 pub mod explaining;
 mod halting;
+pub mod preview;
 pub(crate) mod when;
 
 use explaining::Question;
@@ -47,6 +48,7 @@ enum Errand {
     Halt(Halting),
     Campaigns,
     Explain(Question),
+    Preview { campaign: String, to: Option<String> },
     Answer(Reply),
 }
 
@@ -141,6 +143,7 @@ impl Daemon {
             Errand::Halt(what) => self.halt(&what, reply),
             Errand::Campaigns => self.list_campaigns(reply),
             Errand::Explain(question) => self.explain(question, reply),
+            Errand::Preview { campaign, to } => self.preview(&campaign, to.as_deref(), reply),
             Errand::Answer(answer) => tell(reply, answer),
         }
         None
@@ -258,6 +261,7 @@ impl Counter {
             Errand::Halt(what) => self.halt(&what),
             Errand::Campaigns => self.list_campaigns(),
             Errand::Explain(question) => self.explain(question),
+            Errand::Preview { campaign, to } => self.preview(&campaign, to.as_deref()),
             Errand::Answer(reply) => Ok(reply),
         }
     }
@@ -313,6 +317,7 @@ fn errand(
         Request::Status => Errand::Status,
         Request::Halt { what } => Errand::Halt(what),
         Request::Campaigns => Errand::Campaigns,
+        Request::Preview { campaign, to } => Errand::Preview { campaign, to },
         Request::Explain { customer, campaign, at, language } => {
             match CustomerId::new(&customer).filter(|customer| find(customer).is_some()) {
                 Some(customer) => Errand::Explain(Question { customer, campaign, at, language }),

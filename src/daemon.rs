@@ -85,6 +85,7 @@ pub struct Daemon {
     in_force: String,
     pub(crate) forgetting: counter::Forgetting,
     pub(crate) followers: Followers,
+    pub(crate) previews: counter::preview::Previews,
     started_us: u64,
     noted_us: u64,
     inventory: Inventory,
@@ -125,6 +126,7 @@ impl Daemon {
             in_force,
             forgetting: counter::Forgetting::default(),
             followers: Followers::default(),
+            previews: counter::preview::Previews::default(),
             started_us: clock.monotonic_us(),
             noted_us: clock.monotonic_us(),
             inventory: Inventory::default(),
@@ -184,6 +186,11 @@ impl Daemon {
         if self.gateway.snapshot().clock_trusted {
             self.ledger.note_stop();
         }
+    }
+
+    /// The installation's key.
+    pub(crate) fn key(&self) -> &Key {
+        &self.key
     }
 
     /// This instant, its wall time only while the clock is known to be right.

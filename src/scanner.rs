@@ -184,6 +184,7 @@ impl Daemon {
             | Request::Halt { .. }
             | Request::Campaigns
             | Request::Explain { .. }
+            | Request::Preview { .. }
             | Request::Withdraw { .. } => Reply::Refused {
                 problems: vec!["this Pi only scans and knows no customer: ask on the one that decides".to_owned()],
             },

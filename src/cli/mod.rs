@@ -99,7 +99,7 @@ enum Command {
     Resume(halt::Resume),
     /// Why a customer would, or would not, be told of a campaign now.
     Explain(explain::Arguments),
-    /// Stop, start and list campaigns.
+    /// Stop, start, list and preview campaigns.
     Campaign(campaign::Arguments),
     /// Polygon zones as GeoJSON in metres, out and in.
     Zones(zones::Arguments),

@@ -6,6 +6,7 @@ mod compose;
 mod control;
 pub mod explain;
 mod gates;
+mod preview;
 pub(super) mod wish;
 
 pub(super) use compose::NOTIFY_US;
