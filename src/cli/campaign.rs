@@ -89,13 +89,13 @@ fn preview(door: &mut Door, id: &str, to: Option<&str>, lang: Option<&str>) -> R
     let to = match (to, &*door) {
         (Some(to), _) => to.to_owned(),
         (None, Door::Ledger(..)) => return Ok("Nothing was sent: no Emma runs on this folder.\n".to_owned()),
-        (None, Door::Daemon(_)) => match the_tester(door)? {
-            Some(to) => to,
-            None => {
+        (None, Door::Daemon(_)) => {
+            let Some(to) = the_tester(door)? else {
                 let hint = "import a consent with \"test\": true (emma consent import FILE)";
                 return Ok(format!("Nothing was sent: there is no test tag; {hint}.\n"));
-            }
-        },
+            };
+            to
+        }
     };
     match ask(door, id, Some(to.clone()))? {
         Reply::Previewed { .. } => Ok(format!("On its way to {to}, marked as a test; it counts in no cap.\n")),

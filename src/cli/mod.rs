@@ -35,6 +35,8 @@ pub mod replay;
 
 pub mod run;
 
+pub mod simulate;
+
 pub mod status;
 
 pub mod survey;
@@ -107,6 +109,8 @@ enum Command {
     Survey(survey::Arguments),
     /// Carry a test tag through the shop: each zone announces itself.
     Walk(walk::Arguments),
+    /// How many offers these caps allow, on customers who do not exist.
+    Simulate(simulate::Arguments),
     /// Take, list, show and withdraw consents.
     Consent(consent::Arguments),
     /// Print a completion script for a shell.
@@ -148,6 +152,7 @@ fn dispatch(command: Command) -> u8 {
         Command::Zones(arguments) => zones::main(&arguments),
         Command::Survey(arguments) => survey::main(&arguments),
         Command::Walk(arguments) => walk::main(&arguments),
+        Command::Simulate(arguments) => simulate::main(&arguments),
         Command::Consent(arguments) => consent::main(&arguments),
         Command::Completions(arguments) => completions::main(&arguments),
         Command::ExitCodes => say(exit::PAGE),

@@ -34,8 +34,7 @@ impl Menu {
 
     fn first_zone(&self, campaign: &Campaign) -> Option<&Zone> {
         let zones = || self.config.zones.zones.iter().filter(|zone| self.stands(zone));
-        let named = campaign.zones.iter().flatten();
-        let first = named.filter_map(|id| zones().find(|zone| zone.id == *id)).next();
+        let first = campaign.zones.iter().flatten().find_map(|id| zones().find(|zone| zone.id == *id));
         first.or_else(|| zones().find(|zone| speaks_in(campaign, &zone.id)))
     }
 
