@@ -15,6 +15,7 @@ use crate::gateway::Gateway;
 use crate::gateway::advertisement::{Advertisement, GatewayIndex};
 use crate::gateway::consent::fingerprint::Salt;
 use crate::gateway::effect::{Answer, Effect, Happening, Input, Report, Sighting, What};
+use crate::gateway::key::Key;
 use crate::handout::{self, Handout};
 use crate::inventory::Inventory;
 use crate::ledger::order::Told;
@@ -84,6 +85,7 @@ pub struct Daemon {
     in_force: String,
     pub(crate) forgetting: counter::Forgetting,
     pub(crate) followers: Followers,
+    pub(crate) previews: counter::preview::Previews,
     started_us: u64,
     noted_us: u64,
     inventory: Inventory,
@@ -124,6 +126,7 @@ impl Daemon {
             in_force,
             forgetting: counter::Forgetting::default(),
             followers: Followers::default(),
+            previews: counter::preview::Previews::default(),
             started_us: clock.monotonic_us(),
             noted_us: clock.monotonic_us(),
             inventory: Inventory::default(),
@@ -188,6 +191,11 @@ impl Daemon {
     fn save_visits(&mut self) {
         let visits = self.gateway.save_all(self.now());
         self.perform(visits);
+    }
+
+    /// The installation's key.
+    pub(crate) fn key(&self) -> &Key {
+        &self.codes.key
     }
 
     /// This instant, its wall time only while the clock is known to be right.

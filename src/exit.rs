@@ -28,7 +28,7 @@ pub const PAGE: &str = "\
 Exit codes (those of sysexits.h)
 
    0  all is well; check, doctor: no error (there may be warnings)
-   1  consent show, withdraw: there is no such customer
+   1  there is no such customer (consent show, withdraw; explain) or campaign (campaign, explain)
    2  doctor: a check fails (warnings and what is unknown do not count)
   64  the command line is not understood
   65  a file's content is not what it should be: a consent record that is refused, a ledger that is none,

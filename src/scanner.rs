@@ -182,6 +182,10 @@ impl Daemon {
             | Request::Show { .. }
             | Request::Testers
             | Request::Follow { .. }
+            | Request::Halt { .. }
+            | Request::Campaigns
+            | Request::Explain { .. }
+            | Request::Preview { .. }
             | Request::Withdraw { .. } => Reply::Refused {
                 problems: vec!["this Pi only scans and knows no customer: ask on the one that decides".to_owned()],
             },

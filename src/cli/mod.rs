@@ -1,5 +1,7 @@
 //! The command line: one file a subcommand. Each returns its exit code; nothing below this module ends the process.
 
+pub mod campaign;
+
 pub mod check;
 
 pub mod completions;
@@ -12,12 +14,18 @@ pub mod coupon;
 
 mod daemon;
 
+mod door;
+
 mod files;
+
+pub mod halt;
 
 #[cfg(feature = "demo")]
 pub mod demo;
 
 pub mod doctor;
+
+pub mod explain;
 
 pub mod record;
 
@@ -30,6 +38,8 @@ pub mod replay;
 pub mod report;
 
 pub mod run;
+
+pub mod simulate;
 
 pub mod status;
 
@@ -91,12 +101,22 @@ enum Command {
     Status(status::Arguments),
     /// Restraint, measured: the totals of a week.
     Report(report::Arguments),
+    /// Say nothing in the whole shop, at once.
+    Pause(halt::Pause),
+    /// Speak again after a pause.
+    Resume(halt::Resume),
+    /// Why a customer would, or would not, be told of a campaign now.
+    Explain(explain::Arguments),
+    /// Stop, start, list and preview campaigns.
+    Campaign(campaign::Arguments),
     /// Polygon zones as GeoJSON in metres, out and in.
     Zones(zones::Arguments),
     /// Carry a test tag to nine points, and find what levels do in this shop.
     Survey(survey::Arguments),
     /// Carry a test tag through the shop: each zone announces itself.
     Walk(walk::Arguments),
+    /// How many offers these caps allow, on customers who do not exist.
+    Simulate(simulate::Arguments),
     /// Take, list, show and withdraw consents.
     Consent(consent::Arguments),
     /// Make a key for coupons, and verify a code.
@@ -134,9 +154,14 @@ fn dispatch(command: Command) -> u8 {
         Command::Doctor(arguments) => doctor::main(&arguments),
         Command::Status(arguments) => status::main(&arguments),
         Command::Report(arguments) => report::main(&arguments),
+        Command::Pause(arguments) => halt::pause(&arguments),
+        Command::Resume(arguments) => halt::resume(&arguments),
+        Command::Explain(arguments) => explain::main(&arguments),
+        Command::Campaign(arguments) => campaign::main(&arguments),
         Command::Zones(arguments) => zones::main(&arguments),
         Command::Survey(arguments) => survey::main(&arguments),
         Command::Walk(arguments) => walk::main(&arguments),
+        Command::Simulate(arguments) => simulate::main(&arguments),
         Command::Consent(arguments) => consent::main(&arguments),
         Command::Coupon(arguments) => coupon::main(&arguments),
         Command::Completions(arguments) => completions::main(&arguments),

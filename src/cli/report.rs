@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::consent::Door;
+use super::door::Door;
 use super::{Stop, complain, say};
 use crate::control::{Reply, Request};
 use crate::exit;

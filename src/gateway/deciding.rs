@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 
 use super::consent::CustomerId;
 use super::consent::registry::Slot;
-use super::effect::{Answer, DeliveryId, Effect, Ending, Purchase};
+use super::effect::{Answer, DeliveryId, Effect, Ending, Purchase, Reservation};
 use super::halt::Halts;
 use super::offer::ask::Answered;
 use super::offer::explain::Explanation;
@@ -191,6 +191,13 @@ impl Gateway {
         let visit_us = guest.and_then(|guest| guest.presence.as_ref()).and_then(|presence| presence.visit_us);
         let person = self.person(consent, last, Some(slot));
         Some(self.menu.explain(campaign, person, self.zone_of(slot), visit_us, wall_us))
+    }
+
+    /// A campaign as it would be said to whoever holds this consent, without a gate or a cap, marked as a test. Nothing where
+    /// there is no such campaign, or no zone in which it speaks.
+    pub fn preview(&self, campaign: &str, consent: &super::Consent, wall_us: i64) -> Option<Reservation> {
+        let nothing = BTreeMap::new();
+        self.menu.preview(campaign, self.person(consent, &nothing, None), wall_us)
     }
 
     fn zone_of(&self, slot: Slot) -> Option<&crate::config::zones::Zone> {

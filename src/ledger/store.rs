@@ -317,7 +317,11 @@ impl Store {
         Ok(())
     }
 
-    fn forgotten_us(&self, customer: &CustomerId) -> Result<Option<i64>> {
+    /// When somebody with this pseudonym was last forgotten (wall, microseconds).
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn forgotten_us(&self, customer: &CustomerId) -> Result<Option<i64>> {
         let mut row = self.db.prepare_cached("SELECT at_us FROM forgotten WHERE hash = ?1")?;
         Ok(row.query_row([self.forgotten_hash(customer)], |row| row.get(0)).optional()?)
     }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::config::offers::{Active, CouponKey, Text, Trigger};
 use crate::coupon;
-use crate::gateway::cap::{CapRule, CapScope};
+use crate::gateway::cap::{CapRule, CapScope, Window};
 use crate::gateway::consent::{CustomerId, Tier};
 use crate::gateway::effect::{Delivery, Offer, Used};
 
@@ -65,7 +65,13 @@ fn reservation(campaign: Campaign) -> Reservation {
         },
         wishes: Vec::new(),
         codes: Vec::new(),
-        caps: vec![CapRule { scope: CapScope::Customer, at_most: 2, after_us: None, promised: true }],
+        caps: vec![CapRule {
+            scope: CapScope::Customer,
+            at_most: 2,
+            after_us: None,
+            promised: true,
+            window: Window::Ever,
+        }],
         offer: Offer {
             zone: name("zone-shoes"),
             zone_name: [(name("de"), name("Schuhe")), (name("en"), name("Shoes"))].into(),

@@ -173,7 +173,8 @@ enter-dbm = -78
 leave-dbm = -95
 "#;
 
-const OFFERS: &str = r#"
+/// What is offered there.
+pub(crate) const OFFERS: &str = r#"
 [[category]]
 id = "tables"
 [[campaign]]

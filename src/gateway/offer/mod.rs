@@ -7,6 +7,7 @@ mod control;
 pub mod explain;
 mod gates;
 mod nearest;
+mod preview;
 pub(super) mod wish;
 
 pub(super) use compose::NOTIFY_US;
