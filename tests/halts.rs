@@ -148,3 +148,28 @@ async fn while_the_shop_is_paused_nothing_is_said() {
     assert_eq!(emma_on(&shop, &["resume"]).out, "Emma was not paused.\n", "the daemon knows");
     running.kill();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn silence_does_not_wait_for_a_disk_that_cannot_be_written() {
+    let shop = daemon::Shop::new(1);
+    let gateway = std::fs::read_to_string(shop.config().join("gateway.toml")).unwrap();
+    shop.write("gateway.toml", &gateway.replace("\"auto\"", "\"none\""));
+    shop.import(CONSENT);
+    let running = shop.run("unix:path=/nowhere");
+    until("Emma is up", || emma_on(&shop, &["status"]).code == 0).await;
+    let explained = || emma_on(&shop, &["explain", "karoline-7", "oak"]).out;
+    assert!(explained().ends_with("\nwould be told\n"), "{}", explained());
+    let ledger = rusqlite::Connection::open(shop.state().join("ledger.db")).unwrap();
+    ledger.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let ended = emma_on(&shop, &["campaign", "stop", "oak"]);
+    assert_eq!(ended.code, 74, "{}", ended.err);
+    assert!(ended.err.contains("nothing of it is said from now on"), "{}", ended.err);
+    assert!(explained().contains("  NO  paused "), "{}", explained());
+    let ended = emma_on(&shop, &["campaign", "start", "oak"]);
+    assert_eq!(ended.code, 74, "what is said again waits for the disk");
+    assert!(explained().contains("  NO  paused "), "{}", explained());
+    ledger.execute_batch("ROLLBACK").unwrap();
+    assert_eq!(emma_on(&shop, &["campaign", "start", "oak"]).code, 0);
+    until("it is said again", || explained().ends_with("\nwould be told\n")).await;
+    running.kill();
+}

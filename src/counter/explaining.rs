@@ -232,3 +232,63 @@ fn length(span: Span) -> String {
         },
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::config::testing::shipped;
+    use crate::gateway::consent::record::ConsentRecord;
+    use crate::gateway::key::Key;
+
+    const KEY: [u8; 32] = [7; 32];
+
+    /// What is said of the customer `c` on a Tuesday at ten, with these control shares of the first two campaigns among the
+    /// shoes.
+    fn explained(campaign: &str, shares: [f64; 2]) -> CampaignExplained {
+        let mut config = shipped();
+        for (id, share) in ["shoes-fitting", "shoes-socks"].into_iter().zip(shares) {
+            config
+                .offers
+                .campaigns
+                .iter_mut()
+                .filter(|known| *known.id == *id)
+                .for_each(|one| one.control_share = share);
+        }
+        let config = Arc::new(config);
+        let line = r#"{"customer":"c","epoch":1,"tier":"contextual","purposes":["offers","lift-measurement"],
+            "identifiers":[{"ibeacon":{"uuid":"f7826da6-4fa2-4e98-8024-bc5b71e0893e","major":1,"minor":2}}],
+            "valid_from":"2026-01-01T00:00:00Z","valid_until":"2027-01-01T00:00:00Z","inbox":{"push":"i"}}"#;
+        let consent = Arc::new(serde_json::from_str::<ConsentRecord>(line).unwrap().check().unwrap());
+        let mut gateway = Gateway::new(Arc::clone(&config), Key::new(KEY), 0);
+        gateway.restore(Arc::clone(&consent));
+        let wall_us = 1_795_510_800_000_000;
+        let now = Moment { monotonic_us: 0, wall_us: Some(wall_us) };
+        let customer = consent.customer.clone();
+        let question = Question { customer, campaign: Some(campaign.to_owned()), at: None, language: None };
+        let asked = ask(question, &gateway, &config, now, wall_us).unwrap();
+        let store = Store::in_memory(KEY).unwrap();
+        asked.answer(&store).unwrap().campaigns.remove(0)
+    }
+
+    #[test]
+    fn a_control_group_is_told_and_outranks_nobody() {
+        let ghost = explained("shoes-fitting", [1.0, 0.0]);
+        assert_eq!((ghost.would_be_told, ghost.reason.as_deref()), (false, Some("control")));
+        let behind = explained("shoes-socks", [1.0, 0.0]);
+        assert!(behind.would_be_told, "what ranks first is recorded and not said: {behind:?}");
+        let outranked = explained("shoes-socks", [0.0, 0.0]);
+        assert_eq!(outranked.reason.as_deref(), Some("outranked"));
+        assert!(outranked.why.unwrap().ends_with(": shoes-fitting"));
+    }
+
+    #[test]
+    fn lengths_are_told_in_words() {
+        let told = |text: &str| length(text.parse().unwrap());
+        assert_eq!(
+            [told("1d"), told("2h"), told("90m"), told("3 months")],
+            ["1 day", "2 hours", "90 minutes", "3 months"]
+        );
+    }
+}

@@ -32,6 +32,11 @@ pub enum Word {
 }
 
 impl Word {
+    /// Whether less is said after it.
+    pub(super) fn silences(&self) -> bool {
+        matches!(self, Self::Pause(_) | Self::Stop(_))
+    }
+
     fn campaign(&self) -> &str {
         match self {
             Self::Pause(_) | Self::Resume => SITE,

@@ -110,6 +110,8 @@ struct Group {
     done: Vec<Box<dyn FnOnce(Option<String>) + Send>>,
     again: Vec<Again>,
     told: Vec<Told>,
+    /// What lets more be said waits for the disk.
+    told_once_written: Vec<Told>,
     forgot: bool,
     wrote_rows: bool,
     /// The session was sent away empty-handed and has to be told to come again.
@@ -231,7 +233,11 @@ impl Worker {
                 group.wrote_rows = true;
                 taken.and_then(|taken| {
                     group.answer(done, taken);
-                    self.store.halts().map(|halts| group.told.push(Told::Halts(halts)))
+                    // What could not be written down is not known here: whoever is silent already stays so.
+                    let halts = if ok { Some(self.store.halts()?) } else { None };
+                    let told = if word.silences() { &mut group.told } else { &mut group.told_once_written };
+                    told.extend(halts.map(Told::Halts));
+                    Ok(())
                 })
             }
             Order::Say(drafts, done) => {
@@ -298,7 +304,8 @@ impl Worker {
             self.answers.send(Told::Reserved(delivery, answer)).unwrap_or_default();
         }
         // What somebody said is heeded even where it could not be written down yet.
-        for told in group.told {
+        let once_written = group.told_once_written.into_iter().filter(|_| failed.is_none());
+        for told in group.told.into_iter().chain(once_written) {
             self.answers.send(told).unwrap_or_default();
         }
         // What was granted is granted; only who waits to be forgotten waits for the last byte.

@@ -54,9 +54,9 @@ pub(super) fn needed(visits_a_day: u32) -> u32 {
 /// What was assumed of them.
 pub(super) fn assumptions() -> Vec<String> {
     let habits: Vec<String> =
-        HABITS.iter().map(|(name, share, visits)| format!("{share} % {name} ({visits} visits in 4 weeks)")).collect();
+        HABITS.iter().map(|(name, share, visits)| format!("{share} % {name} ({visits})")).collect();
     vec![
-        format!("customers: {}", habits.join(", ")),
+        format!("customers, and how often they come in 4 weeks: {}", habits.join(", ")),
         format!(
             "consents: {ON_REQUEST_PERCENT} % on-request, {} % contextual, {PERSONAL_PERCENT} % personal; {MEASURED_PERCENT} % agree to be measured",
             100 - ON_REQUEST_PERCENT - PERSONAL_PERCENT
