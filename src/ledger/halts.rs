@@ -128,6 +128,15 @@ impl Store {
         Ok(true)
     }
 
+    /// A pause that a clock of the future dated lasts as long as it was meant to, from now on.
+    pub(super) fn redate_halts(&self, wall_us: i64) -> Result<()> {
+        let sql = "UPDATE halt SET word_us = ?1,
+                       until_us = CASE WHEN until_us = ?2 THEN until_us ELSE until_us - (word_us - ?1) END
+                   WHERE word_us > ?1";
+        self.db.execute(sql, params![wall_us, i64::MAX])?;
+        Ok(())
+    }
+
     fn set_halt(&self, campaign: &str, halted: bool, until_us: i64, word_us: i64, why: &str) -> Result<()> {
         let sql = "INSERT OR REPLACE INTO halt VALUES (?1, ?2, ?3, ?4, ?5)";
         self.db.execute(sql, params![campaign, halted, until_us, word_us, why])?;
