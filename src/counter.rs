@@ -153,6 +153,8 @@ impl Daemon {
             Some(Standing::Connected) => Presence::Online,
             _ => Presence::Offline,
         };
+        let incoming = self.voices.tally.health();
+        self.voices.health.send_modify(|health| health.incoming = incoming);
         // What was JSON a moment ago is JSON.
         let json = |message: String| serde_json::from_str(&message).unwrap_or_default();
         Status {

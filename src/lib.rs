@@ -36,6 +36,8 @@ pub mod ledger;
 
 pub mod mqtt;
 
+pub mod incoming;
+
 pub mod watching;
 
 mod inventory;

@@ -10,7 +10,7 @@ use super::topic::Topics;
 use super::words;
 use crate::config::offers::{self, Campaign, Class, Scheme};
 use crate::config::{Name, Texts};
-use crate::gateway::effect::{DeliveryId, Reservation};
+use crate::gateway::effect::{DeliveryId, Offer, Reservation, Used};
 use crate::gateway::key::Key;
 
 /// The content type of every event (`CloudEvents` 1.0, JSON format, structured mode).
@@ -60,6 +60,8 @@ pub struct Draft {
     pub offer_id: Name,
     /// The event as JSON, without `sequence`.
     pub payload: String,
+    /// Why it was made, as JSON; what the event says of it.
+    pub why: String,
     /// The wall time after which it is no longer said, in microseconds.
     pub expires_us: i64,
     /// The wall time until which feedback on it is understood, in microseconds.
@@ -92,6 +94,7 @@ pub fn drafts(
             payload: payload(reservation, &event_id, &offer_id, site, gateway),
             event_id,
             offer_id,
+            why: json(&why(offer)),
             expires_us: offer.notify_until_us,
             valid_until_us: offer.valid_until_us,
         }
@@ -122,7 +125,7 @@ fn payload(reservation: &Reservation, event_id: &str, offer_id: &str, site: &str
         dataregulation: "GDPR",
         purpose: PURPOSE,
         test: offer.test.then_some(true),
-        data: data(reservation, offer_id, site),
+        data: data(offer, Some(offer_id), delivery.at_us, site),
     };
     json(&event)
 }
@@ -134,12 +137,12 @@ pub(super) fn json(value: &impl Serialize) -> String {
 
 /// A wall time in microseconds as RFC 3339 in UTC, its fraction as short as it is exact.
 pub(super) fn instant(us: i64) -> String {
-    let clamped = us.clamp(Timestamp::MIN.as_microsecond(), Timestamp::MAX.as_microsecond());
-    Timestamp::from_microsecond(clamped).unwrap_or(Timestamp::UNIX_EPOCH).to_string()
+    let beyond = if us < 0 { Timestamp::MIN } else { Timestamp::MAX };
+    Timestamp::from_microsecond(us).unwrap_or(beyond).to_string()
 }
 
-fn data<'a>(reservation: &'a Reservation, offer_id: &'a str, site: &'a str) -> OfferData<'a> {
-    let Reservation { delivery, offer, .. } = reservation;
+/// What an offer says; `offer_id` names it to its recipient, and `at_us` is when it was made (wall).
+fn data<'a>(offer: &'a Offer, offer_id: Option<&'a str>, at_us: i64, site: &'a str) -> OfferData<'a> {
     let campaign = &*offer.campaign;
     let text = offer.texts.iter().map(|(lang, text)| (&**lang, WireText { title: &text.title, body: &text.body }));
     OfferData {
@@ -154,12 +157,21 @@ fn data<'a>(reservation: &'a Reservation, offer_id: &'a str, site: &'a str) -> O
         image: campaign.image.as_deref(),
         link: campaign.link.as_deref(),
         coupon: campaign.coupon.as_ref().and_then(coupon),
-        notify_until: instant(offer.notify_until_us),
-        valid_from: instant(delivery.at_us),
+        notify_until: Some(instant(offer.notify_until_us)),
+        valid_from: instant(at_us),
         valid_until: instant(offer.valid_until_us),
-        why: why(reservation),
-        actions: ACTIONS,
+        why: why(offer),
+        actions: &ACTIONS,
     }
+}
+
+/// What an offer says that is answered to whoever asked: nothing of it is kept, so it has no id, and nothing can be said
+/// back about it.
+pub(super) fn asked<'a>(offer: &'a Offer, at_us: i64, site: &'a str) -> impl Serialize + 'a {
+    let text = words::LANGUAGES.iter().map(|lang| (*lang, words::why_asked(offer, lang))).collect();
+    let used = offer.used.iter().filter(|used| **used != Used::Dwell).map(|used| used.as_str());
+    let why = Why { text, trigger: "asked", data_used: used.collect(), ..why(offer) };
+    OfferData { notify_until: None, why, actions: &[], ..data(offer, None, at_us, site) }
 }
 
 fn coupon(coupon: &offers::Coupon) -> Option<Coupon<'_>> {
@@ -189,8 +201,7 @@ fn lock_screen(campaign: &Campaign) -> BTreeMap<&str, &str> {
     lines
 }
 
-fn why(reservation: &Reservation) -> Why<'_> {
-    let offer = &reservation.offer;
+fn why(offer: &Offer) -> Why<'_> {
     Why {
         text: words::LANGUAGES.iter().map(|lang| (*lang, words::why(offer, lang))).collect(),
         trigger: offer.trigger,
@@ -222,7 +233,8 @@ struct Event<'a> {
 
 #[derive(Serialize)]
 struct OfferData<'a> {
-    offer_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    offer_id: Option<&'a str>,
     campaign_id: &'a str,
     class: &'static str,
     site: &'a str,
@@ -237,11 +249,13 @@ struct OfferData<'a> {
     link: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     coupon: Option<Coupon<'a>>,
-    notify_until: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    notify_until: Option<String>,
     valid_from: String,
     valid_until: String,
     why: Why<'a>,
-    actions: [&'static str; 9],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    actions: &'static [&'static str],
 }
 
 #[derive(Serialize)]

@@ -26,6 +26,18 @@ pub(super) fn why(offer: &Offer, language: &str) -> String {
     format!("{happened} {}", agreed(offer.campaign.class, language))
 }
 
+/// Why the offer was answered to somebody who asked.
+pub(super) fn why_asked(offer: &Offer, language: &str) -> String {
+    let zone = zone_name(offer, language);
+    let asked = match language {
+        "de" => format!("Sie haben im Bereich «{zone}» gefragt, was es gibt."),
+        "fr" => format!("Vous avez demandé, dans la zone « {zone} », ce qu'il y a."),
+        "it" => format!("Ha chiesto, nella zona «{zone}», che cosa c'è."),
+        _ => format!("You asked, in the area “{zone}”, what there is."),
+    };
+    format!("{asked} {}", agreed(offer.campaign.class, language))
+}
+
 /// The zone's name in this language, else in the first it has, else its id.
 fn zone_name<'a>(offer: &'a Offer, language: &str) -> &'a str {
     offer.zone_name.get(language).or_else(|| offer.zone_name.values().next()).unwrap_or(&offer.zone)
