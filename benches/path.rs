@@ -43,7 +43,7 @@ fn gateway(zones: &str) -> Gateway {
         zones: zones.into(),
         offers: String::new(),
         promise: "[caps]\ncustomer = [{ at-most = 2, per = '1d' }]\n".into(),
-        env: Vec::new(),
+        ..Sources::default()
     };
     let config = config::check(&sources).config.unwrap();
     let mut gateway = Gateway::new(Arc::new(config), Key::new([7; 32]), 0);

@@ -44,7 +44,7 @@ fn floor(width: u16, depth: u16, gateways: u16) -> Floor {
         zones,
         offers: String::new(),
         promise: "[caps]\ncustomer = [{ at-most = 2, per = '1d' }]\n".into(),
-        env: Vec::new(),
+        ..Sources::default()
     };
     Floor::new(&config::check(&sources).config.unwrap())
 }

@@ -11,7 +11,10 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
+use crate::counter::explaining::Explained;
+use crate::counter::preview::PreviewText;
 use crate::follow::{self, Told};
+use crate::report::Report;
 
 /// A consent record has 16 KiB at the most, and JSON within JSON can double it.
 const MAX_LINE_LEN: u64 = 64 * 1024;
@@ -47,10 +50,63 @@ pub enum Request {
     },
     /// How Emma does.
     Status,
+    /// What may be told of a week; nothing is the one before this.
+    Report {
+        /// As ISO 8601 names it, `2026-W47`; `this` is the one that is not over.
+        week: Option<String>,
+    },
     /// Follow a tester: after the answer a line for each thing that is told ([`Told`]), until either end goes away.
     Follow {
         /// Whose tag; only a test consent's.
         customer: String,
+    },
+    /// Say less from now on, or more again.
+    Halt {
+        /// What.
+        what: Halting,
+    },
+    /// Every campaign, and whether it runs.
+    Campaigns,
+    /// A campaign as it would be said, to look at.
+    Preview {
+        /// Which.
+        campaign: String,
+        /// Send it to this tester too.
+        to: Option<String>,
+    },
+    /// Why a customer would, or would not, be told of a campaign.
+    Explain {
+        /// Whom.
+        customer: String,
+        /// Of which; of each where it is not said.
+        campaign: Option<String>,
+        /// When, in the site's time; now where it is not said.
+        at: Option<String>,
+        /// In which language the sentences are.
+        language: Option<String>,
+    },
+}
+
+/// What is to be said no more, or again.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Halting {
+    /// Nothing is said in the whole shop.
+    Pause {
+        /// A length of time (`2h`) or a time in the site's zone (`18:30`); nothing is until somebody resumes.
+        until: Option<String>,
+    },
+    /// The shop speaks again.
+    Resume,
+    /// A campaign is said no more.
+    Stop {
+        /// Its id.
+        campaign: String,
+    },
+    /// A campaign is said again.
+    Start {
+        /// Its id.
+        campaign: String,
     },
 }
 
@@ -97,6 +153,11 @@ pub enum Reply {
         /// As of a few seconds ago at the most.
         status: Box<Status>,
     },
+    /// What may be told of a week.
+    Report {
+        /// The report.
+        report: Box<Report>,
+    },
     /// A tester is followed from now on.
     Following {
         /// The zone they are in.
@@ -106,6 +167,48 @@ pub enum Reply {
         /// The tag was in the shop for more than three hours: until the next day no zone is told of it.
         at_work: bool,
     },
+    /// It is done, and on disk.
+    Done {
+        /// What holds from now on.
+        sentence: String,
+    },
+    /// There is no such campaign.
+    UnknownCampaign {
+        /// The one that was probably meant.
+        nearest: Option<String>,
+    },
+    /// Every campaign.
+    Campaigns {
+        /// Until when the whole shop is silent, in words.
+        paused: Option<String>,
+        /// In the order of the file; those that it names no more come last.
+        campaigns: Vec<CampaignListed>,
+    },
+    /// A campaign as it would be said; where a tester was named, it is on its way.
+    Previewed {
+        /// Where.
+        zone: String,
+        /// What sets it off: `entered`, `dwelled` or `left`.
+        trigger: String,
+        /// In each language.
+        texts: Vec<PreviewText>,
+    },
+    /// Why somebody would, or would not, be told.
+    Explained {
+        /// Gate by gate.
+        explained: Box<Explained>,
+    },
+}
+
+/// One campaign in a list.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub struct CampaignListed {
+    /// Its id.
+    pub campaign: String,
+    /// It may be said now.
+    pub runs: bool,
+    /// Whether it runs, or why not.
+    pub standing: String,
 }
 
 /// How the running Emma does: what she says on her own topics, and totals. Nothing in it is about a person.

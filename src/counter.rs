@@ -9,17 +9,28 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::sync::oneshot;
 
+use crate::clock::Moment;
 use crate::config::Config;
-use crate::control::{Answer, Listed, Reply, Request, Status};
-use crate::daemon::Daemon;
+use crate::control::{Answer, Halting, Listed, Reply, Request, Status};
+use crate::daemon::{Daemon, reporting};
+use crate::gateway::Gateway;
 use crate::gateway::consent::record::{self, ConsentRecord, Record};
 use crate::gateway::consent::registry::{Refusal, Registry};
 use crate::gateway::consent::{Consent, CustomerId, Tier};
-use crate::gateway::effect::Input;
+use crate::gateway::effect::{Effect, Input};
 use crate::ledger::registrar::{self, Prepared};
 use crate::ledger::{LedgerError, Store};
+use crate::mqtt::ended::Speaker;
 use crate::mqtt::state::Presence;
 use crate::mqtt::status::Standing;
+use crate::report::Report;
+
+pub mod explaining;
+pub(crate) mod halting;
+pub mod preview;
+pub(crate) mod when;
+
+use explaining::Question;
 
 /// A disk that cannot be written is asked again this often: who wants to be forgotten is, as soon as it can.
 const RETRY_FORGETTING: Duration = Duration::from_secs(1);
@@ -33,8 +44,13 @@ enum Errand {
     Forget(CustomerId),
     Show(CustomerId),
     Status,
+    Report(Option<String>),
     Testers,
     Follow(CustomerId),
+    Halt(Halting),
+    Campaigns,
+    Explain(Question),
+    Preview { campaign: String, to: Option<String> },
     Answer(Reply),
 }
 
@@ -99,12 +115,15 @@ impl Daemon {
                 self.input(Input::Withdraw(customer.clone()));
                 let wall_us = self.raw_wall_us();
                 let forgetting = self.forgetting.clone();
+                let (clock, asked_us) = (self.clock(), self.now().monotonic_us);
                 forgetting.add(customer.clone());
                 tokio::spawn(async move {
                     while ledger.forget(customer.clone(), wall_us).await.is_err() {
                         tokio::time::sleep(RETRY_FORGETTING).await;
                     }
                     forgetting.remove(&customer);
+                    let took_us = clock.monotonic_us().saturating_sub(asked_us);
+                    ledger.count_longest("withdrawal-us", took_us.try_into().unwrap_or(i64::MAX));
                     tell(reply, Reply::Forgotten);
                 });
             }
@@ -115,6 +134,11 @@ impl Daemon {
                 });
             }
             Errand::Status => tell(reply, Reply::Status { status: Box::new(self.status()) }),
+            Errand::Report(week) => {
+                self.tell_counts();
+                let question = self.question(week);
+                tokio::spawn(async move { tell(reply, reported(ledger.read(question).await)) });
+            }
             Errand::Testers => {
                 let testers = testers(gateway.consents());
                 tokio::spawn(async move {
@@ -126,6 +150,10 @@ impl Daemon {
                 });
             }
             Errand::Follow(customer) => tell(reply, self.follow(&customer)),
+            Errand::Halt(what) => self.halt(&what, reply),
+            Errand::Campaigns => self.list_campaigns(reply),
+            Errand::Explain(question) => self.explain(question, reply),
+            Errand::Preview { campaign, to } => self.preview(&campaign, to.as_deref(), reply),
             Errand::Answer(answer) => tell(reply, answer),
         }
         None
@@ -201,7 +229,8 @@ impl Counter {
     ///
     /// # Errors
     /// The ledger cannot be read.
-    pub fn open(config: Arc<Config>, store: Store, wall_us: i64) -> Result<Self, LedgerError> {
+    pub fn open(config: Arc<Config>, mut store: Store, wall_us: i64) -> Result<Self, LedgerError> {
+        store.speak_as(Speaker::of(&config.gateway));
         let mut registry = Registry::new(store.key());
         registry.keep_for_the_shop(config.site.fixed_beacons.iter().map(|beacon| beacon.identifier));
         for consent in remembered(&store)? {
@@ -236,14 +265,40 @@ impl Counter {
                 Ok(self.store.consent(&customer)?.map_or(Reply::Unknown, |record| Reply::Consent { record }))
             }
             Errand::Status | Errand::Follow(_) => Ok(refused("no Emma runs on this folder")),
+            Errand::Report(week) => {
+                let oldest_us = registry.iter().map(|(_, consent)| consent.valid_from_us).min();
+                let asked = reporting::of_week(&self.store, &self.config, week.as_deref(), self.wall_us, oldest_us)?;
+                Ok(reported(Ok(asked)))
+            }
             Errand::Testers => {
                 let testers = testers(registry.iter().map(|(_, consent)| consent));
                 let records: Result<Vec<_>, _> = testers.iter().map(|customer| self.store.consent(customer)).collect();
                 Ok(Reply::Testers { records: records?.into_iter().flatten().collect() })
             }
+            Errand::Halt(what) => self.halt(&what),
+            Errand::Campaigns => self.list_campaigns(),
+            Errand::Explain(question) => self.explain(question),
+            Errand::Preview { campaign, to } => self.preview(&campaign, to.as_deref()),
             Errand::Answer(reply) => Ok(reply),
         }
     }
+}
+
+/// A core that knows what the ledger remembers, and what follows from it.
+///
+/// # Errors
+/// The ledger cannot be read, or a record in it is none.
+pub fn wake(config: &Arc<Config>, store: &Store, now: Moment) -> Result<(Gateway, Vec<Effect>), LedgerError> {
+    let mut gateway = Gateway::new(Arc::clone(config), store.key().clone(), store.high_water_us()?);
+    let mut effects = Vec::new();
+    for consent in remembered(store)? {
+        gateway.restore(consent);
+    }
+    gateway.handle(Input::Halts(store.halts()?), now);
+    for memory in store.memories()? {
+        effects.extend(gateway.handle(Input::Resume(memory), now));
+    }
+    Ok((gateway, effects))
 }
 
 /// Every consent that a ledger remembers, for a core or a counter.
@@ -277,6 +332,16 @@ fn errand(
             Err(error) => Errand::Answer(Reply::Refused { problems: error.problems().to_vec() }),
         },
         Request::Status => Errand::Status,
+        Request::Report { week } => Errand::Report(week),
+        Request::Halt { what } => Errand::Halt(what),
+        Request::Campaigns => Errand::Campaigns,
+        Request::Preview { campaign, to } => Errand::Preview { campaign, to },
+        Request::Explain { customer, campaign, at, language } => {
+            match CustomerId::new(&customer).filter(|customer| find(customer).is_some()) {
+                Some(customer) => Errand::Explain(Question { customer, campaign, at, language }),
+                None => Errand::Answer(Reply::Unknown),
+            }
+        }
         Request::List => Errand::Answer(Reply::Consents { consents: list() }),
         Request::Testers => Errand::Testers,
         Request::Follow { customer } => match CustomerId::new(&customer).and_then(|customer| find(&customer)) {
@@ -324,6 +389,14 @@ fn grant(
             Ok(()) => Errand::Save(prepared),
             Err(refusal) => Errand::Answer(refused(refusal)),
         },
+    }
+}
+
+fn reported(asked: Result<Option<Report>, String>) -> Reply {
+    match asked {
+        Ok(Some(report)) => Reply::Report { report: Box::new(report) },
+        Ok(None) => refused("there are no totals of that week: write one such as 2026-W47, `this` or `last`"),
+        Err(problem) => Reply::Failed { problem },
     }
 }
 

@@ -7,14 +7,14 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 
 use crate::clock::{Clock, Moment};
-use crate::config::{self, Config};
+use crate::config::Config;
 use crate::control::Asked;
 use crate::counter;
 use crate::follow::Followers;
 use crate::gateway::Gateway;
 use crate::gateway::advertisement::{Advertisement, GatewayIndex};
 use crate::gateway::consent::fingerprint::Salt;
-use crate::gateway::effect::{Answer, Effect, Happening, Input, Report, Reservation, Sighting, What};
+use crate::gateway::effect::{Answer, Effect, Happening, Input, Report, Sighting, What};
 use crate::gateway::key::Key;
 use crate::handout::{self, Handout};
 use crate::incoming::ear::Incoming;
@@ -22,7 +22,6 @@ use crate::incoming::tally::Tally;
 use crate::inventory::Inventory;
 use crate::ledger::order::Told;
 use crate::ledger::thread::{Answers, Ledger};
-use crate::mqtt::event::{Draft, OfferIds, drafts};
 use crate::mqtt::state::{Health, State};
 use crate::mqtt::status::{Standing, Status};
 use crate::radio::source::{Heard, Orderer, SourceStatus};
@@ -31,6 +30,8 @@ use crate::sharing::hub;
 mod incoming;
 mod look;
 mod reload;
+pub(crate) mod reporting;
+mod saying;
 mod tally;
 
 /// Health and clock trust are looked at this often.
@@ -82,7 +83,6 @@ pub struct Daemon {
     pub(crate) config: Arc<Config>,
     folder: PathBuf,
     clock: Clock,
-    key: Key,
     me: GatewayIndex,
     pub(crate) voices: Voices,
     /// Where the session with the broker stood at the last look; nothing without a broker.
@@ -94,10 +94,12 @@ pub struct Daemon {
     in_force: String,
     pub(crate) forgetting: counter::Forgetting,
     pub(crate) followers: Followers,
+    pub(crate) previews: counter::preview::Previews,
     started_us: u64,
     noted_us: u64,
     inventory: Inventory,
     tally: tally::Tally,
+    codes: Codes,
     /// What the shop's other Pis are told, where there can be any.
     handout: Option<Handout>,
     /// What is kept of what came in.
@@ -113,7 +115,7 @@ impl Daemon {
         config: Arc<Config>,
         folder: PathBuf,
         clock: Clock,
-        key: Key,
+        codes: Codes,
         voices: Voices,
     ) -> Self {
         // A configuration whose gateway is not on the site does not pass the check.
@@ -126,7 +128,6 @@ impl Daemon {
             config,
             folder,
             clock,
-            key,
             me,
             voices,
             session: None,
@@ -136,10 +137,12 @@ impl Daemon {
             in_force,
             forgetting: counter::Forgetting::default(),
             followers: Followers::default(),
+            previews: counter::preview::Previews::default(),
             started_us: clock.monotonic_us(),
             noted_us: clock.monotonic_us(),
             inventory: Inventory::default(),
             tally: tally::Tally::default(),
+            codes,
             handout: shares.then(Handout::default),
             hearing: incoming::Hearing::default(),
         }
@@ -191,8 +194,7 @@ impl Daemon {
                 }
             }
         }
-        let visits = self.gateway.save_all(self.now());
-        self.perform(visits);
+        self.save_visits();
         self.note_wall();
         self.tell_counts();
         if self.gateway.snapshot().clock_trusted {
@@ -200,10 +202,25 @@ impl Daemon {
         }
     }
 
+    fn save_visits(&mut self) {
+        let visits = self.gateway.save_all(self.now());
+        self.perform(visits);
+    }
+
+    /// The installation's key.
+    pub(crate) fn key(&self) -> &Key {
+        &self.codes.key
+    }
+
     /// This instant, its wall time only while the clock is known to be right.
     pub(crate) fn now(&self) -> Moment {
         let wall_us = self.synchronised.then(|| self.clock.wall_us());
         Moment { monotonic_us: self.clock.monotonic_us(), wall_us }
+    }
+
+    /// The machine's clocks.
+    pub(crate) fn clock(&self) -> Clock {
+        self.clock
     }
 
     /// What the wall clock says, right or not.
@@ -227,12 +244,16 @@ impl Daemon {
     /// What the ledger says of its own accord.
     fn told(&mut self, told: Told) {
         match told {
-            Told::Reserved(delivery, answer) => self.input(Input::Reserved(delivery, answer)),
+            Told::Reserved(delivery, answer) => {
+                self.codes.settle(&delivery, answer);
+                self.input(Input::Reserved(delivery, answer));
+            }
             Told::Stance(customer, stance) => self.input(Input::Stance(customer, stance)),
             Told::Stopped(campaign) => {
                 tracing::warn!(%campaign, "three in ten dismissed this campaign: it is stopped; `emma campaign start` tries it anew");
             }
             Told::Halts(halts) => self.halted(halts),
+            Told::WeekEnded(week_us) => self.publish_report(week_us),
         }
     }
 
@@ -300,10 +321,7 @@ impl Daemon {
                 Effect::Reserve(reservation) if self.stood_down => {
                     self.input(Input::Reserved(reservation.delivery.id, Answer::Unavailable));
                 }
-                Effect::Reserve(reservation) => {
-                    let drafts = messages(&reservation, &self.key, &self.config.gateway);
-                    self.ledger.reserve(reservation, drafts);
-                }
+                Effect::Reserve(reservation) => self.reserve(reservation),
                 other => {
                     if let Effect::IgnoreUntil(customer, _) = &other {
                         self.followers.at_work(customer);
@@ -316,13 +334,8 @@ impl Daemon {
 }
 
 pub(crate) use look::{source_health, source_state};
-
-/// The messages of a reservation, one a recipient.
-pub(crate) fn messages(reservation: &Reservation, key: &Key, gateway: &config::gateway::Gateway) -> Vec<Draft> {
-    let ids = |recipient: &str| OfferIds::derive(key, &reservation.delivery.id, recipient);
-    let root = gateway.mqtt.as_ref().map_or("emma", |mqtt| &*mqtt.root);
-    drafts(reservation, ids, root, &gateway.site, &gateway.gateway)
-}
+pub use saying::Codes;
+pub(crate) use saying::messages;
 
 /// Performs an effect that the ledger alone has to know of.
 pub(crate) fn remember(ledger: &Ledger, effect: Effect) {

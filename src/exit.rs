@@ -18,7 +18,7 @@ pub const SOFTWARE: u8 = 70;
 pub const CANNOT_CREATE: u8 = 73;
 /// Reading or writing failed half-way.
 pub const IO: u8 = 74;
-/// Try again later: another Emma holds the ledger.
+/// Try again later: another Emma or another program holds the ledger.
 pub const TEMPORARY: u8 = 75;
 /// The configuration has an error.
 pub const CONFIG: u8 = 78;
@@ -28,19 +28,20 @@ pub const PAGE: &str = "\
 Exit codes (those of sysexits.h)
 
    0  all is well; check, doctor: no error (there may be warnings)
-   1  consent show, withdraw: there is no such customer
+   1  there is no such customer (consent show, withdraw; explain) or campaign (campaign, explain)
    2  doctor: a check fails (warnings and what is unknown do not count)
   64  the command line is not understood
   65  a file's content is not what it should be: a consent record that is refused, a ledger that is none,
       a state folder that is newer than the capture, a truth that cannot be compared with the captures,
-      a drawing that is none, a survey that is damaged or says too little
+      a drawing that is none, a survey that is damaged or says too little; coupon verify: a code that is not taken
   66  a file cannot be read, or is no capture
   69  something that is needed is not there: a port that is taken, a daemon that does not answer; status: none runs;
-      survey, walk: no test tag, or its consent is withdrawn
+      report: nothing was counted in that week; survey, walk: no test tag, or its consent is withdrawn
   70  a fault in Emma herself: please report it
   73  a file or folder cannot be made
   74  reading or writing failed half-way
-  75  try again later: another Emma holds the ledger, or another Pi was connected as this gateway;
+  75  try again later: another Emma or another program holds the ledger, or another Pi was connected as this
+      gateway;
       survey: somebody changed site.toml meanwhile
   78  the configuration has an error: emma check --config DIR says which
 ";

@@ -32,7 +32,11 @@ pub mod scanner;
 
 pub mod gateway;
 
+pub mod coupon;
+
 pub mod ledger;
+
+pub mod words;
 
 pub mod mqtt;
 
@@ -53,6 +57,8 @@ pub mod follow;
 pub mod counter;
 
 pub mod timeline;
+
+pub mod report;
 
 pub mod standalone;
 

@@ -178,9 +178,14 @@ impl Daemon {
             Request::Status => Reply::Status { status: Box::new(self.status()) },
             Request::Accept { .. }
             | Request::List
+            | Request::Report { .. }
             | Request::Show { .. }
             | Request::Testers
             | Request::Follow { .. }
+            | Request::Halt { .. }
+            | Request::Campaigns
+            | Request::Explain { .. }
+            | Request::Preview { .. }
             | Request::Withdraw { .. } => Reply::Refused {
                 problems: vec!["this Pi only scans and knows no customer: ask on the one that decides".to_owned()],
             },

@@ -2,8 +2,9 @@
 
 use serde::Serialize;
 
-use crate::gateway::effect::{Happening, Reason, What};
+use crate::gateway::effect::{Happening, What};
 use crate::gateway::zone;
+use crate::words::{self, Language, Reader};
 
 /// Microseconds in a second.
 const SECOND_US: u64 = 1_000_000;
@@ -42,7 +43,7 @@ enum Seconds {
 #[serde(untagged)]
 enum Why<'a> {
     Moved(&'a zone::why::Why),
-    Sentence(&'static str),
+    Sentence(String),
 }
 
 /// One line without its end, or nothing for what happened while the clock was not trusted. `explain` adds `why`.
@@ -84,39 +85,8 @@ fn why(what: &What) -> Option<Why<'_>> {
         | What::Unsure { evidence, .. }
         | What::Sure { evidence, .. }
         | What::Left { evidence, .. } => evidence.as_deref().map(Why::Moved),
-        What::Withheld { reason, .. } => Some(Why::Sentence(sentence(*reason))),
+        What::Withheld { reason, .. } => Some(Why::Sentence(words::reason(*reason, Language::En, Reader::Manager))),
         What::VisitStarted | What::VisitEnded | What::Dwelled { .. } | What::Delivered { .. } => None,
-    }
-}
-
-/// A reason in words, for whoever edits the shop's files.
-pub fn sentence(reason: Reason) -> &'static str {
-    use crate::gateway::cap::CapScope;
-    match reason {
-        Reason::Consent => "the customer's consent does not reach this campaign",
-        Reason::Clock => "the time of day is not known for certain",
-        Reason::Paused => "a pause was asked for, or the campaign was stopped",
-        Reason::Quiet => "it is a quiet hour, or the shop is closed",
-        Reason::Inactive => "the campaign does not run on this day or at this hour",
-        Reason::Audience => "it is for customers who declared something else",
-        Reason::Bought => "the customer has bought such a thing, and it is not time for another",
-        Reason::Declined => "the customer has said no to such offers",
-        Reason::StaleValue => "its text needs a value that is not known",
-        Reason::Outranked => "another campaign ranked higher",
-        Reason::Control => "the customer is in the campaign's control group",
-        Reason::Ledger => "the ledger cannot be reached",
-        Reason::Outbox => "too much waits for the broker",
-        Reason::Cap(scope) => match scope {
-            CapScope::Customer => "the customer has had as many offers as was promised",
-            CapScope::Visit => "the customer has had as many offers in this visit as was promised",
-            CapScope::Gap => "the last offer is not long enough ago",
-            CapScope::Campaign => "the customer has had this campaign as often as it may be told",
-            CapScope::Category => "the customer has had enough of this category",
-            CapScope::Zone => "the customer has had enough in this zone",
-            CapScope::Site => "the customer has had enough in this shop",
-            CapScope::Budget => "the customer's consent is used up",
-            CapScope::Service => "the customer has had as many service messages as was promised",
-        },
     }
 }
 

@@ -9,6 +9,7 @@ use emma::config::{self, Sources};
 use emma::gateway::Gateway;
 use emma::gateway::advertisement::{Address, AddressKind, Advertisement, GatewayIndex};
 use emma::gateway::consent::record::{self, Record};
+use emma::gateway::consent::registry::Registry;
 use emma::gateway::effect::Input;
 use emma::gateway::key::Key;
 use emma::radio::encode;
@@ -60,4 +61,25 @@ fn what_is_no_sighting_allocates_nothing() {
     assert_eq!(gateway.snapshot().counters.heard, 11 * 1_001);
     assert_eq!(gateway.snapshot().counters.matched, 0);
     assert_eq!(gateway.snapshot().present, 0);
+}
+
+/// As `benches/registry.rs` counts for 100,000: 600 bytes each are the 60 MB that a Pi may spend on them.
+#[test]
+fn a_customer_with_a_rolling_id_and_an_inbox_costs_under_600_bytes() {
+    const CUSTOMERS: u32 = 20_000;
+    let mut registry = Registry::new(&Key::new([7; 32]));
+    let now = Moment { monotonic_us: 0, wall_us: Some(1_780_308_000_000_000) };
+    let register = |registry: &mut Registry, n: u32| {
+        let line = format!(
+            r#"{{"customer":"c{n:06}","epoch":1,"tier":"contextual","purposes":["offers"],"identifiers":[{{"rolling":{{"day_key":"{n:064x}","day":"2026-06-01"}}}}],"valid_from":"2026-01-01T00:00:00Z","valid_until":"2027-01-01T00:00:00Z","language":"de","time_zone":"Europe/Zurich","inbox":{{"push":"{n:032x}"}}}}"#
+        );
+        let Record::Grant(grant) = record::parse(&line).unwrap() else { panic!("no grant") };
+        registry.accept(grant.check().unwrap().into(), now.wall_us).unwrap();
+        // What they transmit now is in the table as well.
+        registry.advance(now);
+    };
+    let measured = allocation_counter::measure(|| (0..CUSTOMERS).for_each(|n| register(&mut registry, n)));
+    assert!(measured.bytes_current < 600 * i64::from(CUSTOMERS), "{measured:?}");
+    assert_eq!(registry.len(), CUSTOMERS as usize);
+    assert_eq!(registry.owner_of_inbox(&format!("{:032x}", 77)).and_then(|slot| registry.get(slot)).unwrap().epoch, 1);
 }

@@ -15,7 +15,7 @@ use std::path::PathBuf;
 
 use emma::config::offers::Class;
 use emma::config::zones::DayRange;
-use emma::gateway::cap::{CapRule, CapScope, judge};
+use emma::gateway::cap::{CapRule, CapScope, Window, judge};
 use emma::gateway::consent::CustomerId;
 use emma::gateway::effect::{Delivery, DeliveryId};
 use emma::gateway::offer::civil::Civil;
@@ -61,7 +61,7 @@ fn delivery(n: usize, at_us: i64) -> Delivery {
 fn rule(cap: &Value, now_us: i64) -> CapRule {
     let at_most = u32::try_from(cap["max"].as_u64().unwrap()).unwrap();
     let after_us = cap["window_ms"].as_i64().map(|window_ms| now_us - window_ms * 1_000);
-    CapRule { scope: CapScope::Customer, at_most, after_us, promised: false }
+    CapRule { scope: CapScope::Customer, at_most, after_us, promised: false, window: Window::Ever }
 }
 
 #[test]

@@ -112,6 +112,7 @@ name = { de = "Kasse", en = "Till", fr = "Caisse" }
 near = "gw-till"
 reach = "arm"
 enter-after = "4s"
+kind = "till"
 
 [[zone]]
 id = "shoes"
@@ -153,7 +154,8 @@ control-group = 0.1
 valid-for = "2h"
 image = "https://shop.example/boots.jpg"
 link = "https://shop.example/01/09506000134352"
-coupon = { scheme = "pool", file = "boots.codes" }
+coupon = { scheme = "pool", file = "boots.codes", single-use = true }
+price = "129 CHF"
 lock-screen = { de = "Etwas von Ihrem Laden" }
 
 [campaign.text.de]
@@ -164,11 +166,29 @@ title = "10 % off boots"
 body = "{value.price} today, next to {nearest.till}: {zone}."
 
 [[campaign]]
+id = "wished-boots"
+category = "shoes"
+zones = ["shoes"]
+trigger = "entered"
+tier = "personal"
+audience = { interests = ["outdoor"], price-band = ["premium", "mid"], wishes = true }
+coupon = { scheme = "derived", key-file = "boots.key", single-use = false }
+text.de = { title = "Wie gewünscht", body = "Stiefel" }
+
+[[campaign]]
+id = "thanks"
+class = "reward"
+zones = "any"
+trigger = { dwelled = "5m" }
+once-per = "week"
+coupon = { code = "BOOTS10" }
+text.de = { title = "Danke", body = "Schön, dass Sie da sind." }
+
+[[campaign]]
 id = "order-ready"
 class = "service"
 zones = "any"
 trigger = "left"
-coupon = { code = "BOOTS10" }
 text.de = { title = "Abholbereit", body = "Ihre Bestellung liegt bereit." }
 "#;
 
@@ -194,9 +214,14 @@ recipients = [{ id = "push", name = "Beispiel App", purpose = "shows you the off
 adults-only = true
 "#;
 
+/// 32 bytes, as a file of a coupon's key has them.
+const KEY: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\n";
+
 fn full() -> Sources {
     let [gateway, site, zones, offers, promise] = [GATEWAY, SITE, ZONES, OFFERS, PROMISE].map(str::to_owned);
-    Sources { gateway, site, zones, offers, promise, env: Vec::new() }
+    let beside = [("boots.codes", "# autumn\nB-1\nB-2\n"), ("boots.key", KEY)];
+    let beside = beside.map(|(name, text)| (name.to_owned(), text.to_owned())).into();
+    Sources { gateway, site, zones, offers, promise, env: Vec::new(), beside }
 }
 
 fn env(variables: &[(&str, &str)]) -> Vec<(String, String)> {
@@ -235,8 +260,9 @@ fn every_key_is_accepted_and_what_is_not_in_force_says_so() {
     insta::assert_snapshot!("every_key", report(&loaded));
     let config = loaded.config.expect("warnings alone");
     assert!(config.promise.adults_only && config.promise.quiet_hours.is_some());
-    assert!(!config.offers.campaigns[0].values.is_empty() && config.offers.campaigns[0].coupon.is_none());
-    assert!(config.offers.campaigns[1].coupon.is_some());
+    let [pool, derived, fixed, service] = &config.offers.campaigns[..] else { panic!("four campaigns") };
+    assert!(!pool.values.is_empty() && !pool.nearest.is_empty() && pool.control_share > 0.0);
+    assert!([pool, derived, fixed].into_iter().all(|campaign| campaign.coupon.is_some()) && service.coupon.is_none());
     assert_eq!(config, check(&full()).config.unwrap());
 }
 
@@ -302,6 +328,7 @@ visit = -1
 "#
         .into(),
         env: env(&[("EMMA_MQTT__ULR", "mqtt://x"), ("EMMA_SHARED", "1")]),
+        beside: Vec::new(),
     });
     assert!(loaded.config.is_none());
     insta::assert_snapshot!("all_five_broken", report(&loaded));
@@ -454,6 +481,28 @@ fn files_that_the_broker_needs_are_looked_for_beside_the_five() {
     assert_eq!(report(&loaded), "");
     let mqtt = loaded.config.unwrap().gateway.mqtt.unwrap();
     assert_eq!(mqtt.password_file, Some(folder.path().join("password")));
+}
+
+#[test]
+fn kinds_that_no_text_can_name_are_told() {
+    let with = |kind: &str, edit: fn(&mut Sources)| {
+        let body = format!("Zur Kasse: {{nearest.{kind}}}.");
+        after(|files| {
+            replaced(&mut files.offers, "An der Kasse wartet ein Kaffee auf Sie.", &body);
+            edit(files);
+        })
+    };
+    assert_eq!(with("till", |_| ()), "");
+    let reports = [
+        with("tills", |_| ()),
+        with("lift", |_| ()),
+        with("till", |files| {
+            replaced(&mut files.zones, "kind = \"till\"", "kind = \"till\"\nsensitive = true");
+            replaced(&mut files.offers, "zones = [\"till\"]", "zones = \"any\"");
+        }),
+        with("till", |files| files.zones = files.zones.replace("kind = ", "# kind = ")),
+    ];
+    insta::assert_snapshot!("kinds", reports.join("----\n"));
 }
 
 #[test]

@@ -364,7 +364,7 @@ async fn a_value_is_said_while_it_is_fresh() {
     scene.keep("value/till-minutes", &json!({"value": 4, "at": scene.at(0), "good_for_secs": 3_600})).await;
     scene.taken(1).await;
     scene.is_told("omg2", 1).await;
-    assert_eq!(scene.is_told("omg", 2).await["campaign_id"], "oak");
+    assert_eq!(scene.is_told("omg", 2).await["text"]["en"]["body"], "4 min at the till.");
     scene.say("value/weather", &json!({"value": "rain", "at": scene.at(0), "good_for_secs": 60})).await;
     scene.rejected("unknown-value", 1).await;
     scene.keep("value/till-minutes", &json!({"value": 9, "at": scene.at(-3_600), "good_for_secs": 7_200})).await;
@@ -459,6 +459,7 @@ async fn whoever_asks_is_answered_where_answers_go() {
     until("it is stopped", || scene.state()["stopped_campaigns"][0]["id"] == "oak").await;
     let (answer, _) = ask(port, &question, "", answer_to).await.unwrap();
     assert_eq!((&answer["offers"], &answer["withheld"][0]["reason"]), (&json!([]), &json!("paused")));
+    assert!(answer["withheld"][0]["text"].as_str().unwrap().contains("on hold"), "{answer}");
     scene.keep("control/campaign/oak", &json!({"do": "start", "at": scene.at(0)})).await;
     until("it is started", || scene.state()["stopped_campaigns"] == json!([])).await;
     for elsewhere in ["emma/v1/hall/offer/push/x", "emma/v1/bern/answer/7", "emma/v1/hall/answer", "elsewhere"] {

@@ -11,7 +11,7 @@ use emma::clock::Clock;
 use emma::config::offers::Class;
 use emma::config::{self, Sources};
 use emma::gateway::SAVE_EVERY_US;
-use emma::gateway::cap::{CapRule, CapScope};
+use emma::gateway::cap::{CapRule, CapScope, Window};
 use emma::gateway::consent::CustomerId;
 use emma::gateway::effect::{Answer, Delivery, DeliveryId, Ending, Offer, Reservation, VisitMemory};
 use emma::ledger::folder::Folder;
@@ -54,8 +54,10 @@ fn reservation(who: &str, at_us: i64) -> Reservation {
             at_most: 1,
             after_us: Some(at_us - 24 * HOUR_US),
             promised: true,
+            window: Window::Ever,
         }],
         wishes: Vec::new(),
+        codes: Vec::new(),
         offer: Offer {
             zone: "shoes".into(),
             zone_name: BTreeMap::new(),

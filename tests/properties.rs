@@ -4,7 +4,8 @@
 
 use emma::clock::Moment;
 use emma::config::offers::Class;
-use emma::gateway::cap::{CapRule, CapScope, judge};
+use emma::config::span::Span;
+use emma::gateway::cap::{CapRule, CapScope, Window, judge};
 use emma::gateway::consent::CustomerId;
 use emma::gateway::effect::{Delivery, DeliveryId};
 use emma::gateway::trust::Trust;
@@ -49,8 +50,9 @@ fn delivery() -> impl Strategy<Value = Delivery> {
 }
 
 fn rule() -> impl Strategy<Value = CapRule> {
-    (proptest::sample::select(&SCOPES[..]), 0..4_u32, proptest::option::of(-25..25_i64), any::<bool>())
-        .prop_map(|(scope, at_most, after_us, promised)| CapRule { scope, at_most, after_us, promised })
+    (proptest::sample::select(&SCOPES[..]), 0..4_u32, proptest::option::of(-25..25_i64), any::<bool>()).prop_map(
+        |(scope, at_most, after_us, promised)| CapRule { scope, at_most, after_us, promised, window: Window::Ever },
+    )
 }
 
 /// The promise's words, one by one, without a thought for speed.
@@ -124,7 +126,13 @@ proptest! {
                 ghost: false, test: false,
             };
             let rule =
-                CapRule { scope: CapScope::Customer, at_most, after_us: Some(at_us - window_us), promised: true };
+                CapRule {
+                    scope: CapScope::Customer,
+                    at_most,
+                    after_us: Some(at_us - window_us),
+                    promised: true,
+                    window: Window::Rolling(Span::Micros(window_us.unsigned_abs())),
+                };
             if judge(&log, &wanted, &[rule], None).is_ok() {
                 log.push(wanted);
             }

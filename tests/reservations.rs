@@ -38,7 +38,7 @@ fn config(zones: &str, offers: &str) -> Arc<Config> {
         zones: zones.into(),
         offers: offers.into(),
         promise: "[caps]\ncustomer = [{ at-most = 9, per = '1d' }]\n".into(),
-        env: Vec::new(),
+        ..Sources::default()
     };
     Arc::new(config::check(&sources).config.unwrap())
 }

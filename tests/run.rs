@@ -83,11 +83,9 @@ async fn a_recorded_walk_past_one_receiver_becomes_an_offer_on_a_real_broker() {
     assert_eq!(shop.log().matches("an offer is committed").count(), 1);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_capture_is_heard_as_if_it_were_live_and_says_when_it_is_over() {
-    let Some(broker) = Mosquitto::start("a capture as a source", "persistence false") else { return };
-    let listener = Listener::start(broker.port).await;
-    let shop = Shop::new(broker.port);
+/// A shop whose one source is a capture of twenty seconds with the beacon of [`CONSENT`], ten times as fast.
+fn with_capture(port: u16) -> Shop {
+    let shop = Shop::new(port);
     let gateway = std::fs::read_to_string(shop.config().join("gateway.toml")).unwrap();
     let capture = "\n[capture]\nfiles = [\"walk.jsonl\"]\nspeed = 10\n";
     shop.write("gateway.toml", &(gateway.replace("btleplug", "none") + capture));
@@ -99,11 +97,75 @@ async fn a_capture_is_heard_as_if_it_were_live_and_says_when_it_is_over() {
     };
     let lines: Vec<_> = (0..40).map(|half_secs| line(half_secs * 500_000)).collect();
     shop.write("walk.jsonl", &lines.join("\n"));
+    shop
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_capture_is_heard_as_if_it_were_live_and_says_when_it_is_over() {
+    let Some(broker) = Mosquitto::start("a capture as a source", "persistence false") else { return };
+    let listener = Listener::start(broker.port).await;
+    let shop = with_capture(broker.port);
     shop.import(CONSENT);
     let emma = shop.run("unix:path=/nowhere");
     until("the offer arrives", || offers(&listener).len() == 1).await;
     until("its end is said", || listener.last("/state").is_some_and(|state| state.contains("played to their end")))
         .await;
+    assert_eq!(emma.terminate(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_coupon_that_is_published_is_verified_with_the_key_alone() {
+    let Some(broker) = Mosquitto::start("derived coupons", "persistence false") else { return };
+    let listener = Listener::start(broker.port).await;
+    let shop = with_capture(broker.port);
+    let key = shop.config().join("desk.key");
+    let coupon = |arguments: &[&str]| {
+        assert_cmd::Command::new(env!("CARGO_BIN_EXE_emma")).arg("coupon").args(arguments).output().unwrap()
+    };
+    assert!(coupon(&["key", key.to_str().unwrap()]).status.success());
+    let offers_toml = std::fs::read_to_string(shop.config().join("offers.toml")).unwrap();
+    let with_coupon = "\ncoupon = { scheme = \"derived\", key-file = \"desk.key\" }\ntrigger = ";
+    assert_eq!(offers_toml.matches("\ntrigger = ").count(), 1);
+    shop.write("offers.toml", &offers_toml.replace("\ntrigger = ", with_coupon));
+    shop.import(CONSENT);
+    let emma = shop.run("unix:path=/nowhere");
+    until("the offer arrives", || offers(&listener).len() == 1).await;
+    let data = offers(&listener).remove(0)["data"].take();
+    let given = &data["coupon"];
+    assert_eq!((&given["scheme"], &given["single_use"]), (&"derived".into(), &false.into()), "{given}");
+    let (campaign, code) = (data["campaign_id"].as_str().unwrap(), given["code"].as_str().unwrap());
+    let verify = |campaign: &str| {
+        coupon(&["verify", "--key", key.to_str().unwrap(), "--on", "2026-01-01", "--campaign", campaign, code])
+    };
+    assert_eq!(verify(campaign).status.code(), Some(0));
+    assert_eq!(verify("another").status.code(), Some(65));
+    assert_eq!(emma.terminate(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_of_codes_that_gets_longer_is_taken_over_while_running() {
+    let Some(broker) = Mosquitto::start("a list of codes that changes", "persistence false") else { return };
+    let listener = Listener::start(broker.port).await;
+    let shop = with_capture(broker.port);
+    let offers_toml = std::fs::read_to_string(shop.config().join("offers.toml")).unwrap();
+    let with_coupon = "\ncoupon = { scheme = \"pool\", file = \"desk.codes\" }\ntrigger = ";
+    shop.write("offers.toml", &offers_toml.replace("\ntrigger = ", with_coupon));
+    shop.write("desk.codes", "D-1\n");
+    let emma = shop.run("unix:path=/nowhere");
+    until("it is online", || listener.state().as_deref() == Some("online")).await;
+    let configuration = || {
+        let last: Value = serde_json::from_slice(&listener.heard("/state").pop().unwrap().payload).unwrap();
+        last["configuration"].clone()
+    };
+    let first = configuration()["in_force"]["digest"].clone();
+    shop.write("desk.codes", "D-1\nD-1\n");
+    until("a code that is there twice is refused", || !configuration()["refused"].is_null()).await;
+    let problems = configuration()["refused"]["problems"].to_string();
+    assert!(problems.contains("desk.codes, line 2: the same code as in line 1"), "{problems}");
+    assert_eq!(configuration()["in_force"]["digest"], first);
+    shop.write("desk.codes", "D-1\nD-2\n");
+    until("the longer list is in force", || configuration()["in_force"]["digest"] != first).await;
+    assert!(configuration()["refused"].is_null());
     assert_eq!(emma.terminate(), Some(0));
 }
 

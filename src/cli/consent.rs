@@ -3,22 +3,14 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 
-use super::daemon::Daemon;
+use super::door::{Door, NOBODY, not_understood, problems};
 use super::replay::unmatched;
-use super::{Stop, complain, ledger_stop, say};
-use crate::clock::Clock;
+use super::{Stop, complain, say};
 use crate::control::{Listed, Reply, Request};
-use crate::counter::Counter;
 use crate::exit;
-use crate::ledger::folder::{self, Folder};
-use crate::ledger::store::random_key;
-
-/// The answer to `show` and `withdraw` for someone who is not registered.
-const NOBODY: u8 = 1;
 
 /// What it is asked.
 #[derive(Args)]
@@ -140,62 +132,5 @@ fn withdraw(door: &mut Door, id: &str) -> Result<u8, Stop> {
         Reply::Forgotten => Ok(say("withdrawn and forgotten\n")),
         Reply::Unknown => Err((NOBODY, "this customer is not registered".to_owned())),
         other => Err((exit::UNAVAILABLE, problems(other).join("; "))),
-    }
-}
-
-fn problems(reply: Reply) -> Vec<String> {
-    match reply {
-        Reply::Refused { problems } => problems,
-        _ => vec![not_understood().1],
-    }
-}
-
-fn not_understood() -> Stop {
-    (exit::UNAVAILABLE, "the daemon answers something else: is it of the same version?".to_owned())
-}
-
-/// Where requests are answered.
-pub(super) enum Door {
-    /// By the daemon.
-    Daemon(Daemon),
-    /// By the ledger, whose lock is held meanwhile.
-    Ledger(Box<Counter>, #[expect(dead_code, reason = "holding it holds the lock")] Folder),
-}
-
-impl Door {
-    pub(super) fn open(config_folder: &Path) -> Result<Self, Stop> {
-        let loaded = crate::config::load(config_folder);
-        let Some(config) = loaded.config else {
-            let hint = format!("emma check --config {} says what", config_folder.display());
-            return Err((exit::CONFIG, format!("the configuration has an error: {hint}")));
-        };
-        if !config.gateway.decides {
-            return Err((
-                exit::UNAVAILABLE,
-                "this Pi only scans and knows no customer: ask on the one that decides".to_owned(),
-            ));
-        }
-        let path = folder::path(config.gateway.ledger_path.as_deref());
-        if let Some(door) = Self::of_the_daemon(&path) {
-            return Ok(door);
-        }
-        let folder = Folder::open(&path).map_err(ledger_stop)?;
-        let store = random_key().and_then(|key| folder.store(key)).map_err(ledger_stop)?;
-        let counter = Counter::open(Arc::new(config), store, Clock::start().wall_us()).map_err(ledger_stop)?;
-        Ok(Self::Ledger(Box::new(counter), folder))
-    }
-
-    /// The daemon's, if one runs on that state folder.
-    pub(super) fn of_the_daemon(state: &Path) -> Option<Self> {
-        Daemon::find(state).ok().map(Self::Daemon)
-    }
-
-    pub(super) fn ask(&mut self, request: Request) -> Result<Reply, Stop> {
-        match self {
-            Self::Daemon(daemon) => {
-                daemon.ask(&request).map_err(|error| (exit::UNAVAILABLE, format!("the daemon: {error}")))
-            }
-            Self::Ledger(counter, _) => counter.answer(request).map_err(ledger_stop),
-        }
     }
 }

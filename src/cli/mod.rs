@@ -1,5 +1,7 @@
 //! The command line: one file a subcommand. Each returns its exit code; nothing below this module ends the process.
 
+pub mod campaign;
+
 pub mod check;
 
 pub mod completions;
@@ -8,14 +10,22 @@ pub mod config;
 
 pub mod consent;
 
+pub mod coupon;
+
 mod daemon;
 
+mod door;
+
 mod files;
+
+pub mod halt;
 
 #[cfg(feature = "demo")]
 pub mod demo;
 
 pub mod doctor;
+
+pub mod explain;
 
 pub mod record;
 
@@ -25,7 +35,11 @@ mod recordings;
 
 pub mod replay;
 
+pub mod report;
+
 pub mod run;
+
+pub mod simulate;
 
 pub mod status;
 
@@ -85,14 +99,28 @@ enum Command {
     Doctor(doctor::Arguments),
     /// Say how the running daemon does.
     Status(status::Arguments),
+    /// Restraint, measured: the totals of a week.
+    Report(report::Arguments),
+    /// Say nothing in the whole shop, at once.
+    Pause(halt::Pause),
+    /// Speak again after a pause.
+    Resume(halt::Resume),
+    /// Why a customer would, or would not, be told of a campaign now.
+    Explain(explain::Arguments),
+    /// Stop, start, list and preview campaigns.
+    Campaign(campaign::Arguments),
     /// Polygon zones as GeoJSON in metres, out and in.
     Zones(zones::Arguments),
     /// Carry a test tag to nine points, and find what levels do in this shop.
     Survey(survey::Arguments),
     /// Carry a test tag through the shop: each zone announces itself.
     Walk(walk::Arguments),
+    /// How many offers these caps allow, on customers who do not exist.
+    Simulate(simulate::Arguments),
     /// Take, list, show and withdraw consents.
     Consent(consent::Arguments),
+    /// Make a key for coupons, and verify a code.
+    Coupon(coupon::Arguments),
     /// Print a completion script for a shell.
     Completions(completions::Arguments),
     /// Print what each exit code means.
@@ -125,10 +153,17 @@ fn dispatch(command: Command) -> u8 {
         Command::Config(arguments) => config::main(&arguments),
         Command::Doctor(arguments) => doctor::main(&arguments),
         Command::Status(arguments) => status::main(&arguments),
+        Command::Report(arguments) => report::main(&arguments),
+        Command::Pause(arguments) => halt::pause(&arguments),
+        Command::Resume(arguments) => halt::resume(&arguments),
+        Command::Explain(arguments) => explain::main(&arguments),
+        Command::Campaign(arguments) => campaign::main(&arguments),
         Command::Zones(arguments) => zones::main(&arguments),
         Command::Survey(arguments) => survey::main(&arguments),
         Command::Walk(arguments) => walk::main(&arguments),
+        Command::Simulate(arguments) => simulate::main(&arguments),
         Command::Consent(arguments) => consent::main(&arguments),
+        Command::Coupon(arguments) => coupon::main(&arguments),
         Command::Completions(arguments) => completions::main(&arguments),
         Command::ExitCodes => say(exit::PAGE),
     }
@@ -182,8 +217,12 @@ pub(crate) fn ledger_stop(error: LedgerError) -> Stop {
         LedgerError::Folder { .. } => exit::CANNOT_CREATE,
         LedgerError::Locked { .. } | LedgerError::Read => exit::TEMPORARY,
         LedgerError::Newer { .. } | LedgerError::Damaged(_) => exit::DATA,
-        LedgerError::Sqlite(error) if error.sqlite_error_code() == Some(ErrorCode::NotADatabase) => exit::DATA,
-        LedgerError::Sqlite(_) | LedgerError::Migration(_) => exit::IO,
+        LedgerError::Sqlite(error) => match error.sqlite_error_code() {
+            Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => exit::DATA,
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => exit::TEMPORARY,
+            _ => exit::IO,
+        },
+        LedgerError::Migration(_) => exit::IO,
     };
     (code, error.to_string())
 }

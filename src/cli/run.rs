@@ -13,17 +13,14 @@ use super::{Stop, complain, ledger_stop, start_logging};
 use crate::clock::{Clock, Moment};
 use crate::config::{self, Config};
 use crate::control::Control;
-use crate::daemon::{self, Daemon, Doors, Voices};
+use crate::daemon::{self, Codes, Daemon, Doors, Voices};
 use crate::exit;
-use crate::gateway::Gateway;
 use crate::gateway::consent::Needs;
-use crate::gateway::effect::{Effect, Input};
 use crate::incoming::ear;
 use crate::incoming::tally::Tally;
 use crate::ledger::folder::{self, Folder};
 use crate::ledger::store::random_key;
 use crate::ledger::thread::Ledger;
-use crate::ledger::{LedgerError, Store};
 use crate::mqtt::connection::Options;
 use crate::mqtt::ended::Speaker;
 use crate::mqtt::session::{Command, Session, Wiring};
@@ -81,11 +78,12 @@ async fn run(config: Arc<Config>, config_folder: &Path, digest: &str) -> Result<
     let lock = Folder::open(&state_folder).map_err(ledger_stop)?;
     let mut store = random_key().and_then(|key| lock.store(key)).map_err(ledger_stop)?;
     store.speak_as(Speaker::of(&config.gateway));
-    let key = store.key().clone();
+    let codes = Codes::new(store.key(), store.used_codes().map_err(ledger_stop)?, &config.offers);
     let time = TimeSync::start(config.gateway.clock_assumed);
     let trusted = is_synchronised(time.synchronised.clone()).await;
     let now = Moment { monotonic_us: clock.monotonic_us(), wall_us: trusted.then(|| clock.wall_us()) };
-    let (gateway, effects) = wake(&config, &store, now).map_err(ledger_stop)?;
+    let (gateway, effects) = counter::wake(&config, &store, now).map_err(ledger_stop)?;
+    tracing::info!(consents = gateway.snapshot().customers, present = gateway.snapshot().present, "remembered");
     let (ledger, thread, answers) = Ledger::start(store, clock).map_err(|error| (exit::SOFTWARE, error.to_string()))?;
     let (orderer, orders) = Orderer::new(gateway.needs(), Arc::clone(&config), time.synchronised.clone(), clock);
     let sources = live::start(orders).map_err(|error| (exit::CONFIG, error.to_string()))?;
@@ -114,7 +112,7 @@ async fn run(config: Arc<Config>, config_folder: &Path, digest: &str) -> Result<
         session: session.as_ref().map(|(_, session)| session.status.clone()),
     };
     let voices = Voices { state: state.0, health: health.0, orderer, tally, again };
-    let mut daemon = Daemon::new(gateway, ledger.clone(), config, config_folder.to_owned(), clock, key, voices);
+    let mut daemon = Daemon::new(gateway, ledger.clone(), config, config_folder.to_owned(), clock, codes, voices);
     daemon.begin(effects);
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "Emma is up");
     daemon.run(doors, asked_to_stop()?).await;
@@ -185,21 +183,6 @@ async fn is_synchronised(mut synchronised: watch::Receiver<bool>) -> bool {
         tracing::warn!("the clock is not known to be synchronised: no offer is made until it is");
     }
     trusted
-}
-
-/// A core that knows what the ledger remembers, and what follows from it.
-fn wake(config: &Arc<Config>, store: &Store, now: Moment) -> Result<(Gateway, Vec<Effect>), LedgerError> {
-    let mut gateway = Gateway::new(Arc::clone(config), store.key().clone(), store.high_water_us()?);
-    let mut effects = Vec::new();
-    for consent in counter::remembered(store)? {
-        gateway.restore(consent);
-    }
-    gateway.handle(Input::Halts(store.halts()?), now);
-    for memory in store.memories()? {
-        effects.extend(gateway.handle(Input::Resume(memory), now));
-    }
-    tracing::info!(consents = gateway.snapshot().customers, present = gateway.snapshot().present, "remembered");
-    Ok((gateway, effects))
 }
 
 /// The session with the broker, if one is configured.

@@ -207,7 +207,8 @@ fn kinds(record: &ConsentRecord) -> String {
     kinds.join(", ")
 }
 
-fn choose(names: &[&str], events: &Events) -> Result<String, Stop> {
+/// The only one of these testers, or the one who is chosen.
+pub(super) fn choose(names: &[&str], events: &Events) -> Result<String, Stop> {
     match names {
         [] => {
             let hint = "import a consent with \"test\": true for the tag (emma consent import FILE)";

@@ -1,15 +1,19 @@
 //! How one `[[campaign]]` is read.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
+use super::beside::Beside;
 use super::civil::{self, Refusal};
+use super::coupon::{self, CouponRead};
 use super::file::File;
-use super::offers::{Active, Audience, Campaign, Class, Coupon, Scheme, Text, Trigger};
+use super::offers::{Active, Audience, Campaign, Class, OncePer, Text, Trigger};
+use super::placeholder::Named;
+use super::price::Price;
 use super::promise::{Cap, caps};
 use super::reader::Table;
 use super::tree::{At, Value};
 use super::values::{check_language, choice_of, wrong_type};
-use super::{Name, Texts};
+use super::{Name, Texts, audience};
 use crate::gateway::consent::Tier;
 
 /// A title is one line in bold on a phone, in characters.
@@ -27,18 +31,15 @@ pub(super) struct CampaignRead {
     pub(super) caps_at: At,
     /// Counted by the promise's `service` caps alone.
     pub(super) is_service: bool,
+    /// The list of codes that it gives away.
+    pub(super) pool: Option<(Name, At)>,
+    /// What its texts ask for besides the zone.
+    pub(super) named: Named,
     pub(super) campaign: Option<Campaign>,
 }
 
-/// What a campaign's texts ask for besides the zone.
-#[derive(Default)]
-struct Named {
-    values: BTreeSet<Name>,
-    nearest: BTreeSet<Name>,
-}
-
-/// Reads one `[[campaign]]`; plain texts are in `language`.
-pub(super) fn read(mut table: Table<'_>, language: &str) -> CampaignRead {
+/// Reads one `[[campaign]]`; plain texts are in `language`, and files that it names are looked for `beside` it.
+pub(super) fn read(mut table: Table<'_>, language: &str, beside: &Beside<'_>) -> CampaignRead {
     table.need("id", "\"boots-autumn\"");
     table.need("zones", "[\"shoes\"], or `zones = \"any\"`");
     table.need("trigger", "\"entered\"");
@@ -55,20 +56,25 @@ pub(super) fn read(mut table: Table<'_>, language: &str) -> CampaignRead {
     let priority = table.whole("priority", 0..=100).and_then(|priority| u8::try_from(priority).ok());
     let active = table.table("active", "`active`").map(read_active).unwrap_or_default();
     let caps = caps(&mut table, "caps");
-    if table.number("control-group", 0.0..=1.0).is_some_and(|share| share > 0.0) {
-        table.file.not_in_force(&table.at("control-group"), "`control-group`");
-    }
+    let audience = read_audience(&mut table, tier);
+    let price = read_price(&mut table);
+    let control_share = read_control_share(&mut table);
+    let once_per = read_once_per(&mut table, class);
     let valid_for = table.span("valid-for");
     let image = table.text("image");
     let link = read_link(&mut table);
-    let coupon_code = table.table("coupon", "`coupon`").and_then(read_coupon);
+    let coupon = table.table("coupon", "`coupon`").map(|coupon| coupon::read(coupon, beside));
+    let CouponRead { coupon, pool } = coupon.unwrap_or_default();
     let mut named = Named::default();
     let text = read_text(&mut table, &mut named);
-    let lock_screen = read_lock_screen(&mut table, language, &mut named);
+    let lock_screen = read_lock_screen(&mut table, language);
     let id_place = id.clone().map(|id| (id, table.at("id")));
     let category_place = category.clone().map(|category| (category, table.at("category")));
     let caps_at = table.at("caps");
     let is_service = class == Some(Class::Service);
+    if is_service {
+        check_service(&mut table, control_share);
+    }
     table.finish();
     let zone_places = zones.clone().flatten().unwrap_or_default();
     let campaign = || {
@@ -85,14 +91,14 @@ pub(super) fn read(mut table: Table<'_>, language: &str) -> CampaignRead {
             valid_for,
             image,
             link,
-            coupon: coupon_code.map(|code| Coupon { scheme: Scheme::Fixed(code), single_use: false }),
+            coupon,
             text: text?,
-            values: named.values,
-            nearest: named.nearest,
-            audience: Audience::default(),
-            price: None,
-            control_share: 0.0,
-            once_per: None,
+            values: named.values.iter().map(|(name, _)| name.clone()).collect(),
+            nearest: named.nearest.iter().map(|(kind, _)| kind.clone()).collect(),
+            audience,
+            price,
+            control_share,
+            once_per,
             lock_screen,
         })
     };
@@ -104,6 +110,8 @@ pub(super) fn read(mut table: Table<'_>, language: &str) -> CampaignRead {
         caps,
         caps_at,
         is_service,
+        pool,
+        named,
     }
 }
 
@@ -214,27 +222,82 @@ fn read_link(table: &mut Table<'_>) -> Option<Name> {
     Some(link)
 }
 
-fn read_coupon(mut table: Table<'_>) -> Option<Name> {
-    let code = table.text("code");
-    let scheme = table.choice("scheme", &[("pool", true), ("derived", false)]);
-    table.text("file");
-    if scheme == Some(true) {
-        table.need("file", "\"boots.codes\"");
-    }
-    if !table.has("code") && !table.has("scheme") {
-        table.error("code", "the coupon has no code", "write `coupon = { code = \"BOOTS10\" }`");
-    }
-    if table.has("code") && (table.has("scheme") || table.has("file")) {
-        table.error("code", "a coupon has one code for everyone or a scheme, not both", "keep one of the two");
-    } else if scheme.is_some() {
-        table.file.warning(
-            &table.here,
-            "a coupon by `scheme` is not in force yet in this version",
-            "the campaign goes out without a coupon; `code = \"…\"` works",
+/// What customers declare is known of tier `personal` alone.
+fn read_audience(table: &mut Table<'_>, tier: Option<Tier>) -> Audience {
+    let Some(audience) = table.table("audience", "`audience`").map(audience::read) else { return Audience::default() };
+    if tier.is_some_and(|tier| tier != Tier::Personal) {
+        table.error(
+            "audience",
+            "an `audience` needs `tier = \"personal\"`: only those customers declare interests, price bands and wishes",
+            "write `tier = \"personal\"`, or take the audience out",
         );
     }
-    table.finish();
-    code
+    if audience.wishes && !table.has("category") {
+        table.error(
+            "audience",
+            "`wishes` needs a `category`: that is what customers wish for",
+            "write `category = \"…\"`",
+        );
+    }
+    audience
+}
+
+fn read_price(table: &mut Table<'_>) -> Option<Price> {
+    let text = table.text("price")?;
+    let price = Price::parse(&text);
+    if price.is_none() {
+        table.error(
+            "price",
+            "`price` is no price",
+            "write an amount, a space and three capital letters, such as \"129 CHF\" or \"12.50 EUR\"",
+        );
+    }
+    price
+}
+
+fn read_control_share(table: &mut Table<'_>) -> f64 {
+    let share = table.number("control-group", 0.0..=1.0).unwrap_or(0.0);
+    if share >= 1.0 {
+        table.file.warning(
+            &table.at("control-group"),
+            "a control group of 1 is everybody who agreed to be measured: they are never told",
+            "write the share that is to hear nothing, such as 0.1",
+        );
+    }
+    share
+}
+
+/// How often a reward is given; once a day where nothing is written.
+fn read_once_per(table: &mut Table<'_>, class: Option<Class>) -> Option<OncePer> {
+    let words = [("visit", OncePer::Visit), ("day", OncePer::Day), ("week", OncePer::Week)];
+    let once_per = if table.has("once-per") { table.choice("once-per", &words) } else { Some(OncePer::Day) };
+    if class == Some(Class::Reward) {
+        return once_per;
+    }
+    if table.has("once-per") && class.is_some() {
+        table.error(
+            "once-per",
+            "`once-per` is for class `reward` alone: it thanks for coming",
+            "write `class = \"reward\"`, or use `caps`",
+        );
+    }
+    None
+}
+
+/// A service message is told to everyone whom it concerns, and sells nothing.
+fn check_service(table: &mut Table<'_>, control_share: f64) {
+    for key in ["coupon", "price", "audience"] {
+        if table.has(key) {
+            table.error(
+                key,
+                format!("a service message has no `{key}`: it has no room for marketing"),
+                "take it out, or make an offer of it: `class = \"offer\"`",
+            );
+        }
+    }
+    if control_share > 0.0 {
+        table.error("control-group", "a service message has no control group: a recall is told to all", "take it out");
+    }
 }
 
 fn read_text(table: &mut Table<'_>, named: &mut Named) -> Option<BTreeMap<Name, Text>> {
@@ -254,7 +317,7 @@ fn read_text(table: &mut Table<'_>, named: &mut Named) -> Option<BTreeMap<Name, 
         entry.need("body", "\"…\"");
         let [title, body] = ["title", "body"].map(|key| {
             let text = entry.text(key)?;
-            check_placeholders(table.file, &entry.at(key), &text, named);
+            named.take(table.file, &entry.at(key), &text);
             Some(text)
         });
         check_title(table.file, &entry.at("title"), "title", title.as_ref());
@@ -272,12 +335,18 @@ fn read_text(table: &mut Table<'_>, named: &mut Named) -> Option<BTreeMap<Name, 
     is_complete.then_some(texts)
 }
 
-fn read_lock_screen(table: &mut Table<'_>, language: &str, named: &mut Named) -> Texts {
+/// It can be read over somebody's shoulder, so nothing is put in there.
+fn read_lock_screen(table: &mut Table<'_>, language: &str) -> Texts {
     let texts = table.texts("lock-screen", language).unwrap_or_default();
     for text in texts.values() {
-        let at = table.at("lock-screen");
-        check_title(table.file, &at, "lock-screen", Some(text));
-        check_placeholders(table.file, &at, text, named);
+        check_title(table.file, &table.at("lock-screen"), "lock-screen", Some(text));
+        if text.contains(['{', '}']) {
+            table.error(
+                "lock-screen",
+                "nothing is put in on a lock screen, and braces would be shown",
+                "write it without braces: say where it is in `title` or `body`",
+            );
+        }
     }
     texts
 }
@@ -291,40 +360,5 @@ fn check_title(file: &File<'_>, at: &At, key: &str, title: Option<&Name>) {
             format!("`{key}` has {chars} characters"),
             format!("a phone shows {LONGEST_TITLE} at most: say the rest in `body`"),
         );
-    }
-}
-
-/// Checks what stands in braces: `{zone}` is filled, a value is not yet, anything else would be shown as it is.
-fn check_placeholders(file: &File<'_>, at: &At, text: &str, named: &mut Named) {
-    let mut rest = text;
-    while let Some((_, behind)) = rest.split_once('{') {
-        let Some((name, after)) = behind.split_once('}') else {
-            file.error(at, "a `{` is not closed", "write `{zone}` for the zone's name");
-            return;
-        };
-        let is_word = |word: &str| {
-            !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
-        };
-        let is_value = ["value.", "nearest."].iter().any(|prefix| name.strip_prefix(prefix).is_some_and(is_word));
-        if is_value {
-            match name.split_once('.') {
-                Some(("value", value)) => named.values.insert(value.into()),
-                Some((_, kind)) => named.nearest.insert(kind.into()),
-                None => false,
-            };
-            file.warning(
-                at,
-                format!("`{{{name}}}` is not in force yet in this version"),
-                "the campaign is withheld with the reason `stale-value`",
-            );
-        } else if name != "zone" {
-            let shown: String = name.chars().take(40).collect();
-            file.error(
-                at,
-                format!("nothing can be put in for `{{{}}}`", shown.escape_debug()),
-                "write `{zone}` for the zone's name",
-            );
-        }
-        rest = after;
     }
 }

@@ -2,8 +2,11 @@
 //!
 //! A file that cannot be read is not asked, so that its absence is reported once and not at every mention.
 
+use std::collections::BTreeSet;
+
 use super::file::File;
 use super::floor::{self, Sharing};
+use super::problem::nearest;
 use super::promise::{Cap, Caps};
 use super::tree::At;
 use super::values::check_known;
@@ -57,6 +60,33 @@ pub(super) fn offers_in_zones(file: &File<'_>, read: &offers::Read, zones: Optio
                 );
             }
         }
+    }
+}
+
+/// What a text calls the nearest of its kind is somewhere, and may be named.
+pub(super) fn kinds_in_zones(file: &File<'_>, read: &offers::Read, zones: Option<&zones::Read>) {
+    let Some(zones) = zones else { return };
+    let named = zones.zones.iter().filter(|zone| !zone.sensitive);
+    let kinds: BTreeSet<Name> = named.filter_map(|zone| zone.kind.clone()).collect();
+    for (kind, at) in read.campaigns.iter().flat_map(|campaign| &campaign.named.nearest) {
+        if kinds.contains(kind) {
+            continue;
+        }
+        let hint = match nearest(kind, kinds.iter().map(|kind| &**kind)) {
+            Some(near) => format!("write `{{nearest.{near}}}`"),
+            None if kinds.is_empty() => format!("write `kind = \"{kind}\"` at such a zone in zones.toml"),
+            None => {
+                let some: Vec<&str> = kinds.iter().take(8).map(|kind| &**kind).collect();
+                format!("known kinds are: {}", some.join(", "))
+            }
+        };
+        let is_sensitive = zones.zones.iter().any(|zone| zone.kind.as_ref() == Some(kind));
+        let what = if is_sensitive {
+            format!("`{{nearest.{kind}}}`: every zone of that kind is sensitive, and those are never named")
+        } else {
+            format!("`{{nearest.{kind}}}`: no zone of zones.toml has that `kind`")
+        };
+        file.error(at, what, hint);
     }
 }
 

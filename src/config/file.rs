@@ -68,15 +68,6 @@ impl<'t> File<'t> {
         self.push(Severity::Warning, at, what.into(), hint.into());
     }
 
-    /// What is read and checked, and does nothing yet.
-    pub(super) fn not_in_force(&self, at: &At, what: &str) {
-        self.warning(
-            at,
-            format!("{what} is not in force yet in this version"),
-            "it may stay: it is checked, and does nothing",
-        );
-    }
-
     /// Everything found wrong, from top to bottom, the environment last.
     pub(super) fn into_problems(self) -> Vec<Problem> {
         let mut problems = self.problems.into_inner();

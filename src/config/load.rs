@@ -4,12 +4,16 @@ use std::fs;
 use std::io::{ErrorKind, Read as _};
 use std::path::Path;
 
+use super::beside::Beside;
 use super::file::File;
 use super::problem::{Problem, Severity};
-use super::{Config, crosscheck, gateway, offers, promise, site, zones};
+use super::{Config, coupon, crosscheck, gateway, offers, promise, site, zones};
 
 /// The five files, in the order in which problems are told.
 pub const FILES: [&str; 5] = ["gateway.toml", "site.toml", "zones.toml", "offers.toml", "promise.toml"];
+
+/// The file that names others.
+const OFFERS: &str = "offers.toml";
 
 /// Far more than anybody writes by hand, in bytes; it bounds what a reload can cost.
 const LARGEST: u64 = 1 << 20;
@@ -63,13 +67,15 @@ pub struct Sources {
     pub promise: String,
     /// Variables by name and value; those without the prefix `EMMA_` do nothing.
     pub env: Vec<(String, String)>,
+    /// What coupons name, by the file's name and its content.
+    pub beside: Vec<(String, String)>,
 }
 
 impl Sources {
     /// The files that Emma ships.
     pub fn shipped() -> Self {
         let [gateway, site, zones, offers, promise] = FILES.map(|file| template(file).unwrap_or_default().to_owned());
-        Self { gateway, site, zones, offers, promise, env: Vec::new() }
+        Self { gateway, site, zones, offers, promise, ..Self::default() }
     }
 }
 
@@ -85,10 +91,11 @@ pub fn template(file: &str) -> Option<&'static str> {
     }
 }
 
-/// Checks texts; files that they name are not looked for.
+/// Checks texts; of the files that they name, those of coupons are looked for in `beside`, the others nowhere.
 pub fn check(sources: &Sources) -> Loaded {
-    let Sources { gateway, site, zones, offers, promise, env } = sources;
-    check_texts([gateway, site, zones, offers, promise].map(|text| Ok(text.clone())), env, None)
+    let Sources { gateway, site, zones, offers, promise, env, beside } = sources;
+    let texts = [gateway, site, zones, offers, promise].map(|text| Ok(text.clone()));
+    check_texts(texts, env, &Beside::of_texts(beside))
 }
 
 /// Reads the five files in `folder` and the environment, and checks them together.
@@ -108,7 +115,7 @@ fn load_texts(folder: &Path, texts: [Result<String, Problem>; 5]) -> Loaded {
         .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()))
         .filter(|(name, _)| name.starts_with("EMMA_"))
         .collect();
-    check_texts(with_stand_ins(texts, &env, folder), &env, Some(folder))
+    check_texts(with_stand_ins(texts, &env, folder), &env, &Beside::in_folder(folder))
 }
 
 /// A Pi that only scans needs `gateway.toml` alone: the other files are what the decider goes by. Those that are there are
@@ -132,16 +139,22 @@ fn with_stand_ins(
     texts
 }
 
-/// Tells one content of the five files in `folder` from another: 16 hex digits. What cannot be read has a digest as
-/// well, so that it is looked at once and not again.
+/// Tells one content of the five files in `folder`, and of what coupons name beside them, from another: 16 hex digits.
+/// What cannot be read has a digest as well, so that it is looked at once and not again.
 pub fn digest(folder: &Path) -> String {
     use sha2::{Digest as _, Sha256};
     let mut hash = Sha256::new();
-    for name in FILES {
-        let text = read_text(folder, name).map_err(|problem| problem.what);
-        let part = text.unwrap_or_else(|what| what);
+    let mut add = |part: &[u8]| {
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part);
+    };
+    let beside = Beside::in_folder(folder);
+    for name in FILES {
+        let text = read_text(folder, name).unwrap_or_else(|problem| problem.what);
+        add(text.as_bytes());
+        for named in coupon::files_named(&text).iter().filter(|_| name == OFFERS) {
+            add(&beside.read(named).map_or_else(|(what, _)| what.into_bytes(), |found| found.bytes));
+        }
     }
     hex::encode(hash.finalize().first_chunk::<8>().copied().unwrap_or_default())
 }
@@ -178,7 +191,7 @@ pub fn read_text(folder: &Path, name: &'static str) -> Result<String, Problem> {
     })
 }
 
-fn check_texts(texts: [Result<String, Problem>; 5], env: &[(String, String)], folder: Option<&Path>) -> Loaded {
+fn check_texts(texts: [Result<String, Problem>; 5], env: &[(String, String)], beside: &Beside<'_>) -> Loaded {
     let texts = texts.map(|text| match text {
         Ok(text) if text.len() as u64 > LARGEST => Err(Problem {
             file: "",
@@ -197,7 +210,7 @@ fn check_texts(texts: [Result<String, Problem>; 5], env: &[(String, String)], fo
         index += 1;
         text.as_ref().ok().map(|text| File::new(name, text, variables))
     });
-    let (gateway, config) = check_files(&files, folder);
+    let (gateway, config) = check_files(&files, beside);
     let mut problems = Vec::new();
     for ((file, text), name) in files.into_iter().zip(&texts).zip(FILES) {
         match (file, text) {
@@ -211,7 +224,7 @@ fn check_texts(texts: [Result<String, Problem>; 5], env: &[(String, String)], fo
 }
 
 /// Reads every file that there is, then holds them against each other. `gateway.toml` by itself, and all together.
-fn check_files(files: &[Option<File<'_>>; 5], folder: Option<&Path>) -> (Option<gateway::Gateway>, Option<Config>) {
+fn check_files(files: &[Option<File<'_>>; 5], beside: &Beside<'_>) -> (Option<gateway::Gateway>, Option<Config>) {
     let [gateway_file, site_file, zones_file, offers_file, promise_file] = files.each_ref().map(Option::as_ref);
     let site = site_file.map(site::read);
     let language = site.as_ref().and_then(|site| site.language.clone());
@@ -220,10 +233,10 @@ fn check_files(files: &[Option<File<'_>>; 5], folder: Option<&Path>) -> (Option<
     let whole = |file: Option<&File<'_>>| file.is_some_and(|file| !file.has_gaps());
     let gateway_ids = site.as_ref().filter(|_| whole(site_file)).map(site::Read::gateway_ids);
 
-    let gateway = gateway_file.map(|file| gateway::read(file, folder));
+    let gateway = gateway_file.map(|file| gateway::read(file, beside.folder()));
     let anchors = site.as_ref().filter(|_| whole(site_file)).map(site::Read::anchors);
     let zones = zones_file.map(|file| zones::read(file, anchors.as_deref(), language));
-    let offers = offers_file.map(|file| offers::read(file, language));
+    let offers = offers_file.map(|file| offers::read(file, language, beside));
     let promise = promise_file.and_then(promise::read);
 
     if let (Some(file), Some(gateway)) = (gateway_file, &gateway) {
@@ -238,7 +251,9 @@ fn check_files(files: &[Option<File<'_>>; 5], folder: Option<&Path>) -> (Option<
         }
     }
     if let (Some(file), Some(offers)) = (offers_file, &offers) {
-        crosscheck::offers_in_zones(file, offers, zones.as_ref().filter(|_| whole(zones_file)));
+        let zones = zones.as_ref().filter(|_| whole(zones_file));
+        crosscheck::offers_in_zones(file, offers, zones);
+        crosscheck::kinds_in_zones(file, offers, zones);
         if let Some(promise) = &promise {
             crosscheck::offers_in_promise(file, offers, &promise.caps);
         }

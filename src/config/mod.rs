@@ -21,14 +21,18 @@ pub mod span;
 pub mod surveyed;
 pub mod zones;
 
+mod audience;
+mod beside;
 mod broker;
 mod campaign;
 mod civil;
+mod coupon;
 mod crosscheck;
 mod file;
 mod floor;
 mod hours;
 mod load;
+mod placeholder;
 mod reader;
 mod site_edit;
 mod tree;

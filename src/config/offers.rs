@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 
+use super::beside::Beside;
 use super::campaign::{self, CampaignRead};
 use super::file::File;
 use super::price::Price;
@@ -131,6 +132,15 @@ pub enum Scheme {
 #[derive(Clone, PartialEq, Eq)]
 pub struct CouponKey(pub [u8; 32]);
 
+impl CouponKey {
+    /// The key that a file of 64 hex digits holds.
+    pub fn from_hex(text: &str) -> Option<Self> {
+        let mut bytes = [0; 32];
+        hex::decode_to_slice(text.trim(), &mut bytes).ok()?;
+        Some(Self(bytes))
+    }
+}
+
 /// `Debug` shows nothing: it is a secret.
 impl fmt::Debug for CouponKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -160,7 +170,8 @@ pub enum OncePer {
     Week,
 }
 
-/// One language's text; `{zone}` stands for the zone's name.
+/// One language's text; `{zone}` stands for the zone's name, `{nearest.KIND}` for that of the nearest zone of a kind,
+/// `{value.NAME}` for a live value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Text {
     /// The line in bold.
@@ -185,6 +196,9 @@ pub struct Active {
 /// More campaigns than a shop can mean; it bounds what one decision costs.
 const MOST_CAMPAIGNS: usize = 1_000;
 
+/// Live values of a shop: waiting minutes at each till, with room to spare. All of them are kept in memory.
+const MOST_VALUES_IN_ALL: usize = 64;
+
 /// A `[[category]]`, if it has an id, and where that stands.
 type CategoryRead = (Option<Category>, At);
 
@@ -208,8 +222,8 @@ impl Read {
     }
 }
 
-/// Reads `offers.toml`.
-pub(super) fn read(file: &File<'_>, language: &str) -> Read {
+/// Reads `offers.toml`; files that it names are looked for `beside` it.
+pub(super) fn read(file: &File<'_>, language: &str, beside: &Beside<'_>) -> Read {
     let mut table = file.root("offers.toml");
     let categories: Vec<_> =
         table.tables("category", "a category").into_iter().map(|entry| read_category(entry, language)).collect();
@@ -217,14 +231,39 @@ pub(super) fn read(file: &File<'_>, language: &str) -> Read {
     if let Some(excess) = tables.get(MOST_CAMPAIGNS) {
         file.error(&excess.here, format!("more than {MOST_CAMPAIGNS} campaigns"), "take out those that are over");
     }
-    let campaigns: Vec<_> = tables.into_iter().map(|entry| campaign::read(entry, language)).collect();
+    let campaigns: Vec<_> = tables.into_iter().map(|entry| campaign::read(entry, language, beside)).collect();
     table.finish();
     let category_ids: Vec<_> =
         categories.iter().filter_map(|(category, at)| Some((category.as_ref()?.id.clone(), at.clone()))).collect();
     let campaign_ids: Vec<_> = campaigns.iter().filter_map(|campaign: &CampaignRead| campaign.id.clone()).collect();
     check_unique(file, &category_ids, "category");
     check_unique(file, &campaign_ids, "campaign");
+    check_pools(file, &campaigns);
+    check_values(file, &campaigns);
     Read { categories, campaigns }
+}
+
+/// A code is given away once, so a list of them belongs to one campaign.
+fn check_pools(file: &File<'_>, campaigns: &[CampaignRead]) {
+    let mut pools: BTreeMap<&Name, &At> = BTreeMap::new();
+    for (pool, at) in campaigns.iter().filter_map(|campaign| campaign.pool.as_ref()) {
+        if let Some(first) = pools.insert(pool, at) {
+            let place = if let At::Line(line) = first { format!(" in line {line}") } else { String::new() };
+            let what =
+                format!("`{pool}` is another campaign's list already{place}, and its codes would be given away twice");
+            file.error(at, what, "give each campaign a list of its own");
+        }
+    }
+}
+
+fn check_values(file: &File<'_>, campaigns: &[CampaignRead]) {
+    let mut values: BTreeSet<&Name> = BTreeSet::new();
+    for (value, at) in campaigns.iter().flat_map(|campaign| &campaign.named.values) {
+        if values.insert(value) && values.len() == MOST_VALUES_IN_ALL + 1 {
+            let what = format!("the campaigns' texts name more than {MOST_VALUES_IN_ALL} values");
+            file.error(at, what, "say less, or the same value in several texts");
+        }
+    }
 }
 
 fn read_category(mut table: Table<'_>, language: &str) -> CategoryRead {
@@ -233,84 +272,11 @@ fn read_category(mut table: Table<'_>, language: &str) -> CategoryRead {
     table.texts("name", language);
     let sensitive = table.flag("sensitive").unwrap_or(false);
     let replacement_interval = table.span("replacement-interval");
-    if replacement_interval.is_some() {
-        table.file.not_in_force(&table.at("replacement-interval"), "`replacement-interval`");
-    }
     let at = table.at("id");
     table.finish();
     (id.map(|id| Category { id, sensitive, replacement_interval }), at)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read_all(text: &str) -> (Option<Offers>, Vec<String>) {
-        let file = File::new("offers.toml", text, &[]);
-        let offers = read(&file, "en").into_offers();
-        (
-            offers,
-            file.into_problems().into_iter().map(|problem| format!("{:?} {}", problem.line, problem.what)).collect(),
-        )
-    }
-
-    fn campaign(more: &str) -> String {
-        format!(
-            "[[campaign]]\nid = 'a'\ncategory = 'c'\nzones = ['z']\ntext = {{ en = {{ title = 'T', body = 'B' }} }}\n{more}\n"
-        )
-    }
-
-    #[test]
-    fn nothing_to_offer_is_legal() {
-        assert_eq!(read_all(""), (Some(Offers::default()), vec![]));
-    }
-
-    #[test]
-    fn a_campaign_has_its_defaults() {
-        let (offers, problems) = read_all(&campaign("trigger = { dwelled = '20s' }"));
-        assert_eq!(problems, [""; 0]);
-        let campaign = &offers.unwrap().campaigns[0];
-        assert_eq!((campaign.class, campaign.tier, campaign.priority), (Class::Offer, Tier::Contextual, 50));
-        assert_eq!(campaign.trigger, Trigger::Dwelled(20_000_000));
-    }
-
-    #[test]
-    fn what_a_campaign_cannot_say_is_told() {
-        for (more, problem) in [
-            ("trigger = 'left'", "Some(6) `left` is for class `service` alone: nobody is called back to buy"),
-            ("trigger = 'entred'", "Some(6) `trigger` cannot be \"entred\""),
-            (
-                "trigger = 'entered'\ntier = 'on-request'",
-                "Some(7) a campaign cannot be for `on-request`: those customers are answered when they ask",
-            ),
-            ("trigger = 'entered'\npriority = 101", "Some(7) `priority` cannot be 101"),
-            ("trigger = 'entered'\nlink = 'javascript:x'", "Some(7) `link` is no web address"),
-            (
-                "trigger = 'entered'\nactive = { from = 2026-10-02, until = '2026-10-01' }",
-                "Some(7) `until` 2026-10-01 is before `from` 2026-10-02",
-            ),
-            ("trigger = 'entered'\ncontrol-group = 0.1", "Some(7) `control-group` is not in force yet in this version"),
-            ("trigger = 'entered'\nlock-screen = 'Hello {name}'", "Some(7) nothing can be put in for `{name}`"),
-        ] {
-            assert_eq!(read_all(&campaign(more)).1, [problem], "{more}");
-        }
-    }
-
-    #[test]
-    fn a_value_withholds_the_campaign_and_says_so() {
-        let text = campaign("trigger = 'entered'").replace("'B'", "'{zone}: {value.price} at {nearest.till}'");
-        let (offers, problems) = read_all(&text);
-        assert_eq!(offers.unwrap().campaigns[0].values.len(), 1);
-        assert_eq!(problems.len(), 2, "{problems:?}");
-    }
-
-    #[test]
-    fn a_coupon_is_a_code_or_a_scheme() {
-        let (offers, problems) = read_all(&campaign("trigger = 'entered'\ncoupon = { code = 'BOOTS10' }"));
-        let fixed = Coupon { scheme: Scheme::Fixed("BOOTS10".into()), single_use: false };
-        assert_eq!((offers.unwrap().campaigns[0].coupon.clone(), problems), (Some(fixed), vec![]));
-        let (offers, problems) = read_all(&campaign("trigger = 'entered'\ncoupon = { scheme = 'pool', file = 'x' }"));
-        assert_eq!(offers.unwrap().campaigns[0].coupon, None);
-        assert!(problems[0].contains("not in force yet"), "{problems:?}");
-    }
-}
+#[path = "offers_tests.rs"]
+mod tests;

@@ -60,7 +60,7 @@ pub struct Zone {
     pub sensitive: bool,
     /// What is sold here; for people and for `zones = "any"` campaigns nothing follows from it.
     pub categories: Vec<Name>,
-    /// For `{nearest.KIND}`, a later stage.
+    /// What it is, for `{nearest.KIND}` in a text.
     pub kind: Option<Name>,
 }
 
@@ -167,7 +167,7 @@ pub(super) struct ZoneRead {
     pub(super) shape_at: At,
     holds: HoldsRead,
     name: Option<Texts>,
-    kind: Option<Name>,
+    pub(super) kind: Option<Name>,
 }
 
 /// What was read, and what the other files are held against, even where the rest is wrong.

@@ -9,6 +9,7 @@ use tokio::task::JoinHandle;
 use super::Daemon;
 use crate::config::Name;
 use crate::config::span::Span;
+use crate::counter::halting::tightened;
 use crate::gateway::effect::{Effect, Input, Purchase};
 use crate::gateway::feedback::Kind;
 use crate::gateway::halt::Halts;
@@ -131,6 +132,7 @@ impl Daemon {
         let Some(reply) = reply else { return self.reject("answer-topic", receipt) };
         let customer = self.gateway.customer_of_inbox(inbox);
         let language = customer.and_then(|customer| self.gateway.consent_of(customer)?.language.clone());
+        let language = language.or_else(|| self.config.site.language.clone());
         let answered = customer.and_then(|customer| self.gateway.ask(customer)).unwrap_or_default();
         let site = &self.config.gateway.site;
         if !reply.say(answer::asked(&answered, language.as_deref(), self.raw_wall_us(), site)) {
@@ -208,15 +210,11 @@ impl Daemon {
             return Err("unknown-campaign");
         }
         let is_ahead = at_us > now_us.saturating_add(FROM_THE_FUTURE_US);
-        let mut halts = self.gateway.halts().clone();
-        match &word {
-            Word::Pause(until_us) => halts.paused_until_us = halts.paused_until_us.max(Some(*until_us)),
-            Word::Stop(campaign) => drop(halts.campaigns.insert(campaign.clone())),
-            // Told again at each connect, it would take back what was halted in the meantime.
-            Word::Resume | Word::Start(_) if is_ahead => return Err("from-the-future"),
-            Word::Resume | Word::Start(_) => {}
+        // Told again at each connect, it would take back what was halted in the meantime.
+        if is_ahead && matches!(word, Word::Resume | Word::Start(_)) {
+            return Err("from-the-future");
         }
-        if halts != *self.gateway.halts() {
+        if let Some(halts) = tightened(self.gateway.halts(), &word) {
             self.input(Input::Halts(halts));
         }
         // Without a clock that is believed nobody knows what is ahead, and a word is as new as it says.

@@ -62,6 +62,9 @@ impl Daemon {
             health.calibration = calibration;
             health.incoming = self.voices.tally.health();
         });
+        if self.ledger.gauges().take_recovered() {
+            self.save_visits();
+        }
         self.prune();
         self.tally();
         if self.now().monotonic_us.saturating_sub(self.noted_us) >= NOTE_WALL_EVERY_US {

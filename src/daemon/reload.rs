@@ -53,6 +53,7 @@ impl Daemon {
         }
         self.me = config.site.gateway(&config.gateway.gateway).unwrap_or(self.me);
         self.config = Arc::new(config);
+        self.codes.configure(&self.config.offers);
         self.voices.orderer.configure(Arc::clone(&self.config));
         self.input(Input::Configure(Arc::clone(&self.config)));
     }

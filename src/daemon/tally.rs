@@ -35,7 +35,7 @@ impl Daemon {
     }
 
     /// Tells the ledger what has happened since it was last told.
-    pub(super) fn tell_counts(&mut self) {
+    pub(crate) fn tell_counts(&mut self) {
         let counters = self.gateway.snapshot().counters;
         let counts = difference(&self.tally.told, &counters);
         if !counts.is_empty() {

@@ -60,6 +60,32 @@ pub struct CapRule {
     pub after_us: Option<i64>,
     /// The promise's own customer windows start full for someone who was forgotten and returns.
     pub promised: bool,
+    /// For how long a delivery counts: what `after_us` was resolved from.
+    pub window: Window,
+}
+
+/// For how long a delivery counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Window {
+    /// As long as it is remembered, or the visit lasts.
+    Ever,
+    /// So long, rolling.
+    Rolling(Span),
+    /// Until the civil day ends.
+    Day,
+    /// Until the civil week ends.
+    Week,
+}
+
+/// What a cap counts for one customer, for whoever asks why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Room {
+    /// Deliveries that count.
+    pub counted: u32,
+    /// There is none.
+    pub is_full: bool,
+    /// When there is again (wall, microseconds), if time alone makes it.
+    pub again_us: Option<i64>,
 }
 
 /// Whether a customer's log leaves room for one more. `forgotten_us` is when someone with this pseudonym was last
@@ -80,13 +106,53 @@ pub fn judge(
 }
 
 fn is_full(log: &[Delivery], wanted: &Delivery, rule: &CapRule, forgotten_us: Option<i64>) -> bool {
-    // Later than the window's start, without an upper end: rows dated in the future count as inside.
-    let inside = |at_us: i64| rule.after_us.is_none_or(|after_us| at_us > after_us);
-    if rule.promised && rule.after_us.is_some() && forgotten_us.is_some_and(inside) {
+    if starts_full(rule, forgotten_us) {
         return true;
     }
-    let counted = log.iter().filter(|row| counts(row, wanted, rule.scope) && inside(row.at_us)).count();
+    let counted = log.iter().filter(|row| counts(row, wanted, rule.scope) && rule.has_inside(row.at_us)).count();
     counted >= usize::try_from(rule.at_most).unwrap_or(usize::MAX)
+}
+
+fn starts_full(rule: &CapRule, forgotten_us: Option<i64>) -> bool {
+    rule.promised && rule.after_us.is_some() && forgotten_us.is_some_and(|at_us| rule.has_inside(at_us))
+}
+
+impl CapRule {
+    /// Later than the window's start, without an upper end: rows dated in the future count as inside.
+    fn has_inside(&self, at_us: i64) -> bool {
+        self.after_us.is_none_or(|after_us| at_us > after_us)
+    }
+
+    /// How many of a customer's log this rule counts, and when it has room again; months are those of `zone`. The rest is
+    /// as [`judge`] has it.
+    pub fn room(&self, log: &[Delivery], wanted: &Delivery, forgotten_us: Option<i64>, zone: &TimeZone) -> Room {
+        let inside = log.iter().filter(|row| counts(row, wanted, self.scope) && self.has_inside(row.at_us));
+        let mut inside_us: Vec<i64> = inside.map(|row| row.at_us).collect();
+        inside_us.sort_unstable();
+        let counted = u32::try_from(inside_us.len()).unwrap_or(u32::MAX);
+        let too_many = counted.checked_sub(self.at_most);
+        let forgotten_us = forgotten_us.filter(|_| starts_full(self, forgotten_us));
+        // So many have to age out, and with the last of them there is room for one.
+        let last_us = too_many.and_then(|too_many| inside_us.get(usize::try_from(too_many).ok()?).copied());
+        Room {
+            counted,
+            is_full: too_many.is_some() || forgotten_us.is_some(),
+            again_us: last_us
+                .max(forgotten_us)
+                .filter(|_| self.at_most > 0)
+                .and_then(|us| self.ends_us(us, wanted, zone)),
+        }
+    }
+
+    /// When a delivery of `at_us` counts no more.
+    fn ends_us(&self, at_us: i64, wanted: &Delivery, zone: &TimeZone) -> Option<i64> {
+        match self.window {
+            Window::Ever => None,
+            Window::Rolling(span) => Some(civil::after_us(at_us, span, zone)),
+            Window::Day => civil::next_midnight_us(wanted.at_us, zone),
+            Window::Week => civil::next_monday_us(wanted.at_us, zone),
+        }
+    }
 }
 
 /// Whether a row of the log counts in a scope. `service` is its own class, and nothing else counts it.
@@ -158,14 +224,16 @@ impl Rules<'_> {
         let rule = |cap: &Cap| CapRule {
             scope,
             at_most: cap.at_most,
-            after_us: start_us(cap.per, self.now_us, self.zone),
+            after_us: window_began_us(cap.per, self.now_us, self.zone),
             promised,
+            window: cap.per.map_or(Window::Ever, Window::Rolling),
         };
         self.all.extend(caps.iter().map(rule));
     }
 
     fn add_count(&mut self, scope: CapScope, at_most: Option<u32>) {
-        self.all.extend(at_most.map(|at_most| CapRule { scope, at_most, after_us: None, promised: false }));
+        let rule = |at_most| CapRule { scope, at_most, after_us: None, promised: false, window: Window::Ever };
+        self.all.extend(at_most.map(rule));
     }
 }
 
@@ -182,17 +250,17 @@ fn halved(cap: Cap) -> Cap {
 
 /// A reward thanks once a visit, a civil day or a civil week; what is dated later counts as inside.
 fn once(campaign: &Campaign, wanted: &Delivery, zone: &TimeZone) -> Option<CapRule> {
-    let began_us = match campaign.once_per? {
-        OncePer::Visit => wanted.visit_us.min(wanted.at_us),
-        OncePer::Day => civil::day_began_us(wanted.at_us, zone)?,
-        OncePer::Week => civil::week_began_us(wanted.at_us, zone)?,
+    let (began_us, window) = match campaign.once_per? {
+        OncePer::Visit => (wanted.visit_us.min(wanted.at_us), Window::Ever),
+        OncePer::Day => (civil::day_began_us(wanted.at_us, zone)?, Window::Day),
+        OncePer::Week => (civil::week_began_us(wanted.at_us, zone)?, Window::Week),
     };
     let after_us = Some(began_us.saturating_sub(1));
-    Some(CapRule { scope: CapScope::Campaign, at_most: 1, after_us, promised: false })
+    Some(CapRule { scope: CapScope::Campaign, at_most: 1, after_us, promised: false, window })
 }
 
 /// The instant after which a delivery counts: the window is `(now - W, now]`.
-fn start_us(per: Option<Span>, now_us: i64, zone: &TimeZone) -> Option<i64> {
+pub fn window_began_us(per: Option<Span>, now_us: i64, zone: &TimeZone) -> Option<i64> {
     match per? {
         Span::Micros(us) => Some(now_us.saturating_sub(i64::try_from(us).unwrap_or(i64::MAX))),
         Span::Months(months) => Some(civil::add_months_us(now_us, -i64::from(months), zone)),

@@ -5,8 +5,7 @@ use std::sync::{Arc, LazyLock};
 
 use super::consent::CustomerId;
 use super::consent::registry::Slot;
-use super::effect::{Answer, DeliveryId, Effect, Ending, Purchase};
-use super::guest::Guest;
+use super::effect::{Answer, DeliveryId, Effect, Ending, Purchase, Reservation};
 use super::halt::Halts;
 use super::offer::ask::Answered;
 use super::offer::explain::Explanation;
@@ -44,11 +43,10 @@ impl Gateway {
 
     /// The ledger has spoken: what it granted is said, what it refused lets the next in rank ask.
     pub(super) fn reserved(&mut self, delivery: &DeliveryId, answer: Answer, now: Moment, effects: &mut Vec<Effect>) {
-        let waits = |guest: &Guest| guest.contest.as_ref().is_some_and(|contest| contest.delivery() == delivery);
-        let Some(slot) = self.guests.iter().find(|(_, guest)| waits(guest)).map(|(slot, _)| *slot) else { return };
+        let Some(slot) = self.asked.remove(delivery) else { return };
         let Some(consent) = self.registry.get(slot).cloned() else { return };
         let Some(guest) = self.guests.get_mut(&slot) else { return };
-        let Some(contest) = guest.contest.take() else { return };
+        let Some(contest) = guest.contest.take_if(|contest| contest.delivery() == delivery) else { return };
         let is_said = answer == Answer::Granted && !contest.is_ghost();
         let mut too_late = false;
         if answer == Answer::Granted {
@@ -72,6 +70,7 @@ impl Gateway {
         let person = Person { consent: &consent, last_deliveries: &guest.last_deliveries, stance, key: &self.key };
         let from = effects.len();
         guest.contest = self.menu.answered(contest, answer, person, effects);
+        self.asked.extend(guest.contest.iter().map(|contest| (contest.delivery().clone(), slot)));
         count(&mut self.counters, consent.test, effects.get(from..).unwrap_or_default());
         if is_said && self.wants_silence(slot, now) {
             self.end_offers(slot, Ending::Withdrawn, effects);
@@ -91,6 +90,7 @@ impl Gateway {
             let Some(occasion) = guest.waiting.pop_front() else { break };
             let person = Person { consent: &consent, last_deliveries: &guest.last_deliveries, stance, key: &self.key };
             guest.contest = self.menu.judge(occasion, person, effects);
+            self.asked.extend(guest.contest.iter().map(|contest| (contest.delivery().clone(), slot)));
         }
         count(&mut self.counters, consent.test, effects.get(from..).unwrap_or_default());
     }
@@ -164,8 +164,8 @@ impl Gateway {
 
     /// The customer whose offers go to this inbox.
     pub fn customer_of_inbox(&self, inbox: &str) -> Option<&CustomerId> {
-        let has = |consent: &super::Consent| consent.inbox.values().any(|address| **address == *inbox);
-        self.registry.iter().find(|(_, consent)| has(consent)).map(|(_, consent)| &consent.customer)
+        let slot = self.registry.owner_of_inbox(inbox)?;
+        self.registry.get(slot).map(|consent| &consent.customer)
     }
 
     /// When a snooze ends that the owner of `inbox` asks for at `now_us` (both wall): after `length`, or, where they did not
@@ -205,6 +205,13 @@ impl Gateway {
         let visit_us = guest.and_then(|guest| guest.presence.as_ref()).and_then(|presence| presence.visit_us);
         let person = self.person(consent, last, Some(slot));
         Some(self.menu.explain(campaign, person, self.zone_of(slot), visit_us, wall_us))
+    }
+
+    /// A campaign as it would be said to whoever holds this consent, without a gate or a cap, marked as a test. Nothing where
+    /// there is no such campaign, or no zone in which it speaks.
+    pub fn preview(&self, campaign: &str, consent: &super::Consent, wall_us: i64) -> Option<Reservation> {
+        let nothing = BTreeMap::new();
+        self.menu.preview(campaign, self.person(consent, &nothing, None), wall_us)
     }
 
     fn zone_of(&self, slot: Slot) -> Option<&crate::config::zones::Zone> {

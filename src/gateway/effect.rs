@@ -275,6 +275,37 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// All of them, in the order of the gates.
+    pub const ALL: [Self; 22] = [
+        Self::Consent,
+        Self::Clock,
+        Self::Paused,
+        Self::Quiet,
+        Self::Inactive,
+        Self::Audience,
+        Self::Bought,
+        Self::Declined,
+        Self::StaleValue,
+        Self::Outranked,
+        Self::Cap(CapScope::Customer),
+        Self::Cap(CapScope::Visit),
+        Self::Cap(CapScope::Gap),
+        Self::Cap(CapScope::Campaign),
+        Self::Cap(CapScope::Category),
+        Self::Cap(CapScope::Zone),
+        Self::Cap(CapScope::Site),
+        Self::Cap(CapScope::Budget),
+        Self::Cap(CapScope::Service),
+        Self::Control,
+        Self::Ledger,
+        Self::Outbox,
+    ];
+
+    /// The reason that `word` names.
+    pub fn of(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.as_str() == word)
+    }
+
     /// The word on every wire and in every file.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -315,6 +346,8 @@ pub struct Reservation {
     pub caps: Vec<CapRule>,
     /// Wishes that it grants.
     pub wishes: Vec<WishId>,
+    /// Hashes of the codes that it gives away from a list; whoever composes its messages fills them in.
+    pub codes: Vec<[u8; 16]>,
     /// What is to be said, and to whom; nobody where it is a ghost.
     pub offer: Offer,
 }

@@ -18,6 +18,8 @@ use crate::config::Name;
 pub struct Place {
     /// The zone they are in.
     pub zone: Option<Name>,
+    /// They are in the shop.
+    pub is_present: bool,
     /// Confidence in it is lost.
     pub is_unsure: bool,
     /// The tag was in the shop for more than three hours: zones are not told of it until the next day.
@@ -46,6 +48,7 @@ impl Gateway {
         let zone = presence.and_then(|presence| presence.whereabouts.zone(&self.floor));
         Place {
             zone: zone.and_then(|zone| self.floor.zone_id(zone)).cloned(),
+            is_present: presence.is_some(),
             is_unsure: presence.is_some_and(|presence| presence.whereabouts.is_unsure()),
             is_at_work: guest.and_then(|guest| guest.ignored_until_us).is_some_and(|until_us| until_us > now_us),
         }

@@ -64,7 +64,7 @@ use calibration::{Calibration, GatewayCalibration, Proposals};
 use consent::registry::{Attribution, Refusal, Registry, Slot};
 use consent::{Consent, CustomerId, Needs, PhoneId, Tier};
 use decode::Frame;
-use effect::{Effect, Ending, Happening, Input, Reason, Report, What};
+use effect::{DeliveryId, Effect, Ending, Happening, Input, Reason, Report, What};
 use fixture::{FixtureStatus, Fixtures, Sight};
 use guest::Guest;
 pub use guest::SAVE_EVERY_US;
@@ -118,6 +118,8 @@ pub struct Gateway {
     calibration: Calibration,
     proposals: Proposals,
     guests: BTreeMap<Slot, Guest>,
+    /// Whose reservations wait for the ledger; one each at the most.
+    asked: BTreeMap<DeliveryId, Slot>,
     /// What customers said and did about offers, of those who did.
     stances: BTreeMap<Slot, Box<Stance>>,
     /// One entry at most for each presence; it may be early, never late.
@@ -149,6 +151,7 @@ impl Gateway {
             registry,
             fixtures,
             guests: BTreeMap::new(),
+            asked: BTreeMap::new(),
             stances: BTreeMap::new(),
             deadlines: BTreeSet::new(),
             followed: BTreeSet::new(),

@@ -8,6 +8,10 @@ use super::{LedgerError, Store};
 /// Where a service's state lies when nobody says otherwise (Filesystem Hierarchy Standard 3.0, 5.8).
 const DEFAULT: &str = "/var/lib/emma";
 
+/// The smallest page of `SQLite`'s, in bytes (<https://www.sqlite.org/fileformat2.html#pages>): what is shorter it takes for
+/// a file that was never written, and begins anew.
+const SHORTEST: u64 = 512;
+
 /// A state folder whose lock is held until this is dropped.
 #[derive(Debug)]
 pub struct Folder {
@@ -41,14 +45,15 @@ impl Folder {
         let (file, mark) = (self.path.join("ledger.db"), self.path.join("emma.lock"));
         let known = fs::metadata(&mark).is_ok_and(|mark| mark.len() > 0);
         let length = fs::metadata(&file).map_or(0, |file| file.len());
-        if known && length == 0 {
-            let what =
-                format!("{}: is empty or gone; restore it, or delete {} to begin anew", file.display(), mark.display());
-            return Err(LedgerError::Damaged(what));
+        if known && length < SHORTEST {
+            return Err(LedgerError::damaged(&file.display().to_string(), "is empty, cut or gone"));
         }
         // SQLite would make the file readable by all; its journal takes over whatever the file has.
         owner_only(OpenOptions::new().create(true).append(true)).open(&file).map_err(|source| failed(&file, source))?;
         let store = Store::open(&file, fresh_key)?;
+        if known && store.is_fresh() {
+            return Err(LedgerError::damaged(&file.display().to_string(), "is not the one that was here"));
+        }
         fs::write(&mark, "This folder has a ledger.\n").map_err(|source| failed(&mark, source))?;
         Ok(store)
     }

@@ -3,7 +3,11 @@
 //! [`store`] is the file: every question and every change, each a plain function. [`thread`] gives it a thread of its
 //! own, so that the radio never waits for a disk, and commits in groups. [`folder`] is where it lies, and its lock.
 
+mod fault;
+
 pub mod folder;
+
+mod journal;
 
 pub mod registrar;
 
@@ -39,7 +43,7 @@ pub use store::Store;
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
     /// The file or its folder cannot be used.
-    #[error("{path}: {source}")]
+    #[error("{path}: {source}{advice}", advice = fault::of_folder(source))]
     Folder {
         /// Which.
         path: String,
@@ -62,7 +66,7 @@ pub enum LedgerError {
     #[error("ledger: somebody else is reading it; close what has it open")]
     Read,
     /// `SQLite` says no.
-    #[error("ledger: {0}")]
+    #[error("ledger: {0}{advice}", advice = fault::of_file(.0))]
     Sqlite(#[from] rusqlite::Error),
     /// The schema cannot be brought up to date.
     #[error("ledger: {0}")]

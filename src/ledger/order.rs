@@ -62,4 +62,6 @@ pub enum Told {
     Stopped(String),
     /// What is halted now.
     Halts(Halts),
+    /// The civil week that began at this instant (wall, microseconds) is over: it can be reported.
+    WeekEnded(i64),
 }

@@ -30,7 +30,7 @@ pub fn prepare(
     if record.inbox.is_none() {
         let recipients = promise.responsible.iter().flat_map(|responsible| &responsible.recipients);
         let given = match known {
-            Some(known) => known.inbox.iter().map(|(id, inbox)| (id.to_string(), inbox.to_string())).collect(),
+            Some(known) => known.inbox().map(|(id, inbox)| (id.to_string(), inbox.to_string())).collect(),
             None => recipients.map(|recipient| (recipient.id.to_string(), fresh(&recipient.id).to_string())).collect(),
         };
         record.inbox = Some(given);

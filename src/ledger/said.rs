@@ -221,6 +221,15 @@ impl Store {
         Ok(())
     }
 
+    /// How many copies of offers that are still remembered have been taken back, their recipients told.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn endings(&self) -> Result<u64> {
+        let ended: i64 = self.db.query_one("SELECT count(*) FROM said WHERE ended = 1", [], |row| row.get(0))?;
+        Ok(ended.unsigned_abs())
+    }
+
     fn say_ending(&self, said: &Said, now_us: i64) -> Result<()> {
         let reason: String =
             self.db.query_one("SELECT ending FROM said WHERE offer = ?1", [&said.offer], |row| row.get(0))?;

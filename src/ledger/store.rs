@@ -5,6 +5,7 @@ use std::path::Path;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use rusqlite_migration::MigrationDefinitionError;
 
+use super::fault::check_file;
 use super::{LedgerError, Log, schema};
 use crate::config::Name;
 use crate::config::offers::Class;
@@ -40,6 +41,8 @@ pub struct Store {
     pub(super) week_us: i64,
     /// As whom it speaks, where it has to say that an offer ended.
     pub(super) speaker: Speaker,
+    /// There was no ledger before.
+    is_fresh: bool,
 }
 
 impl Store {
@@ -49,10 +52,15 @@ impl Store {
     /// It cannot be opened, is damaged, or was written by a newer Emma.
     pub fn open(file: &Path, fresh_key: [u8; 32]) -> Result<Self> {
         let db = Connection::open(file)?;
+        check_file(&db, file)?;
         // A full sync a commit: what was granted must be remembered after a power cut (dependencies, Store).
         db.pragma_update(None, "journal_mode", "WAL")?;
         db.pragma_update(None, "synchronous", "FULL")?;
-        Self::with(db, fresh_key, &file.display().to_string())
+        let store = Self::with(db, fresh_key, &file.display().to_string())?;
+        // A torn tail ends here: of two in one journal nobody could say that they were the last commits. Whoever reads the file
+        // meanwhile leaves it as it is, and nothing is lost by that.
+        store.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+        Ok(store)
     }
 
     /// A ledger that ends with the process, its key given.
@@ -71,6 +79,7 @@ impl Store {
             rusqlite_migration::Error::MigrationDefinition(MigrationDefinitionError::DatabaseTooFarAhead) => {
                 LedgerError::Newer { path: path.to_owned() }
             }
+            rusqlite_migration::Error::RusqliteError { err, .. } => err.into(),
             other => other.into(),
         })?;
         let mut store = Self {
@@ -82,7 +91,9 @@ impl Store {
             stopped_cleanly: false,
             week_us: 0,
             speaker: Speaker::default(),
+            is_fresh: true,
         };
+        store.is_fresh = !store.has_meta("key")?;
         store.stopped_cleanly = store.meta_or("clean-stop", &[0])? == [1];
         store.set_meta("clean-stop", &[0])?;
         store.key = Key::new(store.meta_or("key", &fresh_key)?);
@@ -90,6 +101,11 @@ impl Store {
         store.week_us = i64::from_be_bytes(store.meta_or("week", &[0; 8])?);
         store.recovered_row = store.db.query_one("SELECT coalesce(max(row), 0) FROM outbox", [], |row| row.get(0))?;
         Ok(store)
+    }
+
+    /// Whether there was no ledger before this one was opened.
+    pub(super) fn is_fresh(&self) -> bool {
+        self.is_fresh
     }
 
     /// The installation's key.
@@ -138,6 +154,17 @@ impl Store {
         self.set_meta("clean-stop", &[1])
     }
 
+    /// Writes what says nothing: it succeeds only where the file can be written.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub(super) fn prove_writable(&self) -> Result<()> {
+        // The same value again would change no page.
+        let sql = "INSERT OR REPLACE INTO meta VALUES ('proof', randomblob(8))";
+        self.db.execute(sql, [])?;
+        Ok(())
+    }
+
     /// Notes a wall time that was believed.
     ///
     /// # Errors
@@ -178,6 +205,9 @@ impl Store {
         for draft in drafts {
             self.insert_draft(delivery, draft)?;
             self.insert_said(wanted, draft)?;
+        }
+        for code in &wanted.codes {
+            self.insert_code(&delivery.campaign, code)?;
         }
         if !wanted.wishes.is_empty() {
             self.note(&delivery.customer, Signal::Shown(wanted.wishes.clone()), delivery.at_us)?;
@@ -287,13 +317,33 @@ impl Store {
         Ok(())
     }
 
-    fn forgotten_us(&self, customer: &CustomerId) -> Result<Option<i64>> {
+    /// When somebody with this pseudonym was last forgotten (wall, microseconds).
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn forgotten_us(&self, customer: &CustomerId) -> Result<Option<i64>> {
         let mut row = self.db.prepare_cached("SELECT at_us FROM forgotten WHERE hash = ?1")?;
         Ok(row.query_row([self.forgotten_hash(customer)], |row| row.get(0)).optional()?)
     }
 
     fn forgotten_hash(&self, customer: &CustomerId) -> [u8; 16] {
         self.key.digest(&[b"forgotten", customer.as_str().as_bytes()])
+    }
+
+    /// The codes of lists that were given away: of which campaign, and a hash.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn used_codes(&self) -> Result<Vec<(Name, [u8; 16])>> {
+        let mut rows = self.db.prepare("SELECT campaign, hash FROM used_code")?;
+        let read = rows.query_map([], |row| Ok((name(row, 0)?, row.get(1)?)))?;
+        Ok(read.collect::<rusqlite::Result<_>>()?)
+    }
+
+    fn insert_code(&self, campaign: &str, hash: &[u8; 16]) -> Result<()> {
+        // Given twice it is a fault, and nothing is committed.
+        self.db.prepare_cached("INSERT INTO used_code VALUES (?1, ?2)")?.execute(params![campaign, hash])?;
+        Ok(())
     }
 
     fn insert_delivery(&self, delivery: &Delivery) -> Result<()> {
@@ -346,6 +396,10 @@ impl Store {
     pub(super) fn set_meta(&self, name: &str, value: &[u8]) -> Result<()> {
         self.db.execute("INSERT OR REPLACE INTO meta VALUES (?1, ?2)", params![name, value])?;
         Ok(())
+    }
+
+    fn has_meta(&self, name: &str) -> Result<bool> {
+        Ok(self.db.query_row("SELECT EXISTS (SELECT 1 FROM meta WHERE name = ?1)", [name], |row| row.get(0))?)
     }
 
     /// The value of `name`, written as `fresh` if there is none.

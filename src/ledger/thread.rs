@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, mpsc};
 
 pub use super::client::{Answers, Handle, Ledger};
+use super::fault::Trouble;
 use super::order::{Again, Done, Order, Told};
 use super::said::Noted;
 use super::{LedgerError, Store};
@@ -49,6 +50,7 @@ pub struct Gauges {
     rows: AtomicU64,
     oldest_us: AtomicI64,
     commits: AtomicU64,
+    recovered: AtomicBool,
     ended: AtomicBool,
 }
 
@@ -66,6 +68,11 @@ impl Gauges {
     /// Transactions committed since the start.
     pub fn commits(&self) -> u64 {
         self.commits.load(Ordering::Relaxed)
+    }
+
+    /// Whether the ledger can be written again since this was last asked: what it was told meanwhile is lost.
+    pub fn take_recovered(&self) -> bool {
+        self.recovered.swap(false, Ordering::Relaxed)
     }
 
     /// Whether the thread has ended: nothing is remembered any more, so nothing may be said.
@@ -96,8 +103,7 @@ pub(super) struct Worker {
     swept_us: u64,
     /// When offers that have ended were last looked for, on the monotonic clock.
     ended_us: u64,
-    /// The last commit failed and was logged; the next line comes when one succeeds.
-    failing: bool,
+    trouble: Trouble,
 }
 
 /// What a group answers once it is on disk, or is not.
@@ -145,7 +151,7 @@ impl Worker {
             again: Vec::new(),
             swept_us: 0,
             ended_us: 0,
-            failing: false,
+            trouble: Trouble::default(),
         }
     }
 
@@ -169,7 +175,7 @@ impl Worker {
     /// Commits one group that starts with `first`; true if a stop came with it.
     fn group(&mut self, first: Order) -> bool {
         let mut group = Group::default();
-        let mut outcome = self.store.begin().and_then(|()| self.try_again(&mut group));
+        let mut outcome = self.begin(&mut group);
         let mut deadline_us = self.clock.monotonic_us().saturating_add(micros(patience(&first)));
         let mut next = Some(first);
         let mut stop = false;
@@ -262,7 +268,9 @@ impl Worker {
             }
             Order::Count(counts) => counts.iter().try_for_each(|(what, n)| self.store.count(what, *n)),
             Order::CountLongest(what, n) => self.store.count_longest(&what, n),
-            Order::BeginWeek(week_us) => self.store.begin_week(week_us),
+            Order::BeginWeek(week_us) => {
+                self.store.begin_week(week_us).map(|ended_us| group.told.extend(ended_us.map(Told::WeekEnded)))
+            }
             Order::IgnoreUntil(customer, until_us) => self.store.ignore_until(&customer, until_us),
             Order::Redate(wall_us) => self.store.redate(wall_us),
             Order::NoteWall(wall_us) => self.store.note_wall(wall_us),
@@ -279,15 +287,13 @@ impl Worker {
     fn finish(&mut self, group: Group, outcome: Result<(), LedgerError>) {
         if let Err(error) = &outcome {
             self.store.rollback();
-            if !std::mem::replace(&mut self.failing, true) {
-                tracing::error!(%error, "the ledger cannot be written: no offer is made until it can");
-            }
+            self.trouble.failed(error, self.clock.monotonic_us());
             self.again.extend(group.again);
             self.again.truncate(MOST_AGAIN);
         } else {
             self.gauges.commits.fetch_add(1, Ordering::Relaxed);
-            if std::mem::take(&mut self.failing) {
-                tracing::info!("the ledger can be written again");
+            if self.trouble.ends(self.clock.monotonic_us()) {
+                self.gauges.recovered.store(true, Ordering::Relaxed);
             }
         }
         let failed = outcome.err().map(|error| error.to_string());
@@ -309,6 +315,17 @@ impl Worker {
             self.changed.notify_one();
         }
         self.gauge();
+    }
+
+    /// Opens a transaction. Many change nothing, and such a one succeeds on a full disk too: after a failure each begins
+    /// with a write, so that only a disk that takes it is one that can be written again.
+    fn begin(&mut self, group: &mut Group) -> Result<(), LedgerError> {
+        self.trouble.admits()?;
+        self.store.begin()?;
+        if self.trouble.is_on() {
+            self.store.prove_writable()?;
+        }
+        self.try_again(group)
     }
 
     fn try_again(&mut self, group: &mut Group) -> Result<(), LedgerError> {
@@ -342,12 +359,13 @@ impl Worker {
 
     /// Expired rows go, so that a broker that is away costs no promise, and so do offers that have ended.
     fn sweep(&mut self) {
-        if self.gauges.outbox_rows() == 0 && self.again.is_empty() && !self.is_time_for_endings() {
+        let idle = self.gauges.outbox_rows() == 0 && self.again.is_empty() && !self.trouble.is_on();
+        if idle && !self.is_time_for_endings() {
             return;
         }
         let mut group = Group::default();
-        let swept = self.store.begin().and_then(|()| self.try_again(&mut group));
-        let outcome = swept.and_then(|()| self.sweep_when_due(&mut group)).and_then(|()| self.store.commit());
+        let swept = self.begin(&mut group).and_then(|()| self.sweep_when_due(&mut group));
+        let outcome = swept.and_then(|()| self.store.commit());
         self.finish(group, outcome);
     }
 

@@ -16,13 +16,14 @@ const KEPT_WEEKS: i64 = 60;
 const WEEK_US: i64 = 7 * 86_400_000_000;
 
 impl Store {
-    /// From now on totals are those of the civil week that began at `week_us` (wall).
+    /// From now on totals are those of the civil week that began at `week_us` (wall). The week that ended with it, if one did.
     ///
     /// # Errors
     /// The file cannot be written.
-    pub fn begin_week(&mut self, week_us: i64) -> Result<()> {
-        if week_us == self.week_us {
-            return Ok(());
+    pub fn begin_week(&mut self, week_us: i64) -> Result<Option<i64>> {
+        let ended_us = self.week_us;
+        if week_us == ended_us {
+            return Ok(None);
         }
         self.set_meta("week", &week_us.to_be_bytes())?;
         if self.week_us == 0 {
@@ -31,7 +32,7 @@ impl Store {
         }
         self.db.execute("DELETE FROM total WHERE week_us < ?1", [week_us.saturating_sub(KEPT_WEEKS * WEEK_US)])?;
         self.week_us = week_us;
-        Ok(())
+        Ok((0 < ended_us && ended_us < week_us).then_some(ended_us))
     }
 
     /// The week that is counted in now, by the instant it began (wall); 0 before the first is known.
@@ -78,6 +79,40 @@ impl Store {
         let mut rows = self.db.prepare("SELECT DISTINCT week_us FROM total ORDER BY week_us DESC")?;
         let read = rows.query_map([], |row| row.get(0))?;
         Ok(read.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// When each customer was told of something since `since_us`, oldest first, and in which visit (wall, microseconds): what
+    /// they received, without service messages, ghosts and testers.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn received(&self, since_us: i64) -> Result<Vec<Vec<(i64, i64)>>> {
+        let sql = "SELECT customer, at_us, visit_us FROM delivery
+                   WHERE at_us >= ?1 AND ghost = 0 AND test = 0 AND class <> 'service' ORDER BY customer, at_us";
+        let mut rows = self.db.prepare(sql)?;
+        let mut read = rows.query([since_us])?;
+        let mut received: Vec<Vec<(i64, i64)>> = Vec::new();
+        let mut last = None;
+        while let Some(row) = read.next()? {
+            let customer: String = row.get(0)?;
+            if last.as_ref() != Some(&customer) {
+                received.push(Vec::new());
+                last = Some(customer);
+            }
+            let one = (row.get(1)?, row.get(2)?);
+            received.last_mut().into_iter().for_each(|of_one| of_one.push(one));
+        }
+        Ok(received)
+    }
+
+    /// The date of the oldest delivery, open visit or hash of somebody forgotten (wall, microseconds).
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn oldest_us(&self) -> Result<Option<i64>> {
+        let sql = "SELECT min(us) FROM (SELECT min(at_us) us FROM delivery UNION ALL SELECT min(started_us) FROM visit
+                   UNION ALL SELECT min(at_us) FROM forgotten)";
+        Ok(self.db.query_one(sql, [], |row| row.get(0))?)
     }
 
     /// A delivery was made, or a ghost.

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::event::{self, json};
 use crate::gateway::effect::Reason;
 use crate::gateway::offer::ask::Answered;
+use crate::words::{self, Language, Reader};
 
 /// The answer to `ask`: what there is here now, at `at_us` (wall), and for which reasons the rest is not said, each once.
 /// Of whoever is in no zone, or unknown, it says the same: nothing.
@@ -27,9 +28,9 @@ pub fn why(offer_id: &str, why: Option<&str>) -> String {
     json(&WhyAnswer { offer_id, why })
 }
 
-/// A reason in the customer's words.
-fn sentence(reason: Reason, _language: Option<&str>) -> String {
-    reason.as_str().to_owned()
+/// A reason in the customer's language, else in English.
+fn sentence(reason: Reason, language: Option<&str>) -> String {
+    words::reason(reason, language.and_then(Language::of).unwrap_or(Language::En), Reader::Customer)
 }
 
 #[derive(Serialize)]

@@ -1,5 +1,6 @@
 //! The offer as recipients see it: a `CloudEvent` in structured mode. These types are the wire's and nobody else's.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -7,11 +8,11 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::topic::Topics;
-use super::words;
 use crate::config::offers::{self, Campaign, Class, Scheme};
 use crate::config::{Name, Texts};
 use crate::gateway::effect::{DeliveryId, Offer, Reservation, Used};
 use crate::gateway::key::Key;
+use crate::words::{self, Language};
 
 /// The content type of every event (`CloudEvents` 1.0, JSON format, structured mode).
 pub const CONTENT_TYPE: &str = "application/cloudevents+json";
@@ -75,10 +76,13 @@ impl fmt::Debug for Draft {
     }
 }
 
-/// The offer of `reservation` as one event for each of its recipients; `ids` gives a recipient's ids.
+/// The offer of `reservation` as one event for each of its recipients; `ids` gives a recipient's ids, and `code` the code
+/// of the coupon in the copy of a recipient, by their id and that of the offer. Where there is no code the event has no
+/// coupon; an offer that promises one is withheld before it comes to this.
 pub fn drafts(
     reservation: &Reservation,
     ids: impl Fn(&str) -> OfferIds,
+    code: impl Fn(&str, &str) -> Option<Name>,
     root: &str,
     site: &str,
     gateway: &str,
@@ -87,11 +91,13 @@ pub fn drafts(
     let topics = Topics { root, site };
     let draft = |(recipient, inbox): &(Name, Name)| {
         let OfferIds { offer_id, event_id } = ids(recipient);
+        let code = code(recipient, &offer_id);
+        let data = data(offer, Some(&offer_id), code.as_deref(), reservation.delivery.at_us, site);
         Draft {
             recipient: recipient.clone(),
             inbox: inbox.clone(),
             topic: topics.offer(recipient, inbox),
-            payload: payload(reservation, &event_id, &offer_id, site, gateway),
+            payload: payload(reservation, &event_id, data, gateway),
             event_id,
             offer_id,
             why: json(&why(offer)),
@@ -109,14 +115,14 @@ pub fn with_sequence(draft: &str, n: u64) -> String {
     format!("{{\"sequence\":\"{n:020}\",{members}")
 }
 
-fn payload(reservation: &Reservation, event_id: &str, offer_id: &str, site: &str, gateway: &str) -> String {
+fn payload(reservation: &Reservation, event_id: &str, data: OfferData<'_>, gateway: &str) -> String {
     let Reservation { delivery, offer, .. } = reservation;
     let event = Event {
         specversion: "1.0",
         id: event_id,
-        source: format!("/sites/{site}/gateways/{gateway}"),
+        source: format!("/sites/{}/gateways/{gateway}", data.site),
         kind: OFFER_ISSUED,
-        subject: offer_id,
+        subject: data.offer_id.unwrap_or_default(),
         time: instant(delivery.at_us),
         expirytime: instant(offer.notify_until_us),
         dataschema: OFFER_ISSUED_SCHEMA,
@@ -125,7 +131,7 @@ fn payload(reservation: &Reservation, event_id: &str, offer_id: &str, site: &str
         dataregulation: "GDPR",
         purpose: PURPOSE,
         test: offer.test.then_some(true),
-        data: data(offer, Some(offer_id), delivery.at_us, site),
+        data,
     };
     json(&event)
 }
@@ -141,8 +147,14 @@ pub(super) fn instant(us: i64) -> String {
     Timestamp::from_microsecond(us).unwrap_or(beyond).to_string()
 }
 
-/// What an offer says; `offer_id` names it to its recipient, and `at_us` is when it was made (wall).
-fn data<'a>(offer: &'a Offer, offer_id: Option<&'a str>, at_us: i64, site: &'a str) -> OfferData<'a> {
+/// What an offer says; `offer_id` names it to its recipient, `code` is their coupon's, and `at_us` is when it was made (wall).
+fn data<'a>(
+    offer: &'a Offer,
+    offer_id: Option<&'a str>,
+    code: Option<&'a str>,
+    at_us: i64,
+    site: &'a str,
+) -> OfferData<'a> {
     let campaign = &*offer.campaign;
     let text = offer.texts.iter().map(|(lang, text)| (&**lang, WireText { title: &text.title, body: &text.body }));
     OfferData {
@@ -156,7 +168,7 @@ fn data<'a>(offer: &'a Offer, offer_id: Option<&'a str>, at_us: i64, site: &'a s
         lock_screen: lock_screen(campaign),
         image: campaign.image.as_deref(),
         link: campaign.link.as_deref(),
-        coupon: campaign.coupon.as_ref().and_then(coupon),
+        coupon: campaign.coupon.as_ref().zip(code).map(|(given, code)| coupon(given, code)),
         notify_until: Some(instant(offer.notify_until_us)),
         valid_from: instant(at_us),
         valid_until: instant(offer.valid_until_us),
@@ -165,20 +177,26 @@ fn data<'a>(offer: &'a Offer, offer_id: Option<&'a str>, at_us: i64, site: &'a s
     }
 }
 
-/// What an offer says that is answered to whoever asked: nothing of it is kept, so it has no id, and nothing can be said
-/// back about it.
+/// What an offer says that is answered to whoever asked: nothing of it is kept, so it has no id, nothing can be said back
+/// about it, and there is no code but one that is the same for everybody.
 pub(super) fn asked<'a>(offer: &'a Offer, at_us: i64, site: &'a str) -> impl Serialize + 'a {
-    let text = words::LANGUAGES.iter().map(|lang| (*lang, words::why_asked(offer, lang))).collect();
+    let code = offer.campaign.coupon.as_ref().and_then(|coupon| match &coupon.scheme {
+        Scheme::Fixed(code) => Some(&**code),
+        Scheme::Pool(_) | Scheme::Derived(_) => None,
+    });
+    let text = Language::ALL.map(|language| (language.word(), words::why_asked(offer, language)));
     let used = offer.used.iter().filter(|used| **used != Used::Dwell).map(|used| used.as_str());
-    let why = Why { text, trigger: "asked", data_used: used.collect(), ..why(offer) };
-    OfferData { notify_until: None, why, actions: &[], ..data(offer, None, at_us, site) }
+    let why = Why { text: text.into(), trigger: "asked", data_used: used.collect(), ..why(offer) };
+    OfferData { notify_until: None, why, actions: &[], ..data(offer, None, code, at_us, site) }
 }
 
-fn coupon(coupon: &offers::Coupon) -> Option<Coupon<'_>> {
-    match &coupon.scheme {
-        Scheme::Fixed(code) => Some(Coupon { scheme: "fixed", code, single_use: coupon.single_use }),
-        Scheme::Pool(_) | Scheme::Derived(_) => None,
-    }
+fn coupon<'a>(coupon: &offers::Coupon, code: &'a str) -> Coupon<'a> {
+    let scheme = match coupon.scheme {
+        Scheme::Fixed(_) => "fixed",
+        Scheme::Pool(_) => "pool",
+        Scheme::Derived(_) => "derived",
+    };
+    Coupon { scheme, code, single_use: coupon.single_use }
 }
 
 fn class(class: Class) -> &'static str {
@@ -194,16 +212,16 @@ fn as_strs(texts: &Texts) -> BTreeMap<&str, &str> {
 }
 
 /// The neutral lines, and over them what the campaign says instead.
-fn lock_screen(campaign: &Campaign) -> BTreeMap<&str, &str> {
-    let mut lines: BTreeMap<&str, &str> =
-        words::LANGUAGES.iter().map(|lang| (*lang, words::lock_screen(lang))).collect();
-    lines.extend(as_strs(&campaign.lock_screen));
-    lines
+fn lock_screen(campaign: &Campaign) -> BTreeMap<&str, Cow<'_, str>> {
+    let neutral = Language::ALL.map(|language| (language.word(), words::lock_screen(language).into()));
+    let own = campaign.lock_screen.iter().map(|(lang, line)| (&**lang, Cow::Borrowed(&**line)));
+    neutral.into_iter().chain(own).collect()
 }
 
 fn why(offer: &Offer) -> Why<'_> {
+    let text = Language::ALL.map(|language| (language.word(), words::why(offer, language)));
     Why {
-        text: words::LANGUAGES.iter().map(|lang| (*lang, words::why(offer, lang))).collect(),
+        text: text.into(),
         trigger: offer.trigger,
         data_used: offer.used.iter().map(|used| used.as_str()).collect(),
         purpose: PURPOSE,
@@ -242,7 +260,7 @@ struct OfferData<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     category: Option<&'a str>,
     text: BTreeMap<&'a str, WireText<'a>>,
-    lock_screen: BTreeMap<&'a str, &'a str>,
+    lock_screen: BTreeMap<&'a str, Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     image: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]

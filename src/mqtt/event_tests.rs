@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use jiff::civil::date;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::config::offers::{Active, Text, Trigger};
-use crate::gateway::cap::{CapRule, CapScope};
+use crate::config::offers::{Active, CouponKey, Text, Trigger};
+use crate::coupon;
+use crate::gateway::cap::{CapRule, CapScope, Window};
 use crate::gateway::consent::{CustomerId, Tier};
 use crate::gateway::effect::{Delivery, Offer, Used};
 
@@ -62,7 +64,14 @@ fn reservation(campaign: Campaign) -> Reservation {
             test: false,
         },
         wishes: Vec::new(),
-        caps: vec![CapRule { scope: CapScope::Customer, at_most: 2, after_us: None, promised: true }],
+        codes: Vec::new(),
+        caps: vec![CapRule {
+            scope: CapScope::Customer,
+            at_most: 2,
+            after_us: None,
+            promised: true,
+            window: Window::Ever,
+        }],
         offer: Offer {
             zone: name("zone-shoes"),
             zone_name: [(name("de"), name("Schuhe")), (name("en"), name("Shoes"))].into(),
@@ -81,7 +90,18 @@ fn reservation(campaign: Campaign) -> Reservation {
 
 fn drafts_of(reservation: &Reservation) -> Vec<Draft> {
     let ids = |recipient: &str| OfferIds::derive(&Key::new([7; 32]), &reservation.delivery.id, recipient);
-    drafts(reservation, ids, "emma", "bern", "gw-till")
+    let coupon = reservation.offer.campaign.coupon.as_ref();
+    let code = |_: &str, offer_id: &str| coupon::code(coupon?, "boots-autumn", offer_id, date(2026, 11, 2));
+    drafts(reservation, ids, code, "emma", "bern", "gw-till")
+}
+
+/// A coupon, and the codes of its recipients.
+fn coupons_of(scheme: Scheme, single_use: bool, code: impl Fn(&str, &str) -> Option<Name>) -> Vec<Value> {
+    let coupon = Some(offers::Coupon { scheme, single_use });
+    let reservation = reservation(Campaign { coupon, ..campaign() });
+    let ids = |recipient: &str| OfferIds::derive(&Key::new([7; 32]), &reservation.delivery.id, recipient);
+    let drafts = drafts(&reservation, ids, code, "emma", "bern", "gw-till");
+    drafts.iter().map(|draft| parsed(draft)["data"]["coupon"].clone()).collect()
 }
 
 fn parsed(draft: &Draft) -> Value {
@@ -138,13 +158,21 @@ fn the_data_is_the_offer_and_why() {
         "why": {
             "text": {
                 "de": "Sie waren mindestens 20 Sekunden im Bereich «Schuhe». \
-                       Sie haben zugestimmt, in diesem Geschäft Angebote zu erhalten.",
+                       Sie haben zugestimmt, in diesem Geschäft Angebote zu erhalten. \
+                       Wir haben berücksichtigt, was wir Ihnen schon gesagt haben, damit es nicht zu viel wird. \
+                       Sie können jederzeit Nein sagen: zu solchen Dingen, zu allem oder für eine Weile.",
                 "en": "You were in the area “Shoes” for at least 20 seconds. \
-                       You agreed to receive offers in this shop.",
-                "fr": "Vous êtes resté(e) au moins 20 secondes dans la zone « Schuhe ». \
-                       Vous avez accepté de recevoir des offres dans ce magasin.",
-                "it": "È rimasto/a almeno 20 secondi nella zona «Schuhe». \
-                       Ha acconsentito a ricevere offerte in questo negozio.",
+                       You agreed to receive offers in this shop. \
+                       We took into account what we have told you before, so that it does not become too much. \
+                       You can say no at any time: to such things, to everything, or for a while.",
+                "fr": "Vous avez passé au moins 20 secondes dans la zone «\u{202f}Schuhe\u{202f}». \
+                       Vous avez accepté de recevoir des offres dans ce magasin. \
+                       Nous avons tenu compte de ce que nous vous avons déjà dit, pour ne pas vous déranger trop souvent. \
+                       Vous pouvez dire non à tout moment\u{202f}: à ce genre de choses, à tout, ou pour quelque temps.",
+                "it": "Ha trascorso almeno 20 secondi nella zona «Schuhe». \
+                       Ha acconsentito a ricevere offerte in questo negozio. \
+                       Abbiamo tenuto conto di quanto Le abbiamo già detto, per non disturbarLa troppo spesso. \
+                       Può dire di no in ogni momento: a queste cose, a tutto o per un po’.",
             },
             "trigger": "dwelled",
             "data_used": ["zone", "consent", "dwell", "earlier-offers"],
@@ -154,6 +182,35 @@ fn the_data_is_the_offer_and_why() {
         "actions": ["opened", "redeemed", "dismissed", "no-more", "more", "helpful", "snooze", "stop", "why"],
     });
     assert_eq!(parsed(draft)["data"], expected);
+}
+
+#[test]
+fn each_recipient_has_a_code_of_their_own_from_a_list() {
+    let codes = BTreeMap::from([("push", "B-1"), ("till", "B-2")]);
+    let scheme = || Scheme::Pool(["B-1".into(), "B-2".into()].into());
+    let coupons = coupons_of(scheme(), true, |recipient, _| codes.get(recipient).map(|code| (*code).into()));
+    let coupon = |code: &str| json!({ "scheme": "pool", "code": code, "single_use": true });
+    assert_eq!(coupons, [coupon("B-1"), coupon("B-2")]);
+    assert_eq!(
+        coupons_of(scheme(), true, |_, _| None),
+        [Value::Null, Value::Null],
+        "without a code there is no coupon"
+    );
+}
+
+#[test]
+fn a_derived_code_is_verified_by_the_key_alone() {
+    let key = CouponKey([7; 32]);
+    let given = offers::Coupon { scheme: Scheme::Derived(key.clone()), single_use: false };
+    let last = date(2026, 11, 2);
+    let code = |_: &str, offer_id: &str| coupon::code(&given, "boots-autumn", offer_id, last);
+    let coupons = coupons_of(given.scheme.clone(), false, code);
+    assert_ne!(coupons[0]["code"], coupons[1]["code"], "recipients have nothing to join their copies by");
+    for coupon in coupons {
+        assert_eq!((&coupon["scheme"], &coupon["single_use"]), (&json!("derived"), &json!(false)));
+        let code = coupon["code"].as_str().unwrap();
+        assert_eq!(coupon::verify(&key, "boots-autumn", code, last), Ok(last));
+    }
 }
 
 #[test]

@@ -11,7 +11,7 @@ pub mod ended;
 
 pub mod answer;
 
-mod words;
+pub mod report;
 
 pub mod state;
 

@@ -5,6 +5,9 @@ use std::fmt;
 /// The contract's version, the second level of every topic. A breaking change of topics is a new one.
 const VERSION: &str = "v1";
 
+/// Where the weekly report of restraint is.
+const REPORT: &str = "report/restraint";
+
 /// The topics of one site.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Topics<'a> {
@@ -35,6 +38,11 @@ impl Topics<'_> {
         self.under(format_args!("gateway/{gateway}/health"))
     }
 
+    /// The weekly report of restraint; retained.
+    pub fn report(&self) -> String {
+        self.under(format_args!("{REPORT}"))
+    }
+
     /// The filter of what phones hear: the last level is the phone's id.
     pub fn heard(&self) -> String {
         self.under(format_args!("heard/+"))
@@ -63,6 +71,12 @@ impl Topics<'_> {
     fn under(&self, rest: fmt::Arguments<'_>) -> String {
         format!("{}/{VERSION}/{}/{rest}", self.root, self.site)
     }
+}
+
+/// Whether what the outbox says on `topic` is to be kept by the broker for whoever comes later: the report alone. An offer
+/// is for a moment.
+pub fn is_retained(topic: &str) -> bool {
+    topic.strip_suffix(REPORT).is_some_and(|before| before.ends_with('/'))
 }
 
 /// Whether a broker takes `topic` as the name to publish to: not empty, at most 65,535 bytes, no wildcard, no NUL
@@ -104,6 +118,8 @@ mod tests {
         assert_eq!(TOPICS.offer_end("push", "inbox-7"), "emma/v1/bern/offer-end/push/inbox-7");
         assert_eq!(TOPICS.gateway_state("gw-till"), "emma/v1/bern/gateway/gw-till/state");
         assert_eq!(TOPICS.gateway_health("gw-till"), "emma/v1/bern/gateway/gw-till/health");
+        assert_eq!(TOPICS.report(), "emma/v1/bern/report/restraint");
+        assert!(is_retained(&TOPICS.report()) && !is_retained(&TOPICS.offer("push", "report")));
         assert_eq!(TOPICS.heard(), "emma/v1/bern/heard/+");
         assert_eq!(TOPICS.sighting("gw-till"), "emma/v1/bern/sighting/gw-till");
         assert_eq!(TOPICS.registry("gw-till"), "emma/v1/bern/registry/gw-till");

@@ -6,7 +6,7 @@ use rumqttc::v5::mqttbytes::v5::LastWill;
 
 use super::OutboxRow;
 use super::connection::{self, Options, event_properties, json_properties};
-use super::topic::is_publishable;
+use super::topic::{is_publishable, is_retained};
 
 /// Fixed header, topic length, packet id and properties of a PUBLISH as sent here, in bytes, generously.
 const PUBLISH_OVERHEAD: usize = 128;
@@ -40,8 +40,8 @@ impl Voice {
     /// Hands a row over at that wall time in microseconds; whether there was room.
     pub(super) fn say_row(&self, row: &OutboxRow, now_us: i64) -> bool {
         let properties = event_properties(row.expires_us, now_us);
-        let (topic, payload) = (row.topic.clone(), row.payload.clone());
-        self.client.try_publish_with_properties(topic, QoS::AtLeastOnce, false, payload, properties).is_ok()
+        let (topic, payload, retained) = (row.topic.clone(), row.payload.clone(), is_retained(&row.topic));
+        self.client.try_publish_with_properties(topic, QoS::AtLeastOnce, retained, payload, properties).is_ok()
     }
 
     /// Hands the retained state over; whether there was room.

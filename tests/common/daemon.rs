@@ -65,9 +65,22 @@ impl Shop {
 
     /// Starts the daemon on that bus.
     pub(crate) fn run(&self, bus_address: &str) -> Daemon {
-        let log = fs::OpenOptions::new().create(true).append(true).open(self.dir.path().join("log")).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_emma"));
         command.arg("run").arg("--config").arg(self.config()).env("DBUS_SYSTEM_BUS_ADDRESS", bus_address);
+        self.start(command)
+    }
+
+    /// Starts the daemon in a mount namespace of its own, once `prepare` was done there by a shell: `$1` is the state folder.
+    pub(crate) fn run_after(&self, prepare: &str) -> Daemon {
+        let mut command = Command::new("unshare");
+        command.args(["--user", "--map-root-user", "--mount", "sh", "-ec"]);
+        command.arg(format!("{prepare}\nexec \"$2\" run --config \"$3\"")).arg("sh").arg(self.state());
+        command.arg(env!("CARGO_BIN_EXE_emma")).arg(self.config()).env("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/nowhere");
+        self.start(command)
+    }
+
+    fn start(&self, mut command: Command) -> Daemon {
+        let log = fs::OpenOptions::new().create(true).append(true).open(self.dir.path().join("log")).unwrap();
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
         Daemon { child: command.spawn().unwrap() }
     }
@@ -110,13 +123,23 @@ impl Daemon {
     pub(crate) fn terminate(mut self) -> Option<i32> {
         let kill = Command::new("kill").arg("-TERM").arg(self.child.id().to_string()).status().unwrap();
         assert!(kill.success());
+        self.exit_code()
+    }
+
+    /// Its exit code, once it ends by itself.
+    pub(crate) fn exit_code(&mut self) -> Option<i32> {
         for _ in 0..PATIENCE.as_millis() / 20 {
             if let Some(status) = self.child.try_wait().unwrap() {
                 return status.code();
             }
             std::thread::sleep(Duration::from_millis(20));
         }
-        panic!("SIGTERM does not stop it");
+        panic!("it does not stop");
+    }
+
+    /// A file as the daemon sees it, which may live in a mount namespace of its own.
+    pub(crate) fn sees(&self, file: &Path) -> PathBuf {
+        Path::new("/proc").join(self.child.id().to_string()).join("root").join(file.strip_prefix("/").unwrap())
     }
 
     /// `kill -9`.
@@ -150,7 +173,8 @@ enter-dbm = -78
 leave-dbm = -95
 "#;
 
-const OFFERS: &str = r#"
+/// What is offered there.
+pub(crate) const OFFERS: &str = r#"
 [[category]]
 id = "tables"
 [[campaign]]

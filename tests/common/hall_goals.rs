@@ -155,7 +155,7 @@ impl Setup {
         }
         let gateway = format!("site = 'hall'\ngateway = '{}'\n[radio]\ndriver = 'none'\n", self.names()[0]);
         let promise = "[caps]\ncustomer = [{ at-most = 2, per = '1d' }]\n".to_owned();
-        let loaded = check(&Sources { gateway, site, zones, offers: String::new(), promise, env: Vec::new() });
+        let loaded = check(&Sources { gateway, site, zones, promise, ..Sources::default() });
         let problems = loaded.problems;
         loaded.config.unwrap_or_else(|| panic!("{problems:?}"))
     }

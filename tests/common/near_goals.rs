@@ -326,7 +326,7 @@ fn config(pis: &[Sensor], reach: Reach) -> Config {
     }
     let gateway = format!("site = 'hall'\ngateway = '{}'\n[radio]\ndriver = 'none'\n", pis[0].name);
     let promise = "[caps]\ncustomer = [{ at-most = 2, per = '1d' }]\n".to_owned();
-    let loaded = check(&Sources { gateway, site, zones, offers: String::new(), promise, env: Vec::new() });
+    let loaded = check(&Sources { gateway, site, zones, promise, ..Sources::default() });
     let problems = loaded.problems;
     loaded.config.unwrap_or_else(|| panic!("{problems:?}"))
 }

@@ -50,7 +50,7 @@ impl Shop {
             zones: self.zones.clone(),
             offers: self.offers.clone(),
             promise: format!("{}{responsible}", self.promise),
-            env: Vec::new(),
+            ..Sources::default()
         });
         let told: Vec<String> = loaded.problems.iter().map(ToString::to_string).collect();
         Arc::new(loaded.config.unwrap_or_else(|| panic!("{}", told.join("\n"))))

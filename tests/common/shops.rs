@@ -223,7 +223,7 @@ impl<'a> Shop<'a> {
         }
         let gateway = "site = 'shop'\ngateway = 'gw0'\n[radio]\ndriver = 'none'\n".to_owned();
         let promise = "[caps]\ncustomer = [{ at-most = 2, per = '1d' }]\n".to_owned();
-        let loaded = check(&Sources { gateway, site, zones, offers: String::new(), promise, env: Vec::new() });
+        let loaded = check(&Sources { gateway, site, zones, promise, ..Sources::default() });
         let problems = loaded.problems;
         loaded.config.unwrap_or_else(|| panic!("{problems:?}"))
     }

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use emma::config::offers::{Coupon, CouponKey, Scheme};
 use emma::config::{FILES, template};
 use emma::radio::encode;
 use serde_json::Value;
@@ -119,9 +120,18 @@ pub(crate) fn of(target: &str) -> Vec<Vec<u8>> {
         "incoming" => texts(&INCOMING),
         "batch" => texts(&BATCHES),
         "page" => texts(&PAGES),
+        "codes" => texts(&["# boots\r\nB-7QK2-0001\nB-7QK2-0002\n\n B 3 \n"]),
+        "coupon" => vec![coupon()],
         file if FILES.contains(&file) => texts(&[template(file).unwrap_or_default()]),
         other => panic!("{other} has no seeds"),
     }
+}
+
+/// A code that is good, as the fuzzer's key makes it.
+fn coupon() -> Vec<u8> {
+    let coupon = Coupon { scheme: Scheme::Derived(CouponKey([7; 32])), single_use: false };
+    let code = emma::coupon::code(&coupon, "boots-autumn", "00ff", jiff::civil::date(2026, 11, 2));
+    code.unwrap_or_default().as_bytes().to_vec()
 }
 
 /// One of each format.

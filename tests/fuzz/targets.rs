@@ -3,11 +3,14 @@
 //! A target takes any bytes and panics where something does not hold. `tests/fuzz/main.rs` drives them on any toolchain,
 //! the crate in `fuzz/` with libFuzzer. A new door is a function here and its line in [`TARGETS`].
 
+use std::collections::BTreeSet;
 use std::io::Cursor;
 use std::path::Path;
 
+use emma::config::offers::{CouponKey, Scheme};
 use emma::config::remote::Format;
 use emma::config::{self, Sources};
+use emma::coupon;
 use emma::gateway::advertisement::{AddressKind, MAX_PAYLOAD_LEN};
 use emma::gateway::consent::record::{self, MAX_RECORD_LEN, Record};
 use emma::gateway::decode::ad::AdStructures;
@@ -20,12 +23,13 @@ use emma::sharing::hub::{Hub, Refused};
 use emma::sharing::intake::Refusal;
 use emma::sharing::scanner::Scanner;
 use emma::sharing::wire::{self, Batch, Nonce, Page};
+use jiff::civil::Date;
 
 /// A door, and what is called by that name on the command line.
 pub(crate) type Target = fn(&[u8]);
 
 /// All of them.
-pub(crate) const TARGETS: [(&str, Target); 20] = [
+pub(crate) const TARGETS: [(&str, Target); 22] = [
     ("ad", ad),
     ("ibeacon", ibeacon),
     ("altbeacon", altbeacon),
@@ -46,6 +50,8 @@ pub(crate) const TARGETS: [(&str, Target); 20] = [
     ("zones.toml", |bytes| configuration(bytes, |sources| &mut sources.zones)),
     ("offers.toml", |bytes| configuration(bytes, |sources| &mut sources.offers)),
     ("promise.toml", |bytes| configuration(bytes, |sources| &mut sources.promise)),
+    ("codes", list_of_codes),
+    ("coupon", typed_coupon),
 ];
 
 /// Advertising data: the structures are those of the payload, one after the other, and their frames are whole.
@@ -299,4 +305,33 @@ fn configuration(bytes: &[u8], file: fn(&mut Sources) -> &mut String) {
     for problem in &loaded.problems {
         assert!(!problem.what.is_empty() && !problem.hint.is_empty(), "a problem without a hint");
     }
+}
+
+/// A list of codes beside offers.toml: what is taken are codes that a till can read, each once, or it is told why not.
+fn list_of_codes(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let mut sources = Sources::shipped();
+    sources.offers = sources.offers.replace("{ code = \"JACKET10\" }", "{ scheme = \"pool\", file = \"a.codes\" }");
+    sources.beside = vec![("a.codes".to_owned(), text.to_owned())];
+    let loaded = config::check(&sources);
+    let Some(config) = loaded.config else {
+        return assert!(loaded.problems.iter().any(|problem| problem.what.contains("a.codes")), "refused for nothing");
+    };
+    let coupon = config.offers.campaigns.iter().find_map(|campaign| campaign.coupon.as_ref());
+    let Some(Scheme::Pool(codes)) = coupon.map(|coupon| &coupon.scheme) else { panic!("the list is gone") };
+    let distinct: BTreeSet<_> = codes.iter().collect();
+    assert!(!codes.is_empty() && distinct.len() == codes.len(), "no code, or one of them twice");
+    let legal = |code: &str| (1..=64).contains(&code.chars().count()) && !code.contains(char::is_control);
+    assert!(codes.iter().all(|code| legal(code)), "a code that no till can read");
+}
+
+/// A code as somebody typed it at a till: taken only if it says what the key made.
+fn typed_coupon(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let key = CouponKey([7; 32]);
+    let Ok(last) = coupon::verify(&key, "boots-autumn", &text, Date::MIN) else { return };
+    let typed: String = text.chars().filter(char::is_ascii_alphanumeric).collect();
+    assert_eq!(typed.len(), 20, "a code of another length");
+    assert_eq!(coupon::verify(&key, "boots-autumn", &typed.to_lowercase(), last), Ok(last), "capitals count");
+    assert!(coupon::verify(&key, "boots-winter", &text, last).is_err(), "a code for every campaign");
 }

@@ -108,14 +108,16 @@ async fn show(arguments: &Arguments) -> Result<(), Stop> {
         start,
         stop: asked_to_stop(),
         status: session.status.clone(),
-        published: 0,
+        offers: 0,
+        endings: 0,
         health,
         story,
     };
     let ended = stage.play(&air, pace).await;
+    stage.settle().await;
     let after = stage.gateway.snapshot().counters;
     let totals = Totals {
-        published: stage.published,
+        published: stage.published(),
         acknowledged: session.status.borrow().acknowledged,
         heard: after.heard - before.heard,
         matched: after.matched - before.matched,

@@ -1,6 +1,6 @@
 //! Where it is played: the planned transmissions enter at the radio's door in real time, and effects are performed.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +17,7 @@ use crate::daemon;
 use crate::gateway::Gateway;
 use crate::gateway::effect::{Answer, DeliveryId, Effect, Input, Reservation};
 use crate::gateway::key::Key;
+use crate::ledger::Store;
 use crate::ledger::order::Told;
 use crate::ledger::thread::Ledger;
 use crate::mqtt::state::Health;
@@ -36,8 +37,10 @@ pub(super) struct Stage<W> {
     pub(super) start: Moment,
     pub(super) stop: watch::Receiver<bool>,
     pub(super) status: watch::Receiver<Status>,
-    /// Messages committed so far.
-    pub(super) published: u64,
+    /// Messages of offers that were committed.
+    pub(super) offers: u64,
+    /// Of these, the messages that one of them ended.
+    pub(super) endings: u64,
     /// What the session says of it every minute.
     pub(super) health: watch::Sender<Health>,
     pub(super) story: Story<W>,
@@ -118,7 +121,13 @@ impl<W: Write> Stage<W> {
                     let (delivery, answer) = self.reserve(reservation).await?;
                     queue.extend(self.gateway.handle(Input::Reserved(delivery, answer), now));
                 }
-                other => daemon::remember(&self.ledger, other),
+                other => {
+                    let ends = matches!(other, Effect::EndOffers(..));
+                    daemon::remember(&self.ledger, other);
+                    if ends {
+                        self.count_endings().await?;
+                    }
+                }
             }
         }
         if !happened.is_empty() {
@@ -132,25 +141,41 @@ impl<W: Write> Stage<W> {
     /// whether an offer is said before its customer walks on.
     async fn reserve(&mut self, reservation: Box<Reservation>) -> Result<(DeliveryId, Answer), Failed> {
         self.story.note(reservation.delivery.id.clone(), &reservation.offer);
-        let drafts = daemon::messages(&reservation, &self.key, &self.config.gateway);
+        let drafts = daemon::messages(&reservation, &self.key, &self.config, &BTreeMap::new());
         let messages = drafts.len() as u64;
         self.ledger.reserve(reservation, drafts);
         let answered = loop {
             match self.answers.recv().await.ok_or(Failed::Ledger)? {
                 Told::Reserved(delivery, answer) => break (delivery, answer),
                 // Nobody of the demo's cast says anything back.
-                Told::Stance(..) | Told::Stopped(_) | Told::Halts(_) => {}
+                Told::Stance(..) | Told::Stopped(_) | Told::Halts(_) | Told::WeekEnded(_) => {}
             }
         };
         if answered.1 == Answer::Granted {
-            self.published += messages;
-            let all = self.published;
-            let settled = |status: &Status| status.acknowledged + status.refused + status.expired >= all;
-            // Whatever keeps the broker, the story goes on; the summary tells what was acknowledged.
-            if tokio::time::timeout(PATIENCE, self.status.wait_for(settled)).await.is_err() {
-                tracing::warn!("the demo's own broker takes long to answer");
-            }
+            self.offers += messages;
+            self.settle().await;
         }
         Ok(answered)
+    }
+
+    /// Recipients are told of offers whose customer walked on.
+    async fn count_endings(&mut self) -> Result<(), Failed> {
+        self.endings = self.ledger.read(Store::endings).await.map_err(|_| Failed::Ledger)?;
+        Ok(())
+    }
+
+    /// Messages that were handed to the broker, or are about to be.
+    pub(super) fn published(&self) -> u64 {
+        self.offers + self.endings
+    }
+
+    /// Waits until the broker has acknowledged everything.
+    pub(super) async fn settle(&mut self) {
+        let all = self.published();
+        let settled = |status: &Status| status.acknowledged + status.refused + status.expired >= all;
+        // Whatever keeps the broker, the story goes on; the summary tells what was acknowledged.
+        if tokio::time::timeout(PATIENCE, self.status.wait_for(settled)).await.is_err() {
+            tracing::warn!("the demo's own broker takes long to answer");
+        }
     }
 }

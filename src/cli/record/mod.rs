@@ -15,7 +15,7 @@ use clap::Args;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use super::consent::Door;
+use super::door::Door;
 use super::run::asked_to_stop;
 use super::{Stop, complain, start_logging};
 use crate::clock::{Clock, Moment};

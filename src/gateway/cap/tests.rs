@@ -20,7 +20,7 @@ fn delivery(at_us: i64) -> Delivery {
 }
 
 fn rule(scope: CapScope, at_most: u32, after_us: Option<i64>) -> CapRule {
-    CapRule { scope, at_most, after_us, promised: scope == CapScope::Customer }
+    CapRule { scope, at_most, after_us, promised: scope == CapScope::Customer, window: Window::Ever }
 }
 
 #[test]
@@ -67,5 +67,37 @@ fn each_scope_counts_its_own() {
     }
     for scope in [CapScope::Customer, CapScope::Gap, CapScope::Site, CapScope::Budget] {
         assert_eq!(judge(&log, &delivery(10), &[rule(scope, 1, None)], None), Err(scope));
+    }
+}
+
+#[test]
+fn there_is_room_again_when_the_last_that_is_too_many_ages_out() {
+    let at = |times: &[i64]| times.iter().map(|at_us| delivery(*at_us)).collect::<Vec<_>>();
+    let day = CapRule { window: Window::Rolling(Span::Micros(100)), ..rule(CapScope::Customer, 2, Some(900)) };
+    let room = |log: &[Delivery], forgotten_us| day.room(log, &delivery(1_000), forgotten_us, &TimeZone::UTC);
+    assert_eq!(room(&at(&[900, 950]), None), Room { counted: 1, is_full: false, again_us: None });
+    assert_eq!(room(&at(&[910, 950]), None), Room { counted: 2, is_full: true, again_us: Some(1_010) });
+    assert_eq!(room(&at(&[910, 950, 990]), None).again_us, Some(1_050), "a tightened cap: two of the three have to go");
+    assert_eq!(room(&[], Some(960)), Room { counted: 0, is_full: true, again_us: Some(1_060) }, "they returned");
+    for log in [at(&[]), at(&[910]), at(&[910, 950]), at(&[910, 950, 990])] {
+        for forgotten_us in [None, Some(960)] {
+            let room = room(&log, forgotten_us);
+            assert_eq!(room.is_full, judge(&log, &delivery(1_000), &[day], forgotten_us).is_err());
+            let Some(again_us) = room.again_us else { continue };
+            let then = |us| CapRule { after_us: Some(us - 100), ..day };
+            assert!(judge(&log, &delivery(again_us), &[then(again_us)], forgotten_us).is_ok(), "{log:?}");
+            assert!(judge(&log, &delivery(again_us - 1), &[then(again_us - 1)], forgotten_us).is_err(), "{log:?}");
+        }
+    }
+}
+
+#[test]
+fn time_alone_makes_no_room_where_nothing_is_allowed_or_nothing_is_let_go() {
+    let log = [delivery(950)];
+    let never = CapRule { window: Window::Rolling(Span::Micros(100)), ..rule(CapScope::Campaign, 0, Some(900)) };
+    let ever = rule(CapScope::Campaign, 1, None);
+    for rule in [never, ever] {
+        let room = rule.room(&log, &delivery(1_000), None, &TimeZone::UTC);
+        assert_eq!((room.is_full, room.again_us), (true, None));
     }
 }

@@ -9,8 +9,8 @@ pub mod registry;
 pub mod rotating;
 
 use std::borrow::Borrow;
-use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use jiff::civil::Date;
@@ -134,33 +134,20 @@ pub struct Wish {
     pub until: Option<Date>,
 }
 
-/// A checked grant.
-#[derive(Clone, Debug)]
-pub struct Consent {
-    /// Whose.
-    pub customer: CustomerId,
-    /// Grows with each change the customer makes.
-    pub epoch: u64,
+/// What a customer agreed to, without who they are and how they are known. Most customers of a shop agree to the same, so
+/// that the registry keeps it once for all of them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Terms {
     /// How much.
     pub tier: Tier,
     /// What for.
     pub purposes: Purposes,
-    /// The identifiers that are matched as they are.
-    pub identifiers: Vec<Identifier>,
-    /// The identifiers that change, by their keys.
-    pub rotating: Vec<Rotating>,
-    /// The phones that say what they hear.
-    pub phones: Vec<PhoneId>,
-    /// First microsecond (wall) at which it is live.
-    pub valid_from_us: i64,
-    /// First microsecond (wall) at which it is no longer live.
-    pub valid_until_us: i64,
     /// The sites it names; nothing is every site.
     pub sites: Option<Vec<Name>>,
     /// The categories it names; empty is every category that is not sensitive.
     pub categories: Vec<Name>,
-    /// For each recipient the address offers go to.
-    pub inbox: BTreeMap<Name, Name>,
+    /// Who is given an inbox, in order; [`Consent::inbox`] knows which.
+    pub recipients: Vec<Name>,
     /// At most so many offers under this epoch, in this site.
     pub budget: Option<u32>,
     /// Preferred language, such as `de`.
@@ -177,10 +164,42 @@ pub struct Consent {
     pub notice: Option<Name>,
     /// A tester's tag: marked on the wire.
     pub test: bool,
+}
+
+/// A checked grant. It is kept for each customer, 100,000 of them in a Pi's memory: what most leave out takes little room.
+#[derive(Clone, Debug)]
+pub struct Consent {
+    /// Whose.
+    pub customer: CustomerId,
+    /// Grows with each change the customer makes.
+    pub epoch: u64,
+    /// What they agreed to; its fields read as the consent's own.
+    pub terms: Arc<Terms>,
+    /// The identifiers that are matched as they are.
+    pub identifiers: Box<[Identifier]>,
+    /// The identifiers that change, by their keys.
+    pub rotating: Box<[Rotating]>,
+    /// The phones that say what they hear.
+    pub phones: Box<[PhoneId]>,
+    /// First microsecond (wall) at which it is live.
+    pub valid_from_us: i64,
+    /// First microsecond (wall) at which it is no longer live.
+    pub valid_until_us: i64,
+    /// The address offers go to for each of the terms' recipients, a line each: one text is half of what several cost.
+    pub inboxes: Box<str>,
     /// Nothing is said before this instant (wall, microseconds).
     pub paused_until_us: Option<i64>,
     /// Taste and budget; nothing where none was declared.
     pub declared: Option<Box<Declared>>,
+}
+
+/// Which of a consent's fields are kept once for many customers concerns nobody who reads one.
+impl Deref for Consent {
+    type Target = Terms;
+
+    fn deref(&self) -> &Terms {
+        &self.terms
+    }
 }
 
 /// What the consents in force need a radio to deliver besides frames.
@@ -194,6 +213,16 @@ impl Consent {
     /// Whether it is live at `wall_us`: half-open, from `valid_from` until before `valid_until`.
     pub fn is_live(&self, wall_us: i64) -> bool {
         (self.valid_from_us..self.valid_until_us).contains(&wall_us)
+    }
+
+    /// Each recipient, and the address offers go to.
+    pub fn inbox(&self) -> impl Iterator<Item = (&Name, &str)> {
+        self.recipients.iter().zip(self.inboxes.lines())
+    }
+
+    /// The address at which `recipient` passes offers on.
+    pub fn inbox_at(&self, recipient: &str) -> Option<&str> {
+        self.inbox().find(|(id, _)| ***id == *recipient).map(|(_, inbox)| inbox)
     }
 
     /// Whether it names a device that is known by its address alone: a tag with a public one, or a bonded device.

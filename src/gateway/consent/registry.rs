@@ -3,20 +3,28 @@
 //! The match table is looked up with what strangers transmit and filled by registered customers alone, so it grows
 //! with consents and with nothing else. Looking up allocates nothing.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use super::fingerprint::{Fingerprint, Salt};
 use super::rotating::Keyring;
-use super::{Consent, CustomerId, Identifier, PhoneId};
+use super::{Consent, CustomerId, Identifier, PhoneId, Terms};
 use crate::clock::Moment;
 use crate::gateway::advertisement::{Address, AddressKind, Advertisement};
 use crate::gateway::decode::{Frame, frames};
 use crate::gateway::key::Key;
+use inboxes::Inboxes;
 
-/// The most customers that may be registered at once. With 8 identifiers each, the match table holds 1.6 million
-/// entries of 28 bytes: 64 MB with its spare room, and the consents about 200 MB. A shop has a few hundred.
+mod inboxes;
+
+/// The most customers that may be registered at once. As most are, with one inbox and terms that others share, 100,000 with
+/// an iBeacon cost 35 MB and with a rolling id 56 MB (`benches/registry.rs`); with eight identifiers each, the match table
+/// alone holds 1.6 million entries of 28 bytes, 64 MB with its spare room. A shop has a few hundred.
 pub const MAX_CUSTOMERS: usize = 200_000;
+
+/// The terms that a newcomer's are compared with: a shop has a handful in a few languages. Whoever agreed to others than the
+/// last so many has them alone, half a kilobyte.
+const MAX_TERMS: usize = 64;
 
 /// A customer's place in dense tables, counted from 0. It is freed on withdrawal and given to the next customer, so
 /// whatever is kept by slot has to go with the withdrawal.
@@ -90,6 +98,9 @@ pub struct Registry {
     keyring: Keyring,
     /// Phones that say what they hear; iterated for a set alone.
     owner_of_phone: HashMap<PhoneId, Slot>,
+    inboxes: Inboxes,
+    /// What customers agreed to, the latest first.
+    terms: VecDeque<Arc<Terms>>,
     /// The shop's fixed beacons: nobody's.
     shops_own: HashSet<Identifier>,
 }
@@ -105,6 +116,8 @@ impl Registry {
             public_addresses: 0,
             keyring: Keyring::new(key),
             owner_of_phone: HashMap::new(),
+            inboxes: Inboxes::new(key),
+            terms: VecDeque::new(),
             shops_own: HashSet::new(),
         }
     }
@@ -194,6 +207,7 @@ impl Registry {
             *place = None;
         }
         self.free.push(slot);
+        self.terms.retain(|terms| Arc::strong_count(terms) > 1);
         Some(slot)
     }
 
@@ -267,6 +281,13 @@ impl Registry {
         self.owner_of_phone.get(phone).copied()
     }
 
+    /// Whose inbox it is: nobody's if two customers have it.
+    pub fn owner_of_inbox(&self, inbox: &str) -> Option<Slot> {
+        let has_it = |slot: &Slot| self.get(*slot).is_some_and(|consent| consent.inbox().any(|(_, its)| its == inbox));
+        let mut owners = self.inboxes.perhaps(inbox).filter(has_it);
+        owners.next().filter(|_| owners.next().is_none())
+    }
+
     /// The consent in `slot`.
     pub fn get(&self, slot: Slot) -> Option<&Arc<Consent>> {
         self.slots.get(slot.0 as usize)?.as_ref()
@@ -320,11 +341,23 @@ impl Registry {
         owner.is_none_or(|owner| owner.valid_until_us <= consent.valid_until_us)
     }
 
-    fn seat(&mut self, slot: Slot, consent: Arc<Consent>) {
+    fn seat(&mut self, slot: Slot, mut consent: Arc<Consent>) {
+        self.inboxes.extend(&consent, slot);
+        let terms = self.shared(&consent.terms);
+        Arc::make_mut(&mut consent).terms = terms;
         self.by_customer.insert(consent.customer.clone(), slot);
         if let Some(place) = self.slots.get_mut(slot.0 as usize) {
             *place = Some(consent);
         }
+    }
+
+    /// The terms that others agreed to as well, in the place of `terms`.
+    fn shared(&mut self, terms: &Arc<Terms>) -> Arc<Terms> {
+        let known = self.terms.iter().position(|known| known == terms).and_then(|place| self.terms.remove(place));
+        let shared = known.unwrap_or_else(|| Arc::clone(terms));
+        self.terms.push_front(Arc::clone(&shared));
+        self.terms.truncate(MAX_TERMS);
+        shared
     }
 
     /// A slot for a customer who is not registered yet, if there is room.
@@ -348,6 +381,7 @@ impl Registry {
     /// Frees the identifiers that `slot` still holds; one that was taken over stays with its new owner.
     fn forget_identifiers(&mut self, slot: Slot) {
         let Some(consent) = self.get(slot).cloned() else { return };
+        self.inboxes.remove(&consent, slot);
         for rotating in &consent.rotating {
             self.keyring.release(rotating, slot);
         }

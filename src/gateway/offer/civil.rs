@@ -111,6 +111,13 @@ pub fn week_began_us(wall_us: i64, zone: &TimeZone) -> Option<i64> {
     instant_us(monday.to_datetime(jiff::civil::Time::midnight()), zone)
 }
 
+/// The first instant of the next civil week after `wall_us`, in microseconds.
+pub fn next_monday_us(wall_us: i64, zone: &TimeZone) -> Option<i64> {
+    let date = zoned(wall_us, zone).date();
+    let left = 7 - i64::from(date.weekday().to_monday_zero_offset());
+    instant_us(date.checked_add(left.days()).ok()?.to_datetime(jiff::civil::Time::midnight()), zone)
+}
+
 /// The first instant of the day after `date` in `zone`, in microseconds.
 pub fn end_of_day_us(date: Date, zone: &TimeZone) -> Option<i64> {
     instant_us(date.tomorrow().ok()?.to_datetime(jiff::civil::Time::midnight()), zone)
@@ -121,8 +128,9 @@ pub fn next_midnight_us(wall_us: i64, zone: &TimeZone) -> Option<i64> {
     end_of_day_us(zoned(wall_us, zone).date(), zone)
 }
 
-/// In a DST gap the later, in a fold the earlier instant (the MQTT contract, Two lifetimes): jiff's "compatible".
-fn instant_us(local: DateTime, zone: &TimeZone) -> Option<i64> {
+/// The instant of a civil time in `zone`, in microseconds. In a DST gap the later, in a fold the earlier instant (the MQTT
+/// contract, Two lifetimes): jiff's "compatible".
+pub fn instant_us(local: DateTime, zone: &TimeZone) -> Option<i64> {
     zone.to_ambiguous_zoned(local).compatible().ok().map(|zoned| zoned.timestamp().as_microsecond())
 }
 

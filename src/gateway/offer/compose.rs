@@ -1,9 +1,11 @@
 //! What is said when an offer is welcome: its words and its two lifetimes.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Person;
 use super::civil::{self, Civil};
+use super::nearest::nearest;
 use crate::config::offers::{Campaign, Category, Text, Trigger};
 use crate::config::zones::Zone;
 use crate::config::{Config, Name};
@@ -13,12 +15,25 @@ use crate::gateway::effect::{Offer, Used};
 /// The moment is the message: after 90 s nothing is pushed (the MQTT contract, Two lifetimes).
 pub(in crate::gateway) const NOTIFY_US: i64 = 90_000_000;
 
-/// The offer of `campaign` to one customer in `zone`, triggered at `at_us` (wall, microseconds).
-pub(super) fn offer(config: &Config, campaign: &Arc<Campaign>, consent: &Consent, zone: &Zone, at_us: i64) -> Offer {
+/// The offer of `campaign` to one customer in `zone`, triggered at `at_us` (wall, microseconds). `values` are those that
+/// are fresh then, by their names: a campaign whose text names another is withheld before it comes to this.
+pub(super) fn offer(
+    config: &Config,
+    campaign: &Arc<Campaign>,
+    consent: &Consent,
+    zone: &Zone,
+    values: &BTreeMap<Name, Name>,
+    at_us: i64,
+) -> Offer {
     let valid_until_us = valid_until_us(config, campaign, consent, at_us);
     let language = language(config, campaign, consent);
+    let fill = |lang: &Name, text: &Text| {
+        let [title, body] =
+            [&text.title, &text.body].map(|text| filled(text, |word| said(config, zone, values, lang, word)));
+        Text { title, body }
+    };
     let mut texts: Vec<(Name, Text)> =
-        campaign.text.iter().map(|(lang, text)| (lang.clone(), fill(text, zone, lang, config))).collect();
+        campaign.text.iter().map(|(lang, text)| (lang.clone(), fill(lang, text))).collect();
     texts.sort_by_key(|(lang, _)| Some(lang) != language.as_ref());
     Offer {
         zone: zone.id.clone(),
@@ -80,14 +95,71 @@ fn language(config: &Config, campaign: &Campaign, consent: &Consent) -> Option<N
     spoken.or_else(|| campaign.text.keys().next()).cloned()
 }
 
-fn fill(text: &Text, zone: &Zone, lang: &Name, config: &Config) -> Text {
+/// The text with every `{word}` replaced, in one pass: what is put in is not looked at again.
+fn filled(text: &str, said: impl Fn(&str) -> Name) -> Name {
+    let mut filled = String::new();
+    let mut rest = text;
+    while let Some((before, word, after)) = placeholder(rest) {
+        filled.push_str(before);
+        filled.push_str(&said(word));
+        rest = after;
+    }
+    filled.push_str(rest);
+    filled.into()
+}
+
+/// The first `{word}` of a text: what stands before it, the word, and what stands behind it.
+fn placeholder(text: &str) -> Option<(&str, &str, &str)> {
+    let (before, behind) = text.split_once('{')?;
+    let (word, after) = behind.split_once('}')?;
+    Some((before, word, after))
+}
+
+/// What a placeholder stands for. The configuration has no other words, and what has no answer is withheld before.
+fn said(config: &Config, zone: &Zone, values: &BTreeMap<Name, Name>, lang: &Name, word: &str) -> Name {
+    let name = |zone: &Zone| name_in(config, zone, lang);
+    match word.split_once('.') {
+        Some(("value", value)) => values.get(value).cloned(),
+        Some(("nearest", kind)) => nearest(config, zone, kind).map(name),
+        _ => Some(name(zone)),
+    }
+    .unwrap_or_default()
+}
+
+/// A zone's name in `lang`, else in the site's language, else in the first that it has.
+fn name_in(config: &Config, zone: &Zone, lang: &Name) -> Name {
     let site_language = config.site.language.as_ref();
     let name = zone.name.get(lang).or_else(|| zone.name.get(site_language?)).or_else(|| zone.name.values().next());
-    let name: &str = name.map_or(&zone.id, |name| name);
-    Text { title: text.title.replace("{zone}", name).into(), body: text.body.replace("{zone}", name).into() }
+    name.unwrap_or(&zone.id).clone()
 }
 
 fn recipients(config: &Config, consent: &Consent) -> Vec<(Name, Name)> {
     let promised = config.promise.responsible.iter().flat_map(|responsible| &responsible.recipients);
-    promised.filter_map(|recipient| Some((recipient.id.clone(), consent.inbox.get(&recipient.id)?.clone()))).collect()
+    promised.filter_map(|recipient| Some((recipient.id.clone(), consent.inbox_at(&recipient.id)?.into()))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::testing::shipped;
+
+    fn in_language(lang: &str, text: &str) -> String {
+        let config = shipped();
+        let zone = &config.zones.zones[0];
+        let values = BTreeMap::from([("till-minutes".into(), "{zone}".into())]);
+        filled(text, |word| said(&config, zone, &values, &lang.into(), word)).to_string()
+    }
+
+    #[test]
+    fn a_text_is_filled_in_its_language() {
+        assert_eq!(in_language("de", "{zone}, dann {nearest.till}"), "Jacken, dann Kasse");
+        assert_eq!(in_language("fr", "{nearest.till}{zone}"), "CaisseVestes");
+        assert_eq!(in_language("rm", "{nearest.till}"), "Kasse", "the shop's own language");
+        assert_eq!(in_language("de", "ohne alles"), "ohne alles");
+    }
+
+    #[test]
+    fn what_a_value_says_is_not_looked_at_again() {
+        assert_eq!(in_language("en", "{value.till-minutes} min"), "{zone} min");
+    }
 }

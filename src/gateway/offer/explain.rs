@@ -22,12 +22,15 @@ pub struct Explanation {
     pub is_there: bool,
     /// Each gate above rank by its reason, and whether it lets the campaign pass; in their order.
     pub gates: Vec<(Reason, bool)>,
-    /// The campaign that would be taken in its place, of those with the same trigger that pass the gates.
-    pub outranked_by: Option<Name>,
-    /// The delivery as it would be remembered, and the caps in force for it: what the ledger is to judge. Nothing without a
-    /// trusted clock.
-    pub wanted: Option<(Delivery, Vec<CapRule>)>,
+    /// The campaigns that rank before it there, best first, of those with the same trigger that pass the gates: the first
+    /// that has room, and of which the customer is in no control group, is said in its place.
+    pub before: Vec<Wanted>,
+    /// What the ledger is to judge. Nothing without a trusted clock.
+    pub wanted: Option<Wanted>,
 }
+
+/// A delivery as it would be remembered, and the caps in force for it.
+pub type Wanted = (Delivery, Vec<CapRule>);
 
 impl Menu {
     /// Explains one campaign, or all of them, to a customer who is in `here`, in the visit that began at `visit_us`.
@@ -55,24 +58,27 @@ impl Menu {
         let speaks = |zone: &&Zone| self.stands(zone) && speaks_in(campaign, &zone.id);
         let there = here.filter(speaks);
         let zone = there.or_else(|| self.config.zones.zones.iter().find(speaks));
-        let wanted = now.zip(zone).map(|(now, zone)| {
-            let visit_us = visit_us.unwrap_or(now.wall_us);
-            let delivery = self.delivery(zone, campaign, visit_us, person, now.wall_us);
+        let want = |campaign: &Campaign, zone: &Zone, now: &Now| {
+            let delivery = self.delivery(zone, campaign, visit_us.unwrap_or(now.wall_us), person, now.wall_us);
             let caps = self.caps(campaign, person, &delivery);
             (delivery, caps)
+        };
+        let before = now.zip(zone).map(|(now, zone)| {
+            let rivals = self.rank_before(campaign, zone, person, now);
+            rivals.iter().map(|rival| want(rival, zone, now)).collect()
         });
         Explanation {
             campaign: campaign.id.clone(),
             zone: zone.map(|zone| zone.id.clone()),
             is_there: there.is_some(),
             gates: gates::each(self.case(campaign, person, now)),
-            outranked_by: now.zip(zone).and_then(|(now, zone)| self.ranks_before(campaign, zone, person, now)),
-            wanted,
+            before: before.unwrap_or_default(),
+            wanted: now.zip(zone).map(|(now, zone)| want(campaign, zone, now)),
         }
     }
 
-    /// The campaign that is taken before this one in `zone`, on the same trigger.
-    fn ranks_before(&self, campaign: &Campaign, zone: &Zone, person: Person<'_>, now: &Now) -> Option<Name> {
+    /// The campaigns that are taken before this one in `zone`, on the same trigger.
+    fn rank_before(&self, campaign: &Campaign, zone: &Zone, person: Person<'_>, now: &Now) -> Vec<Arc<Campaign>> {
         let rivals = self.campaigns.iter().filter(|rival| {
             rival.trigger == campaign.trigger
                 && speaks_in(rival, &zone.id)
@@ -80,6 +86,6 @@ impl Menu {
         });
         let mut rivals: Vec<Arc<Campaign>> = rivals.cloned().collect();
         sort_by_rank(&mut rivals, person, now);
-        rivals.first().filter(|first| first.id != campaign.id).map(|first| first.id.clone())
+        rivals.into_iter().take_while(|rival| rival.id != campaign.id).collect()
     }
 }

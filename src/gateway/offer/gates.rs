@@ -109,7 +109,7 @@ fn category_included(case: Case<'_>) -> bool {
 fn recipient_included(case: Case<'_>) -> bool {
     let Some(responsible) = &case.config.promise.responsible else { return true };
     responsible.recipients.is_empty()
-        || responsible.recipients.iter().any(|recipient| case.person.consent.inbox.contains_key(&recipient.id))
+        || responsible.recipients.iter().any(|recipient| case.person.consent.inbox_at(&recipient.id).is_some())
 }
 
 /// The customer's pause and their stop, the site's pause, and a campaign that was stopped.

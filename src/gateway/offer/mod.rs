@@ -6,6 +6,8 @@ mod compose;
 mod control;
 pub mod explain;
 mod gates;
+mod nearest;
+mod preview;
 pub(super) mod wish;
 
 pub(super) use compose::NOTIFY_US;
@@ -228,19 +230,21 @@ impl Menu {
     ) -> Reservation {
         let delivery = self.delivery(&occasion.zone, campaign, visit_us, person, now.wall_us);
         let caps = self.caps(campaign, person, &delivery);
-        let wishes = wish::granted(campaign, person, now);
+        // What is not said shows nobody what they wished for.
+        let wishes = if delivery.ghost { Vec::new() } else { wish::granted(campaign, person, now) };
         let mut offer = self.offer(campaign, person, &occasion.zone, now, !caps.is_empty());
         if delivery.ghost {
             offer.recipients.clear();
         }
-        Reservation { delivery, caps, wishes, offer }
+        Reservation { delivery, caps, wishes, codes: Vec::new(), offer }
     }
 
     /// What is said of a campaign to one customer; `capped` where their earlier offers were asked.
     fn offer(&self, campaign: &Arc<Campaign>, person: Person<'_>, zone: &Zone, now: &Now, capped: bool) -> Offer {
         let wished = !wish::granted(campaign, person, now).is_empty();
         let used = compose::used(&self.config, campaign, person, (capped, wished));
-        Offer { used, ..compose::offer(&self.config, campaign, person.consent, zone, now.wall_us) }
+        let values = self.shop.values.fresh(now.wall_us);
+        Offer { used, ..compose::offer(&self.config, campaign, person.consent, zone, &values, now.wall_us) }
     }
 
     fn delivery(&self, zone: &Zone, campaign: &Campaign, visit_us: i64, person: Person<'_>, at_us: i64) -> Delivery {

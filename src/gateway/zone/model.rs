@@ -51,7 +51,7 @@ impl Anchor {
     }
 
     /// The level in dBm that it should hear of a device at this place.
-    pub(super) fn level_dbm(&self, place: (f64, f64), loss: PathLoss) -> f64 {
+    pub fn level_dbm(&self, place: (f64, f64), loss: PathLoss) -> f64 {
         loss.at_1m_dbm + self.offset_db - 10.0 * loss.exponent * libm::log10(self.distance_m(place))
     }
 

@@ -205,7 +205,7 @@ mod tests {
             zones: half("left", 0) + &half("right", 10),
             offers: String::new(),
             promise: "[caps]\ncustomer = [{ at-most = 2, per = '1d' }]\n".into(),
-            env: Vec::new(),
+            ..Sources::default()
         };
         config::check(&sources).config.unwrap()
     }

@@ -1,6 +1,7 @@
 //! What a record's fields mean: the core's [`Consent`], or everything that is wrong.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -14,7 +15,7 @@ use crate::config::Name;
 use crate::config::price::Price;
 use crate::config::promise::{Cap, Caps, QuietHours};
 use crate::config::span::Span;
-use crate::gateway::consent::{Consent, CustomerId, Declared, Purposes, Tier, Wish};
+use crate::gateway::consent::{Consent, CustomerId, Declared, Purposes, Terms, Tier, Wish};
 
 /// What is wrong with a pseudonym, without repeating it.
 pub(super) const PSEUDONYM: &str = "is not a pseudonym: 1 to 64 of A-Z a-z 0-9 . _ -";
@@ -50,27 +51,19 @@ impl ConsentRecord {
         problems.check_kept_fields(self);
         let (from_us, until_us) = problems.validity(self);
         let customer = problems.some(CustomerId::new(&self.customer), "customer", PSEUDONYM);
+        let (recipients, inboxes): (_, Vec<_>) = problems.inbox(self.inbox.as_ref()).into_iter().unzip();
+        let terms = problems.terms(self, recipients);
         let consent = customer.map(|customer| Consent {
             customer,
             epoch: self.epoch,
-            tier: problems.ok(one_of("tier", &self.tier, TIERS)).unwrap_or(Tier::OnRequest),
-            purposes: problems.purposes(&self.purposes),
+            terms: Arc::new(terms),
             identifiers: self.identifiers.iter().filter_map(IdentifierRecord::matched).collect(),
             rotating: self.identifiers.iter().filter_map(IdentifierRecord::rotating).collect(),
             phones: self.identifiers.iter().filter_map(IdentifierRecord::phone).collect(),
             valid_from_us: from_us,
             valid_until_us: until_us,
-            sites: self.sites.as_deref().map(|sites| problems.words("sites", sites)),
-            categories: problems.words("categories", self.categories.as_deref().unwrap_or_default()),
-            inbox: problems.inbox(self.inbox.as_ref()),
-            budget: self.budget,
-            language: self.language.as_deref().and_then(|tag| problems.language("language", tag)),
-            time_zone: self.time_zone.as_deref().and_then(|name| problems.time_zone(name)),
-            quiet_hours: self.quiet_hours.as_ref().and_then(|hours| problems.quiet_hours(hours)),
-            caps: self.caps.as_ref().map(|caps| problems.caps(caps)).unwrap_or_default(),
-            adult: self.adult.unwrap_or(false),
-            notice: self.notice.as_ref().and_then(|notice| problems.word("notice.version", &notice.version)),
-            test: self.test.as_ref().is_some_and(TestTag::is_test),
+            // None of them has a line break: they are levels of topics.
+            inboxes: inboxes.join("\n").into(),
             paused_until_us: self.paused_until.as_deref().and_then(|text| problems.instant("paused_until", text)),
             // Most declare nothing, and what they do not declare takes no room.
             declared: Some(problems.declared(self)).filter(|declared| *declared != Declared::default()).map(Box::new),
@@ -91,6 +84,24 @@ impl Problems {
 
     fn some<T>(&mut self, value: Option<T>, name: &str, problem: &str) -> Option<T> {
         self.ok(value.ok_or_else(|| format!("`{name}`: {problem}")))
+    }
+
+    fn terms(&mut self, record: &ConsentRecord, recipients: Vec<Name>) -> Terms {
+        Terms {
+            tier: self.ok(one_of("tier", &record.tier, TIERS)).unwrap_or(Tier::OnRequest),
+            purposes: self.purposes(&record.purposes),
+            sites: record.sites.as_deref().map(|sites| self.words("sites", sites)),
+            categories: self.words("categories", record.categories.as_deref().unwrap_or_default()),
+            recipients,
+            budget: record.budget,
+            language: record.language.as_deref().and_then(|tag| self.language("language", tag)),
+            time_zone: record.time_zone.as_deref().and_then(|name| self.time_zone(name)),
+            quiet_hours: record.quiet_hours.as_ref().and_then(|hours| self.quiet_hours(hours)),
+            caps: record.caps.as_ref().map(|caps| self.caps(caps)).unwrap_or_default(),
+            adult: record.adult.unwrap_or(false),
+            notice: record.notice.as_ref().and_then(|notice| self.word("notice.version", &notice.version)),
+            test: record.test.as_ref().is_some_and(TestTag::is_test),
+        }
     }
 
     fn purposes(&mut self, words: &[String]) -> Purposes {
@@ -128,13 +139,13 @@ impl Problems {
         texts.iter().filter_map(|text| self.word(name, text)).collect()
     }
 
-    fn inbox(&mut self, inbox: Option<&BTreeMap<String, String>>) -> BTreeMap<Name, Name> {
+    fn inbox(&mut self, inbox: Option<&BTreeMap<String, String>>) -> BTreeMap<Name, String> {
         let mut checked = BTreeMap::new();
         for (recipient, address) in inbox.into_iter().flatten() {
             let recipient = topic_level(recipient, MAX_INBOX).zip(topic_level(address, MAX_INBOX));
             let problem = format!("holds a recipient or an address that is not {TOPIC_LEVEL}, of 1 to 128 characters");
             if let Some((recipient, address)) = self.some(recipient, "inbox", &problem) {
-                checked.insert(recipient.into(), address.into());
+                checked.insert(recipient.into(), address);
             }
         }
         checked

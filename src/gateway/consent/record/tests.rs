@@ -38,12 +38,12 @@ fn the_contracts_example_is_taken() {
     assert_eq!(consent.customer.as_str(), "c-0001");
     assert_eq!(consent.tier, Tier::Contextual);
     assert!(consent.purposes.offers && !consent.purposes.lift_measurement);
-    assert_eq!(consent.identifiers, [Identifier::IBeacon(uuid, 1, 2)]);
+    assert_eq!(*consent.identifiers, [Identifier::IBeacon(uuid, 1, 2)]);
     assert_eq!(consent.valid_from_us, 1_767_225_600_000_000);
     assert!(consent.covers_site("bern-marktgasse") && !consent.covers_site("basel"));
     assert_eq!(consent.quiet_hours.map(|hours| (hours.start_min, hours.end_min)), Some((1320, 360)));
     assert!(consent.adult && !consent.test);
-    assert_eq!(&*consent.inbox["push"], "q7Jr");
+    assert_eq!(consent.inbox_at("push"), Some("q7Jr"));
 }
 
 #[test]
@@ -76,7 +76,7 @@ fn a_record_is_written_as_it_was_read() {
 fn caps_take_both_forms() {
     let caps =
         grant(&with("caps", r#"{"visit":[{"at_most":1}],"gap":[{"at_most":1,"per":"2h"}],"site":[{"at_most":0}]}"#));
-    let caps = caps.check().unwrap().caps;
+    let caps = caps.check().unwrap().caps.clone();
     assert_eq!((caps.visit, caps.gap), (Some(1), Some(Span::Micros(7_200_000_000))));
     assert_eq!(caps.site, [Cap { at_most: 0, per: None }]);
     assert_eq!(problems(&with("caps", r#"{"gap":[{"at_most":2,"per":"2h"}]}"#)).len(), 1);

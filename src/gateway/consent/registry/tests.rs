@@ -144,7 +144,7 @@ fn a_full_registry_refuses_newcomers_alone() {
     let template = consent("x", 1, &ibeacon(1));
     for n in 0..MAX_CUSTOMERS {
         let customer = CustomerId::new(&format!("c{n}")).unwrap();
-        let consent = Consent { customer, identifiers: Vec::new(), ..(*template).clone() };
+        let consent = Consent { customer, identifiers: Box::new([]), ..(*template).clone() };
         registry.accept(Arc::new(consent), None).unwrap();
     }
     assert_eq!(registry.accept(template, None), Err(Refusal::Full));
@@ -281,6 +281,45 @@ fn a_phone_is_one_customers_like_every_other_identifier() {
     let bob = registry.accept(consent("bob", 1, phone), None).unwrap();
     assert_eq!(registry.owner_of_phone("ph-1"), Some(bob));
     assert_eq!(format!("{:?}", registry.get(bob).unwrap().phones), "[PhoneId(..)]");
+}
+
+#[test]
+fn an_inbox_says_whose_it_is_unless_two_have_it() {
+    let with_inbox = |customer: &str, epoch, inboxes: &str| {
+        let mut consent = (*consent(customer, epoch, &ibeacon(customer.len().try_into().unwrap()))).clone();
+        let mut terms = (*consent.terms).clone();
+        terms.recipients = inboxes.lines().map(Into::into).collect();
+        (consent.terms, consent.inboxes) = (Arc::new(terms), inboxes.into());
+        Arc::new(consent)
+    };
+    let mut registry = registry();
+    let ann = registry.accept(with_inbox("a", 1, "push-1\nmail-1"), None).unwrap();
+    registry.restore(with_inbox("bo", 1, "push-2"));
+    assert_eq!((registry.owner_of_inbox("push-1"), registry.owner_of_inbox("mail-1")), (Some(ann), Some(ann)));
+    assert_eq!(registry.owner_of_inbox("push-2"), registry.slot_of(&CustomerId::new("bo").unwrap()));
+    assert_eq!((registry.owner_of_inbox("push-3"), registry.owner_of_inbox("")), (None, None));
+    registry.accept(with_inbox("bo", 2, "push-1"), None).unwrap();
+    assert_eq!((registry.owner_of_inbox("push-1"), registry.owner_of_inbox("push-2")), (None, None));
+    registry.withdraw(&CustomerId::new("bo").unwrap()).unwrap();
+    assert_eq!(registry.owner_of_inbox("push-1"), Some(ann));
+    registry.accept(with_inbox("a", 2, "push-9"), None).unwrap();
+    assert_eq!((registry.owner_of_inbox("push-1"), registry.owner_of_inbox("push-9")), (None, Some(ann)));
+}
+
+#[test]
+fn who_agreed_to_the_same_shares_it_and_the_last_to_go_takes_it_along() {
+    let mut registry = registry();
+    for (name, minor) in [("ann", 1), ("bob", 2)] {
+        registry.accept(consent(name, 1, &ibeacon(minor)), None).unwrap();
+    }
+    let terms: Vec<_> = registry.iter().map(|(_, consent)| Arc::as_ptr(&consent.terms)).collect();
+    assert_eq!((terms[0], registry.terms.len()), (terms[1], 1));
+    let mut own = (*consent("cid", 1, &ibeacon(3))).clone();
+    Arc::make_mut(&mut own.terms).adult = true;
+    let cid = registry.accept(Arc::new(own), None).unwrap();
+    assert!(registry.get(cid).unwrap().adult && registry.terms.len() == 2);
+    registry.withdraw(&CustomerId::new("cid").unwrap());
+    assert_eq!(registry.terms.len(), 1);
 }
 
 #[test]

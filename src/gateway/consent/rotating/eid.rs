@@ -9,8 +9,8 @@ use super::{SECOND_US, encrypt};
 #[derive(Clone, Copy, PartialEq)]
 pub struct Eid {
     pub(super) identity_key: [u8; 16],
-    k: u8,
-    zero_us: i64,
+    pub(super) k: u8,
+    pub(super) zero_us: i64,
 }
 
 impl Eid {

@@ -4,27 +4,27 @@
 //! late is only the identifier after the next, which nobody transmits yet whose clock is right.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::RangeInclusive;
+use std::ops::{Range, RangeInclusive};
 
-use super::{Claim, Rotating};
+use super::{Claim, Eid, Rolling, Rotating};
 use crate::gateway::consent::registry::{Match, Slot};
 use crate::gateway::decode::Frame;
 
-/// Two days' keys of every customer that may be registered. Each costs 0.4 KB with its three identifiers in the table:
-/// 160 MB. A shop has a few hundred. The newcomer is refused.
+/// Two days' keys of every customer that may be registered. Each costs 0.2 KB with its three identifiers in the table
+/// (`benches/registry.rs`): 80 MB. A shop has a few hundred. The newcomer is refused.
 pub(super) const MAX_ROTATING: usize = 400_000;
 
 /// Beacons that rotate faster than every 64 s are for the bench: their neighbouring periods forgive a clock so little
-/// that they are lost within weeks. So many cost 64 derivations a second, and all others together at most
-/// 400,000 / 64 = 6,250: 1.3 % of one core at the 0.5 million a second of a Pi without AES instructions.
+/// that they are lost within weeks. So many cost 64 moves a second, and all others together at most 400,000 / 64 = 6,250, of
+/// two derivations each: 2.5 % of one core at the 0.5 million a second of a Pi without AES instructions.
 pub(super) const MAX_SWIFT: usize = 64;
 
 /// An exponent below it is a swift beacon's: 2^6 = 64 s.
 pub(super) const SWIFT_BELOW_K: u8 = 6;
 
-/// Identifiers moved on for one input, three derivations each at most and one as a rule. 2 ms on a build machine
-/// (`benches/rotating.rs`), and 4 ms more at the 0.5 million derivations a second of a Pi without AES instructions
-/// (reckoned, not measured). A shop with fewer is up to date at once; 400,000 need 200 advertisements.
+/// Identifiers moved on for one input, six derivations each at most and two as a rule. 2 ms on a build machine
+/// (`benches/rotating.rs`, before it was two), and 8 ms more at the 0.5 million derivations a second of a Pi without AES
+/// instructions (reckoned, not measured). A shop with fewer is up to date at once; 400,000 need 200 advertisements.
 const MOVES_AN_INPUT: usize = 2_000;
 
 /// A clock may be set back by so much and the neighbouring periods forgive it; beyond it everything is computed anew.
@@ -53,6 +53,13 @@ impl Ephemeral {
             | Frame::EddystoneUrl { .. }
             | Frame::EddystoneTlm { .. } => None,
         }
+    }
+
+    /// Its first 64 bits, by which it is matched; of an EID that is all there is. With 1.2 million in the table a stranger's
+    /// is one of them by chance in 7 of 10^14.
+    fn short(self) -> u64 {
+        let (Self::Rolling([head @ .., _, _, _, _, _, _, _, _]) | Self::Eid(head)) = self;
+        u64::from_be_bytes(head)
     }
 }
 
@@ -86,12 +93,43 @@ impl Schedule {
     }
 }
 
-/// The identifiers of one device that are in the table, each with its period, and when that changes.
+/// Which identifiers of one device are in the table, and when that changes. They are computed again when they go, and a key
+/// stands in its claim alone: kept twice, they would double what a customer costs.
 struct Entry {
-    rotating: Rotating,
+    /// What the claim does not say of an Eddystone-EID beacon: when its counter stood at 0, and its exponent.
+    zero_us: i64,
+    k: u8,
     slot: Slot,
-    ephemerals: [Option<(i64, Ephemeral)>; 3],
-    due_us: Option<i64>,
+    /// The first period in the table, and how many there are.
+    first: i64,
+    count: u8,
+    /// `i64::MAX` once it is over.
+    due_us: i64,
+}
+
+impl Entry {
+    /// Nothing of it is in the table, and that is overdue since ever.
+    fn new(rotating: &Rotating, slot: Slot) -> Self {
+        let (zero_us, k) = match rotating {
+            Rotating::EddystoneEid(eid) => (eid.zero_us, eid.k),
+            Rotating::Rolling(_) | Rotating::Irk(_) => (0, 0),
+        };
+        Self { zero_us, k, slot, first: 0, count: 0, due_us: i64::MIN }
+    }
+
+    fn rotating(&self, claim: &Claim) -> Rotating {
+        match *claim {
+            Claim::EddystoneEid(identity_key) => {
+                Rotating::EddystoneEid(Eid { identity_key, k: self.k, zero_us: self.zero_us })
+            }
+            Claim::Rolling(id_key, day) => Rotating::Rolling(Rolling { id_key, day }),
+            Claim::Irk(irk) => Rotating::Irk(irk),
+        }
+    }
+
+    fn periods(&self) -> Range<i64> {
+        self.first..self.first.saturating_add(self.count.into())
+    }
 }
 
 /// Every rotating identifier that is computed from time, and the table that matches what is transmitted.
@@ -99,7 +137,7 @@ struct Entry {
 pub(super) struct Table {
     entries: BTreeMap<Claim, Entry>,
     /// A set and not a map: where two customers' identifiers collide, both are in it, and nobody is matched.
-    transmitted: BTreeSet<(Ephemeral, Slot)>,
+    transmitted: BTreeSet<(u64, Slot)>,
     /// When each entry has to move on; one that never was moved is due since ever.
     due: BTreeSet<(i64, Claim)>,
     swift: usize,
@@ -125,8 +163,8 @@ impl Table {
 
     /// What it transmits about now, as far as the table has been moved on.
     pub(super) fn ephemerals(&self, claim: &Claim) -> impl Iterator<Item = Ephemeral> {
-        let entry = self.entries.get(claim);
-        entry.into_iter().flat_map(|entry| entry.ephemerals.iter().flatten().map(|(_, ephemeral)| *ephemeral))
+        let entry = self.entries.get(claim).map(|entry| (entry.rotating(claim), entry.periods()));
+        entry.into_iter().flat_map(|(rotating, periods)| periods.filter_map(move |period| rotating.of_period(period)))
     }
 
     /// From now on it is `slot`'s, whoever had it before. It is in the table from the next input with a clock on.
@@ -138,7 +176,7 @@ impl Table {
         if self.entries.len() < MAX_ROTATING {
             self.swift += usize::from(rotating.is_swift());
             self.due.insert((i64::MIN, claim));
-            self.entries.insert(claim, Entry { rotating, slot, ephemerals: [None; 3], due_us: Some(i64::MIN) });
+            self.entries.insert(claim, Entry::new(&rotating, slot));
         }
     }
 
@@ -148,13 +186,12 @@ impl Table {
             return;
         }
         let Some(entry) = self.entries.remove(claim) else { return };
-        self.swift -= usize::from(entry.rotating.is_swift());
-        for (_, ephemeral) in entry.ephemerals.into_iter().flatten() {
-            self.transmitted.remove(&(ephemeral, slot));
+        let rotating = entry.rotating(claim);
+        self.swift -= usize::from(rotating.is_swift());
+        for ephemeral in entry.periods().filter_map(|period| rotating.of_period(period)) {
+            self.transmitted.remove(&(ephemeral.short(), slot));
         }
-        if let Some(due_us) = entry.due_us {
-            self.due.remove(&(due_us, *claim));
-        }
+        self.due.remove(&(entry.due_us, *claim));
     }
 
     /// Moves what is due at `wall_us` on, the longest overdue first, up to [`MOVES_AN_INPUT`].
@@ -179,26 +216,27 @@ impl Table {
             return Match::Nobody;
         }
         let Some(ephemeral) = Ephemeral::of(frame) else { return Match::Nobody };
-        let all = self.transmitted.range((ephemeral, Slot(0))..=(ephemeral, Slot(u32::MAX)));
+        let short = ephemeral.short();
+        let all = self.transmitted.range((short, Slot(0))..=(short, Slot(u32::MAX)));
         all.fold(Match::Nobody, |found, (_, slot)| found.and(Match::One(*slot)))
     }
 
     fn advance_entry(&mut self, claim: &Claim, wall_us: i64) {
         let Some(entry) = self.entries.get_mut(claim) else { return };
-        let Some(schedule) = entry.rotating.schedule() else { return };
+        let rotating = entry.rotating(claim);
+        let Some(schedule) = rotating.schedule() else { return };
         let (periods, until_us) = schedule.window(wall_us);
-        let known = entry.ephemerals;
-        let known = |period| known.iter().flatten().find(|(of, _)| *of == period).copied();
-        let mut ephemerals = [None; 3];
-        for (place, period) in ephemerals.iter_mut().zip(periods) {
-            *place = known(period).or_else(|| Some((period, entry.rotating.of_period(period)?)));
+        let before = entry.periods();
+        entry.first = *periods.start();
+        // Three at the most.
+        entry.count = u8::try_from(periods.count()).unwrap_or(0);
+        entry.due_us = until_us.unwrap_or(i64::MAX);
+        let (now, slot) = (entry.periods(), entry.slot);
+        let shorts = |period: i64| rotating.of_period(period).map(|ephemeral| (ephemeral.short(), slot));
+        for gone in before.clone().filter(|period| !now.contains(period)).filter_map(shorts) {
+            self.transmitted.remove(&gone);
         }
-        let before = std::mem::replace(&mut entry.ephemerals, ephemerals);
-        entry.due_us = until_us;
-        for (_, gone) in before.iter().flatten().filter(|known| !ephemerals.contains(&Some(**known))) {
-            self.transmitted.remove(&(*gone, entry.slot));
-        }
-        self.transmitted.extend(ephemerals.iter().flatten().map(|(_, ephemeral)| (*ephemeral, entry.slot)));
+        self.transmitted.extend(now.filter(|period| !before.contains(period)).filter_map(shorts));
         self.due.extend(until_us.map(|until_us| (until_us, *claim)));
     }
 
@@ -207,8 +245,8 @@ impl Table {
     fn begin_anew(&mut self) {
         self.transmitted.clear();
         for entry in self.entries.values_mut() {
-            entry.ephemerals = [None; 3];
-            entry.due_us = Some(i64::MIN);
+            entry.count = 0;
+            entry.due_us = i64::MIN;
         }
         self.due = self.entries.keys().map(|claim| (i64::MIN, *claim)).collect();
     }

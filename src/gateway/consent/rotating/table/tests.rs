@@ -109,14 +109,9 @@ fn where_two_customers_identifiers_collide_both_stay_in_the_table() {
     let rotating = rolling(7, DAY);
     let mut table = table(&[(rotating, 1)]);
     table.advance(MIDNIGHT_US);
-    // 128 bits do not collide by themselves, so the second is put in by hand.
-    let (ephemeral, _) = *table.transmitted.first().unwrap();
-    table.transmitted.insert((ephemeral, Slot(2)));
-    let uuid = match ephemeral {
-        Ephemeral::Rolling(uuid) => uuid,
-        Ephemeral::Eid(_) => panic!("no iBeacon"),
-    };
-    let heard = Frame::IBeacon { uuid, major: 0, minor: 0, measured_power_dbm: -59 };
+    // 64 bits do not collide by themselves, so the second is put in by hand.
+    let heard = frame(rotating, MIDNIGHT_US).unwrap();
+    table.transmitted.insert((Ephemeral::of(&heard).unwrap().short(), Slot(2)));
     assert_eq!(table.find(&heard), Match::Several);
     table.release(&rotating.claim(), Slot(1));
     assert_eq!(table.find(&heard), Match::One(Slot(2)), "the other's is still there");

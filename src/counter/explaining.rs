@@ -1,0 +1,234 @@
+//! Why a customer would, or would not, be told of a campaign: the core says what its gates say, the ledger's log how full each
+//! cap is. Nothing of it happens, and nothing is kept.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
+use tokio::sync::oneshot;
+
+use super::{Counter, halting, refused, tell, wake, when};
+use crate::clock::Moment;
+use crate::config::Config;
+use crate::config::span::Span;
+use crate::control::{Answer, Reply};
+use crate::daemon::Daemon;
+use crate::gateway::Gateway;
+use crate::gateway::cap::{self, CapRule, Room, Window};
+use crate::gateway::consent::CustomerId;
+use crate::gateway::effect::{Delivery, Reason};
+use crate::gateway::offer::explain::{Explanation, Wanted};
+use crate::ledger::{LedgerError, Log, Store};
+use crate::words::{self, Language, Reader};
+
+/// What is asked.
+#[derive(Debug)]
+pub(super) struct Question {
+    pub(super) customer: CustomerId,
+    pub(super) campaign: Option<String>,
+    pub(super) at: Option<String>,
+    pub(super) language: Option<String>,
+}
+
+/// Why one customer would, or would not, be told.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Explained {
+    /// The instant it is judged at, in the site's time; nothing while the clock is not known to be right.
+    pub at: Option<String>,
+    /// The customer is in the shop.
+    pub in_the_shop: bool,
+    /// The zone they are in.
+    pub zone: Option<String>,
+    /// They were here for more than three hours: nothing is said to them until tomorrow.
+    pub at_work: bool,
+    /// One campaign, or each.
+    pub campaigns: Vec<CampaignExplained>,
+}
+
+/// Why one customer would, or would not, be told of one campaign.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub struct CampaignExplained {
+    /// Which.
+    pub campaign: String,
+    /// The zone it was judged in; nothing where it speaks in none.
+    pub zone: Option<String>,
+    /// The customer is in that zone now; else it was judged as if they were.
+    pub is_there: bool,
+    /// Each gate and each cap, in their order.
+    pub gates: Vec<Verdict>,
+    /// They would be told of it.
+    pub would_be_told: bool,
+    /// The first that says no, by its word.
+    pub reason: Option<String>,
+    /// The same in a sentence.
+    pub why: Option<String>,
+}
+
+/// What one gate, or one cap, says.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Verdict {
+    /// Its reason's word.
+    pub gate: String,
+    /// It lets the campaign pass.
+    pub passes: bool,
+    /// What there is to know of it: why it does not, or how full it is.
+    pub says: Option<String>,
+}
+
+/// What the core knows, on its way to the ledger.
+struct Asked {
+    customer: CustomerId,
+    place: crate::gateway::following::Place,
+    explanations: Vec<Explanation>,
+    /// The instant that is asked about, if the clock is trusted or it was given.
+    at_us: Option<i64>,
+    /// What times are told from.
+    told_us: i64,
+    zone: TimeZone,
+    language: Language,
+}
+
+impl Daemon {
+    /// Answers from the core that runs, and the log.
+    pub(super) fn explain(&mut self, question: Question, reply: oneshot::Sender<Answer>) {
+        let (moment, raw_us) = (self.now(), self.raw_wall_us());
+        let asked = match ask(question, &self.gateway, &self.config, moment, raw_us) {
+            Ok(asked) => asked,
+            Err(why_not) => return tell(reply, why_not),
+        };
+        let ledger = self.ledger.clone();
+        tokio::spawn(async move {
+            let explained = ledger.read(move |store| asked.answer(store)).await;
+            tell(
+                reply,
+                match explained {
+                    Ok(explained) => Reply::Explained { explained: Box::new(explained) },
+                    Err(problem) => Reply::Failed { problem },
+                },
+            );
+        });
+    }
+}
+
+impl Counter {
+    /// Answers from a core that knows what the ledger remembers.
+    pub(super) fn explain(&self, question: Question) -> Result<Reply, LedgerError> {
+        let now = Moment { monotonic_us: 0, wall_us: Some(self.wall_us) };
+        // What follows from waking is for a daemon to do.
+        let (gateway, _) = wake(&self.config, &self.store, now)?;
+        match ask(question, &gateway, &self.config, now, self.wall_us) {
+            Ok(asked) => Ok(Reply::Explained { explained: Box::new(asked.answer(&self.store)?) }),
+            Err(why_not) => Ok(why_not),
+        }
+    }
+}
+
+/// What the core says of it.
+fn ask(question: Question, gateway: &Gateway, config: &Config, now: Moment, raw_us: i64) -> Result<Asked, Reply> {
+    let Question { customer, campaign, at, language } = question;
+    let zone = config.site.time_zone.clone();
+    let at_us = match at {
+        Some(at) => Some(when::read(&at, raw_us, &zone).map_err(refused)?),
+        None => now.wall_us,
+    };
+    let is_known = |campaign: &String| config.offers.campaigns.iter().any(|known| *known.id == **campaign);
+    if let Some(campaign) = campaign.as_ref().filter(|campaign| !is_known(campaign)) {
+        return Err(halting::unknown(campaign, config));
+    }
+    let explanations = gateway.explain_to(&customer, campaign.as_deref(), at_us).ok_or(Reply::Unknown)?;
+    let place = gateway.place_of(&customer, now.monotonic_us);
+    let language = language.as_deref().and_then(Language::of).unwrap_or(Language::En);
+    Ok(Asked { customer, place, explanations, at_us, told_us: at_us.unwrap_or(raw_us), zone, language })
+}
+
+impl Asked {
+    /// What the log makes of it.
+    fn answer(&self, store: &Store) -> Result<Explained, LedgerError> {
+        let (log, forgotten_us) = (store.log(&self.customer)?, store.forgotten_us(&self.customer)?);
+        let at = self.at_us.and_then(|us| Timestamp::from_microsecond(us).ok());
+        let campaigns = self.explanations.iter().map(|explanation| self.campaign(explanation, &log, forgotten_us));
+        Ok(Explained {
+            at: at.map(|at| at.to_zoned(self.zone.clone()).strftime("%Y-%m-%d %H:%M:%S%:z").to_string()),
+            in_the_shop: self.place.is_present,
+            zone: self.place.zone.as_ref().map(ToString::to_string),
+            at_work: self.place.is_at_work,
+            campaigns: campaigns.collect(),
+        })
+    }
+
+    fn campaign(&self, told: &Explanation, log: &Log, forgotten_us: Option<i64>) -> CampaignExplained {
+        let mut judged: Vec<(Reason, Verdict)> =
+            told.gates.iter().map(|(reason, passes)| self.verdict(*reason, *passes, None)).collect();
+        if let Some((delivery, caps)) = &told.wanted {
+            let is_said = |(rival, caps): &&Wanted| !rival.ghost && cap::judge(log, rival, caps, forgotten_us).is_ok();
+            let rival = told.before.iter().find(is_said).map(|(rival, _)| rival.campaign.to_string());
+            judged.push(self.verdict(Reason::Outranked, rival.is_none(), rival.as_deref()));
+            judged.extend(caps.iter().map(|rule| self.cap(rule, delivery, log, forgotten_us)));
+            judged.push(self.verdict(Reason::Control, !delivery.ghost, None));
+        }
+        let refused = judged.iter().find(|(_, verdict)| !verdict.passes);
+        let why = refused.map(|(reason, verdict)| match (reason, &verdict.says) {
+            (Reason::Cap(_), Some(says)) => self.no(*reason, Some(says)),
+            (_, says) => says.clone().unwrap_or_default(),
+        });
+        CampaignExplained {
+            campaign: told.campaign.to_string(),
+            zone: told.zone.as_ref().map(ToString::to_string),
+            is_there: told.is_there,
+            would_be_told: refused.is_none() && told.zone.is_some() && !self.place.is_at_work,
+            reason: refused.map(|(reason, _)| reason.as_str().to_owned()),
+            why,
+            gates: judged.into_iter().map(|(_, verdict)| verdict).collect(),
+        }
+    }
+
+    /// What a gate says: what it asks where it lets pass, else its no, and what is known besides.
+    fn verdict(&self, reason: Reason, passes: bool, besides: Option<&str>) -> (Reason, Verdict) {
+        let says = if passes { words::question(reason, self.language) } else { self.no(reason, besides) };
+        (reason, Verdict { gate: reason.as_str().to_owned(), passes, says: Some(says) })
+    }
+
+    /// A reason's sentence to whoever runs the shop, and in brackets what is known besides.
+    fn no(&self, reason: Reason, besides: Option<&str>) -> String {
+        let sentence = words::reason(reason, self.language, Reader::Manager);
+        match besides {
+            Some(besides) => format!("{} ({besides}).", sentence.trim_end_matches('.')),
+            None => sentence,
+        }
+    }
+
+    fn cap(&self, rule: &CapRule, wanted: &Delivery, log: &Log, forgotten_us: Option<i64>) -> (Reason, Verdict) {
+        let room = rule.room(log, wanted, forgotten_us, &self.zone);
+        let reason = Reason::Cap(rule.scope);
+        let says = Some(self.fullness(rule, room));
+        (reason, Verdict { gate: reason.as_str().to_owned(), passes: !room.is_full, says })
+    }
+
+    /// `2 of 2 in 1 day, room again Wed 14:05`.
+    fn fullness(&self, rule: &CapRule, Room { counted, is_full, again_us }: Room) -> String {
+        let in_window = match rule.window {
+            Window::Ever => String::new(),
+            Window::Rolling(span) => format!(" in {}", length(span)),
+            Window::Day => " today".to_owned(),
+            Window::Week => " this week".to_owned(),
+        };
+        let returned =
+            if is_full && counted < rule.at_most { ", full since they were forgotten and came back" } else { "" };
+        let again = again_us.map(|us| format!(", room again {}", when::words(us, self.told_us, &self.zone)));
+        format!("{counted} of {}{in_window}{returned}{}", rule.at_most, again.unwrap_or_default())
+    }
+}
+
+/// A length of time in words.
+fn length(span: Span) -> String {
+    const UNITS: [(u64, &str); 4] =
+        [(86_400_000_000, "day"), (3_600_000_000, "hour"), (60_000_000, "minute"), (1_000_000, "second")];
+    let Some(us) = span.exact_us() else { return span.to_string() };
+    let unit = UNITS.iter().find(|(unit_us, _)| us.is_multiple_of(*unit_us));
+    unit.map_or_else(
+        || span.to_string(),
+        |(unit_us, name)| match us / unit_us {
+            1 => format!("1 {name}"),
+            n => format!("{n} {name}s"),
+        },
+    )
+}
