@@ -96,7 +96,8 @@ pub struct Daemon {
     pub(crate) followers: Followers,
     pub(crate) previews: counter::preview::Previews,
     started_us: u64,
-    noted_us: u64,
+    /// When the ledger was last told how late it is, on the monotonic clock.
+    noted_us: Option<u64>,
     inventory: Inventory,
     tally: tally::Tally,
     codes: Codes,
@@ -139,7 +140,7 @@ impl Daemon {
             followers: Followers::default(),
             previews: counter::preview::Previews::default(),
             started_us: clock.monotonic_us(),
-            noted_us: clock.monotonic_us(),
+            noted_us: None,
             inventory: Inventory::default(),
             tally: tally::Tally::default(),
             codes,

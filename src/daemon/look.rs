@@ -67,7 +67,9 @@ impl Daemon {
         }
         self.prune();
         self.tally();
-        if self.now().monotonic_us.saturating_sub(self.noted_us) >= NOTE_WALL_EVERY_US {
+        let now_us = self.now().monotonic_us;
+        // The first time that the clock is believed is told at once: the ledger goes by it.
+        if self.noted_us.is_none_or(|noted_us| now_us.saturating_sub(noted_us) >= NOTE_WALL_EVERY_US) {
             self.note_wall();
         }
     }
@@ -100,8 +102,8 @@ impl Daemon {
     /// Remembers how late it is, so that a clock that is set back while Emma is down is noticed.
     pub(super) fn note_wall(&mut self) {
         let now = self.now();
-        self.noted_us = now.monotonic_us;
-        if let Some(wall_us) = now.wall_us.filter(|_| self.gateway.snapshot().clock_trusted) {
+        if let Some(wall_us) = now.wall_us.filter(|_| self.gateway.wall_us().is_some()) {
+            self.noted_us = Some(now.monotonic_us);
             self.ledger.note_wall(wall_us);
         }
     }

@@ -99,6 +99,8 @@ pub(super) struct Worker {
     gauges: Arc<Gauges>,
     /// What the disk did not take; tried again with the next group.
     again: Vec<Again>,
+    /// When the core was last told to believe the wall clock, on the monotonic clock, and what it said (microseconds).
+    believed: Option<(u64, i64)>,
     /// When expired rows were last looked for, on the monotonic clock.
     swept_us: u64,
     /// When offers that have ended were last looked for, on the monotonic clock.
@@ -151,6 +153,7 @@ impl Worker {
             changed,
             gauges,
             again: Vec::new(),
+            believed: None,
             swept_us: 0,
             ended_us: 0,
             trouble: Trouble::default(),
@@ -227,13 +230,13 @@ impl Worker {
                 if ok { self.repeat(again, group) } else { Ok(()) }
             }
             Order::Feedback(feedback, done) => {
-                let noted =
-                    if ok { self.store.hear_feedback(&feedback, self.clock.wall_us()) } else { Ok(Noted::Unknown) };
+                let hear = || self.store.hear_feedback(&feedback, self.believed_us()?);
+                let noted = if ok { hear() } else { Ok(Noted::Unknown) };
                 noted.and_then(|noted| self.noted(noted, done, group))
             }
             Order::GiveWord { word, word_us, done } => {
-                let now_us = self.clock.wall_us();
-                let taken = if ok { self.store.give_word(&word, word_us, now_us) } else { Ok(false) };
+                let give = || self.store.give_word(&word, word_us, self.at_least_us()?);
+                let taken = if ok { give() } else { Ok(false) };
                 group.wrote_rows = true;
                 taken.and_then(|taken| {
                     group.answer(done, taken);
@@ -270,7 +273,7 @@ impl Worker {
             Order::DropVisit(customer) => self.store.drop_visit(&customer),
             Order::EndOffers(customer, ending) => {
                 group.wrote_rows = true;
-                self.store.end_offers(&customer, ending, self.clock.wall_us())
+                self.believed_us().and_then(|now_us| self.store.end_offers(&customer, ending, now_us))
             }
             Order::Count(counts) => counts.iter().try_for_each(|(what, n)| self.store.count(what, *n)),
             Order::CountLongest(what, n) => self.store.count_longest(&what, n),
@@ -278,8 +281,14 @@ impl Worker {
                 self.store.begin_week(week_us).map(|ended_us| group.told.extend(ended_us.map(Told::WeekEnded)))
             }
             Order::IgnoreUntil(customer, until_us) => self.store.ignore_until(&customer, until_us),
-            Order::Redate(wall_us) => self.store.redate(wall_us),
-            Order::NoteWall(wall_us) => self.store.note_wall(wall_us),
+            Order::Redate(wall_us) => {
+                let redated = self.store.redate(wall_us).and_then(|()| self.store.halts());
+                redated.map(|halts| group.told.push(Told::Halts(halts)))
+            }
+            Order::NoteWall(wall_us) => {
+                self.believed = Some((self.clock.monotonic_us(), wall_us));
+                self.store.note_wall(wall_us)
+            }
             Order::NoteStop => self.store.note_stop(),
             Order::Prune { deliveries_before_us, forgotten_before_us, now_us } => {
                 self.store.prune(deliveries_before_us, forgotten_before_us, now_us)
@@ -345,7 +354,7 @@ impl Worker {
         match again {
             Again::Settle(row, outcome) => self.store.settle(row, outcome),
             Again::Note(customer, signal) => {
-                let stance = self.store.note(&customer, signal, self.clock.wall_us())?;
+                let stance = self.store.note(&customer, signal, self.believed_us()?)?;
                 group.tell_stance(stance.map(|stance| (customer, stance)));
                 Ok(())
             }
@@ -381,16 +390,32 @@ impl Worker {
         let (now_us, wall_us) = (self.clock.monotonic_us(), self.clock.wall_us());
         if self.is_time_for_endings() {
             self.ended_us = now_us;
-            for changed in self.store.end_said(wall_us)? {
+            let believed_us = self.believed_us()?;
+            for changed in self.store.end_said(believed_us)? {
                 group.tell_stance(Some(changed));
             }
-            self.store.say_endings(wall_us)?;
+            self.store.say_endings(believed_us)?;
         }
         if self.gauges.outbox_rows() == 0 || now_us.saturating_sub(self.swept_us) < micros(SWEEP) {
             return Ok(());
         }
         self.swept_us = now_us;
         self.store.expire(wall_us)
+    }
+
+    /// What time it is (wall, microseconds) for what is remembered for days: as the core believed it last, and what has
+    /// passed since; before that, as late as it has been. A clock that is a year ahead for a minute would otherwise end
+    /// every coupon, and date a silence that nothing brings back.
+    fn believed_us(&self) -> Result<i64, LedgerError> {
+        let Some((then_us, wall_us)) = self.believed else { return self.store.high_water_us() };
+        Ok(wall_us.saturating_add_unsigned(self.clock.monotonic_us().saturating_sub(then_us)))
+    }
+
+    /// The same, and before the core believed a clock whatever it says, where that is later: by it an old word is known for
+    /// one, and nothing else hangs on it.
+    fn at_least_us(&self) -> Result<i64, LedgerError> {
+        let believed_us = self.believed_us()?;
+        Ok(self.believed.map_or_else(|| believed_us.max(self.clock.wall_us()), |_| believed_us))
     }
 
     fn is_time_for_endings(&self) -> bool {
