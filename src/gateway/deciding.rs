@@ -45,6 +45,10 @@ impl Gateway {
         let Some(contest) = guest.contest.take_if(|contest| contest.delivery() == delivery) else { return };
         let is_said = answer == Answer::Granted && !contest.is_ghost();
         let mut too_late = false;
+        let stance = self.stances.get(&slot).map_or(&*NO_STANCE, |stance| stance);
+        let person = Person { consent: &consent, last_deliveries: &guest.last_deliveries, stance, key: &self.key };
+        // Before what it grants is gone: a reminder is for those who wish still.
+        let taken_back = if is_said { self.menu.takes_back(&contest, person) } else { None };
         if answer == Answer::Granted {
             let (campaign, wall_us) = contest.campaign();
             guest.last_deliveries.insert(campaign.clone(), wall_us);
@@ -70,6 +74,8 @@ impl Gateway {
         count(&mut self.counters, consent.test, effects.get(from..).unwrap_or_default());
         if is_said && self.wants_silence(slot, now) {
             self.end_offers(slot, Ending::Withdrawn, effects);
+        } else if let Some(ending) = taken_back {
+            self.end_offers(slot, ending, effects);
         } else if too_late {
             self.end_offers(slot, Ending::Left, effects);
         }
