@@ -45,8 +45,7 @@ impl Store {
     /// # Errors
     /// The file cannot be written.
     pub fn count(&self, what: &str, n: i64) -> Result<()> {
-        let sql = "INSERT INTO total VALUES (?1, ?2, ?3)
-                   ON CONFLICT DO UPDATE SET count = max(count + excluded.count, 0)";
+        let sql = "INSERT INTO total VALUES (?1, ?2, max(?3, 0)) ON CONFLICT DO UPDATE SET count = max(count + ?3, 0)";
         self.db.prepare_cached(sql)?.execute(params![self.week_us, what, n])?;
         Ok(())
     }
