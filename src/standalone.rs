@@ -75,7 +75,12 @@ impl Standalone {
                     queue.extend(told.into_iter().flat_map(|told| self.gateway.handle(told, now)));
                 }
                 Effect::IgnoreUntil(customer, until_us) => self.store.ignore_until(&customer, until_us)?,
-                Effect::Redate(wall_us) => self.store.redate(wall_us)?,
+                Effect::Redate(wall_us) => {
+                    let back = self.store.redate(wall_us)?;
+                    let stances = back.stances.into_iter().map(|(of, stance)| Input::Stance(of, Box::new(stance)));
+                    let told = stances.chain(back.halts.map(Input::Halts));
+                    queue.extend(told.flat_map(|told| self.gateway.handle(told, now)));
+                }
                 // Whoever follows a tester asks the core itself.
                 Effect::Read(_) => {}
             }

@@ -127,9 +127,13 @@ impl Stance {
                 (attitude.more, attitude.no_more) = (true, false);
             }
             Signal::NoMore(matter) => {
-                self.outcomes.push(false);
                 let attitude = self.about(matter);
-                (attitude.more, attitude.no_more) = (false, true);
+                let was_known = std::mem::replace(&mut attitude.no_more, true);
+                attitude.more = false;
+                // Told again, it is the same no.
+                if !was_known {
+                    self.outcomes.push(false);
+                }
             }
             Signal::Snooze(until_us) => {
                 let until_us = until_us.min(now_us.saturating_add(LONGEST_SNOOZE_US));
@@ -272,6 +276,11 @@ mod tests {
         stance.hear(Signal::More(shoes()), NOW_US);
         let attitude = stance.of("shoes").unwrap();
         assert!(!attitude.declines(NOW_US) && attitude.more);
+    }
+
+    #[test]
+    fn the_same_no_told_again_is_one() {
+        assert!(!heard(vec![Signal::NoMore(shoes()); 5]).outcomes.ask_for_less());
     }
 
     #[test]

@@ -94,12 +94,17 @@ impl Ledger {
         self.ask(|done| Order::GiveWord { word, word_us, done }).await
     }
 
-    /// Puts messages into the outbox that are no deliveries.
+    /// Puts messages into the outbox that are no deliveries, `to` a customer or nobody in particular; see [`Store::say`].
     ///
     /// # Errors
     /// A sentence that says why not.
-    pub async fn say(&self, drafts: Vec<Draft>) -> Result<(), String> {
-        self.ask(|done| Order::Say(drafts, done)).await
+    pub async fn say(&self, to: Option<CustomerId>, drafts: Vec<Draft>) -> Result<(), String> {
+        self.ask(|done| Order::Say { to, drafts, done }).await
+    }
+
+    /// Lets go of offers that have ended by `now_us` (wall, believed); see [`Store::end_said`].
+    pub fn end_said(&self, now_us: i64) {
+        self.lazily(Order::EndSaid(now_us));
     }
 
     /// Counts so many more of each; see [`Store::count`].

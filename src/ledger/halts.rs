@@ -32,11 +32,6 @@ pub enum Word {
 }
 
 impl Word {
-    /// Whether less is said after it.
-    pub(super) fn silences(&self) -> bool {
-        matches!(self, Self::Pause(_) | Self::Stop(_))
-    }
-
     fn campaign(&self) -> &str {
         match self {
             Self::Pause(_) | Self::Resume => SITE,
@@ -116,6 +111,14 @@ impl Store {
         let (delivered, dismissals): (i64, i64) =
             row.query_row(params![campaign, delivered, dismissed], |row| Ok((row.get(0)?, row.get(1)?)))?;
         Ok(dismissed > 0 && is_unwelcome(delivered.unsigned_abs(), dismissals.unsigned_abs()))
+    }
+
+    /// Words that a clock gave that was ahead are dated `wall_us`: a pause lasts as long as it was meant to. Whether there was
+    /// one.
+    pub(super) fn redate_halts(&self, wall_us: i64) -> Result<bool> {
+        let sql = "UPDATE halt SET word_us = ?1, until_us = iif(until_us = ?2, ?2, until_us - word_us + ?1)
+                   WHERE word_us > ?1";
+        Ok(self.db.execute(sql, [wall_us, i64::MAX])? > 0)
     }
 
     /// Stops a campaign that too many dismiss; whether it was running.

@@ -12,8 +12,9 @@ use crate::config::offers::Class;
 use crate::gateway::cap;
 use crate::gateway::consent::CustomerId;
 use crate::gateway::effect::{Answer, Delivery, DeliveryId, Reservation};
+use crate::gateway::halt::Halts;
 use crate::gateway::key::Key;
-use crate::gateway::stance::Signal;
+use crate::gateway::stance::{Signal, Stance};
 use crate::mqtt::ended::Speaker;
 use crate::mqtt::event::Draft;
 
@@ -24,6 +25,15 @@ pub(super) const MAX_OUTBOX_ROWS: i64 = 10_000;
 const DAY_US: i64 = 86_400_000_000;
 
 type Result<T> = std::result::Result<T, LedgerError>;
+
+/// What was dated later than now and is not any more.
+#[derive(Debug, Default)]
+pub struct BroughtBack {
+    /// The stances in which something was.
+    pub stances: Vec<(CustomerId, Stance)>,
+    /// What is halted, where something was.
+    pub halts: Option<Halts>,
+}
 
 /// The open ledger.
 #[derive(Debug)]
@@ -173,18 +183,30 @@ impl Store {
         if wall_us > self.high_water_us()? { self.set_meta("high-water", &wall_us.to_be_bytes()) } else { Ok(()) }
     }
 
-    /// Gives up a high-water mark that a wrong clock set: it, and every row dated later, is dated `wall_us`.
+    /// Gives up a high-water mark that a wrong clock set: it, and every row dated later, is dated `wall_us`. What the core is
+    /// to know of it is returned, as [`Store::bring_back`] has it.
     ///
     /// # Errors
     /// The file cannot be written.
-    pub fn redate(&self, wall_us: i64) -> Result<()> {
+    pub fn redate(&self, wall_us: i64) -> Result<BroughtBack> {
         self.set_meta("high-water", &wall_us.to_be_bytes())?;
         self.db.execute("UPDATE delivery SET at_us = ?1 WHERE at_us > ?1", [wall_us])?;
         self.db.execute("UPDATE forgotten SET at_us = ?1 WHERE at_us > ?1", [wall_us])?;
         // Nobody is at work for longer than until tomorrow.
         let tomorrow_us = wall_us.saturating_add(DAY_US);
         self.db.execute("UPDATE ignored SET until_us = ?1 WHERE until_us > ?1", [tomorrow_us])?;
-        self.redate_stances(wall_us)
+        self.bring_back(wall_us)
+    }
+
+    /// Brings back to `wall_us` (believed) what a clock that was ahead dated later, so that nothing is silent, and nothing
+    /// kept, for good.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn bring_back(&self, wall_us: i64) -> Result<BroughtBack> {
+        self.forget_said_ahead(wall_us)?;
+        let halts = if self.redate_halts(wall_us)? { Some(self.halts()?) } else { None };
+        Ok(BroughtBack { stances: self.redate_stances(wall_us)?, halts })
     }
 
     /// Judges a reservation on the customer's log and, if there is room, writes the delivery and its messages.
@@ -382,14 +404,16 @@ impl Store {
         Ok(())
     }
 
-    /// Puts a message into the outbox that is no delivery: nothing is counted, and nothing refunded.
+    /// Puts a message into the outbox that is no delivery: nothing is counted, and nothing refunded. Where it goes to a
+    /// customer it is forgotten with them.
     ///
     /// # Errors
     /// The file cannot be written.
-    pub fn say(&self, draft: &Draft) -> Result<()> {
+    pub fn say(&self, to: Option<&CustomerId>, draft: &Draft) -> Result<()> {
         let sql = "INSERT INTO outbox (delivery, customer, event_id, topic, payload, expires_us, offer)
-                   VALUES ('', '', ?1, ?2, ?3, ?4, '')";
-        self.db.execute(sql, params![&*draft.event_id, draft.topic, draft.payload, draft.expires_us])?;
+                   VALUES ('', ?1, ?2, ?3, ?4, ?5, '')";
+        let to = to.map_or("", CustomerId::as_str);
+        self.db.execute(sql, params![to, &*draft.event_id, draft.topic, draft.payload, draft.expires_us])?;
         Ok(())
     }
 

@@ -11,10 +11,11 @@ pub use super::client::{Answers, Handle, Ledger};
 use super::fault::Trouble;
 use super::order::{Again, Done, Order, Told};
 use super::said::Noted;
+use super::store::BroughtBack;
 use super::{LedgerError, Store};
 use crate::clock::Clock;
 use crate::gateway::consent::CustomerId;
-use crate::gateway::effect::{Answer, DeliveryId};
+use crate::gateway::effect::Answer;
 use crate::gateway::stance::Stance;
 
 /// An offer waits at most so long for others to share its sync with: an SD card makes 200 to 500 syncs a second and
@@ -27,7 +28,7 @@ pub(super) const LAZY_GROUP: Duration = Duration::from_secs(1);
 /// Expired rows are looked for this often.
 const SWEEP: Duration = Duration::from_secs(1);
 
-/// Offers that have ended are looked for this often: a coupon ends at a full hour, and nobody waits for it.
+/// Endings for which there was no room are said this often.
 const ENDINGS: Duration = Duration::from_mins(1);
 
 /// What is tried again after the disk could be written, at the most: as much as the outbox and its feedback are. The latest
@@ -97,7 +98,7 @@ pub(super) struct Worker {
     again: Vec<Again>,
     /// When expired rows were last looked for, on the monotonic clock.
     swept_us: u64,
-    /// When offers that have ended were last looked for, on the monotonic clock.
+    /// When endings for which there was no room were last looked for, on the monotonic clock.
     ended_us: u64,
     trouble: Trouble,
 }
@@ -105,13 +106,12 @@ pub(super) struct Worker {
 /// What a group answers once it is on disk, or is not.
 #[derive(Default)]
 struct Group {
-    granted: Vec<(DeliveryId, Answer)>,
+    /// What is told of each order, in the order in which the ledger took them: of two that concern one customer or campaign
+    /// the later holds.
+    told: Vec<Told>,
     /// Whoever waits for it, with what to answer if it is on disk.
     done: Vec<Box<dyn FnOnce(Option<String>) + Send>>,
     again: Vec<Again>,
-    told: Vec<Told>,
-    /// What lets more be said waits for the disk.
-    told_once_written: Vec<Told>,
     forgot: bool,
     wrote_rows: bool,
     /// The session was sent away empty-handed and has to be told to come again.
@@ -123,6 +123,11 @@ impl Group {
     fn answer<T: Send + 'static>(&mut self, done: Done<T>, value: T) {
         // Whoever asked may have gone; what was done stays done.
         self.done.push(Box::new(move |failed| drop(done.send(failed.map_or(Ok(value), Err)))));
+    }
+
+    fn tell_brought_back(&mut self, back: BroughtBack) {
+        back.stances.into_iter().for_each(|changed| self.tell_stance(Some(changed)));
+        self.told.extend(back.halts.map(Told::Halts));
     }
 
     fn tell_stance(&mut self, changed: Option<(CustomerId, Stance)>) {
@@ -191,7 +196,7 @@ impl Worker {
                 next = self.queue.recv_timeout(Duration::from_micros(left_us)).ok();
             }
         }
-        let outcome = outcome.and_then(|()| self.sweep_when_due(&mut group)).and_then(|()| self.store.commit());
+        let outcome = outcome.and_then(|()| self.sweep_when_due()).and_then(|()| self.store.commit());
         self.finish(group, outcome);
         stop
     }
@@ -204,7 +209,7 @@ impl Worker {
                 let answer = if ok { self.store.reserve(&wanted, &drafts) } else { Ok(Answer::Unavailable) };
                 group.wrote_rows |= matches!(answer, Ok(Answer::Granted));
                 let told = answer.as_ref().copied().unwrap_or(Answer::Unavailable);
-                group.granted.push((wanted.delivery.id, told));
+                group.told.push(Told::Reserved(wanted.delivery.id, told));
                 answer.map(|_| ())
             }
             Order::Take { limit, done } => {
@@ -233,17 +238,13 @@ impl Worker {
                 group.wrote_rows = true;
                 taken.and_then(|taken| {
                     group.answer(done, taken);
-                    // What could not be written down is not known here: whoever is silent already stays so.
-                    let halts = if ok { Some(self.store.halts()?) } else { None };
-                    let told = if word.silences() { &mut group.told } else { &mut group.told_once_written };
-                    told.extend(halts.map(Told::Halts));
-                    Ok(())
+                    self.store.halts().map(|halts| group.told.push(Told::Halts(halts)))
                 })
             }
-            Order::Say(drafts, done) => {
+            Order::Say { to, drafts, done } => {
                 group.answer(done, ());
                 group.wrote_rows = true;
-                if ok { drafts.iter().try_for_each(|draft| self.store.say(draft)) } else { Ok(()) }
+                if ok { drafts.iter().try_for_each(|draft| self.store.say(to.as_ref(), draft)) } else { Ok(()) }
             }
             Order::Read(question) => {
                 question(&self.store);
@@ -274,11 +275,15 @@ impl Worker {
                 self.store.begin_week(week_us).map(|ended_us| group.told.extend(ended_us.map(Told::WeekEnded)))
             }
             Order::IgnoreUntil(customer, until_us) => self.store.ignore_until(&customer, until_us),
-            Order::Redate(wall_us) => self.store.redate(wall_us),
+            Order::Redate(wall_us) => self.store.redate(wall_us).map(|back| group.tell_brought_back(back)),
+            Order::EndSaid(now_us) => self.store.end_said(now_us).map(|changed| {
+                changed.into_iter().for_each(|changed| group.tell_stance(Some(changed)));
+            }),
             Order::NoteWall(wall_us) => self.store.note_wall(wall_us),
             Order::NoteStop => self.store.note_stop(),
             Order::Prune { deliveries_before_us, forgotten_before_us, now_us } => {
-                self.store.prune(deliveries_before_us, forgotten_before_us, now_us)
+                let pruned = self.store.prune(deliveries_before_us, forgotten_before_us, now_us);
+                pruned.and_then(|()| self.store.bring_back(now_us)).map(|back| group.tell_brought_back(back))
             }
             Order::Stop => Ok(()),
         };
@@ -299,14 +304,9 @@ impl Worker {
             }
         }
         let failed = outcome.err().map(|error| error.to_string());
-        for (delivery, answer) in group.granted {
-            let answer = if failed.is_some() { Answer::Unavailable } else { answer };
-            self.answers.send(Told::Reserved(delivery, answer)).unwrap_or_default();
-        }
-        // What somebody said is heeded even where it could not be written down yet.
-        let once_written = group.told_once_written.into_iter().filter(|_| failed.is_none());
-        for told in group.told.into_iter().chain(once_written) {
-            self.answers.send(told).unwrap_or_default();
+        for told in group.told {
+            let told = if failed.is_some() { unwritten(told) } else { Some(told) };
+            told.into_iter().for_each(|told| self.answers.send(told).unwrap_or_default());
         }
         // What was granted is granted; only who waits to be forgotten waits for the last byte.
         let scrub = || if group.forgot { self.store.scrub().err().map(|error| error.to_string()) } else { None };
@@ -360,26 +360,23 @@ impl Worker {
         Ok(())
     }
 
-    /// Expired rows go, so that a broker that is away costs no promise, and so do offers that have ended.
+    /// Expired rows go, so that a broker that is away costs no promise.
     fn sweep(&mut self) {
         let idle = self.gauges.outbox_rows() == 0 && self.again.is_empty() && !self.trouble.is_on();
         if idle && !self.is_time_for_endings() {
             return;
         }
         let mut group = Group::default();
-        let swept = self.begin(&mut group).and_then(|()| self.sweep_when_due(&mut group));
+        let swept = self.begin(&mut group).and_then(|()| self.sweep_when_due());
         let outcome = swept.and_then(|()| self.store.commit());
         self.finish(group, outcome);
     }
 
     /// Steady orders must not keep expired rows from being looked for, so each group looks when it is time.
-    fn sweep_when_due(&mut self, group: &mut Group) -> Result<(), LedgerError> {
+    fn sweep_when_due(&mut self) -> Result<(), LedgerError> {
         let (now_us, wall_us) = (self.clock.monotonic_us(), self.clock.wall_us());
         if self.is_time_for_endings() {
             self.ended_us = now_us;
-            for changed in self.store.end_said(wall_us)? {
-                group.tell_stance(Some(changed));
-            }
             self.store.say_endings(wall_us)?;
         }
         if self.gauges.outbox_rows() == 0 || now_us.saturating_sub(self.swept_us) < micros(SWEEP) {
@@ -401,10 +398,20 @@ impl Worker {
     }
 }
 
+/// What is told of something that could not be written down. What a customer said is heeded all the same. What the shop
+/// halts the core knew before it came here, and nothing else lets it speak again.
+fn unwritten(told: Told) -> Option<Told> {
+    match told {
+        Told::Reserved(delivery, _) => Some(Told::Reserved(delivery, Answer::Unavailable)),
+        Told::Stance(..) | Told::WeekEnded(_) => Some(told),
+        Told::Halts(_) | Told::Stopped(_) => None,
+    }
+}
+
 /// How long an order can wait for company.
 fn patience(order: &Order) -> Duration {
     match order {
-        Order::Reserve(..) | Order::Forget { .. } | Order::GiveWord { .. } | Order::Say(..) => GROUP,
+        Order::Reserve(..) | Order::Forget { .. } | Order::GiveWord { .. } | Order::Say { .. } => GROUP,
         // A registrar's file comes one record at a time, each after the answer to the last: there is no company.
         Order::SaveConsent { .. } | Order::Read(_) | Order::Stop => Duration::ZERO,
         _ => LAZY_GROUP,
