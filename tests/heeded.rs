@@ -19,7 +19,6 @@ use emma::ledger::halts::Word;
 use emma::ledger::order::Told;
 use emma::ledger::said::{Feedback, Noted};
 use emma::ledger::thread::Ledger;
-use emma::mqtt::Outbox;
 use tempfile::TempDir;
 
 /// What ann says of the copy `offer`.

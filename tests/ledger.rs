@@ -15,6 +15,7 @@ use emma::gateway::SAVE_EVERY_US;
 use emma::gateway::cap::CapScope;
 use emma::gateway::effect::{Answer, Ending, VisitMemory};
 use emma::ledger::folder::Folder;
+use emma::ledger::halts::Word;
 use emma::ledger::thread::Ledger;
 use emma::ledger::{LedgerError, Store};
 use emma::mqtt::{Outbox, Outcome};
@@ -298,4 +299,20 @@ async fn a_ledger_that_cannot_be_written_refuses_and_recovers_by_itself() {
     assert_eq!(answer(&answers.recv().await.unwrap()), Answer::Granted);
     ledger.stop();
     thread.join().unwrap();
+}
+
+#[test]
+fn a_pause_that_a_wrong_clock_dated_lasts_as_long_as_it_was_meant_to() {
+    let dir = TempDir::new().unwrap();
+    let store = open(&dir);
+    let year_us = 365 * 24 * HOUR_US;
+    let paused = Word::Pause(year_us + 2 * HOUR_US);
+    assert!(store.give_word(&paused, year_us, year_us).unwrap());
+    assert!(store.give_word(&Word::Stop("boots".into()), year_us, year_us).unwrap());
+    store.redate(HOUR_US).unwrap();
+    let halts = store.halts().unwrap();
+    assert_eq!(halts.paused_until_us, Some(3 * HOUR_US));
+    assert!(halts.campaigns.contains("boots"), "a stop lasts until somebody starts it");
+    assert!(store.give_word(&Word::Resume, HOUR_US + 1, HOUR_US + 1).unwrap(), "the next word counts");
+    assert_eq!(store.halts().unwrap().paused_until_us, None);
 }

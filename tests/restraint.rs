@@ -246,6 +246,17 @@ fn no_more_of_a_reward_without_a_category_is_no_more_of_that_reward() {
 }
 
 #[test]
+fn a_service_message_that_was_wiped_away_was_read_and_no_more_is_no_more() {
+    let promise = "[caps]\ncustomer = [{ at-most = 9, per = '1d' }]\nservice = [{ at-most = 9, per = '1d' }]\n";
+    let ready = offers(&[("ready", "class = 'service'")]);
+    let mut stage = Stage::new(&ready, promise, consent("contextual", "", ""));
+    stage.says("2026-11-02T11:00:00+01:00", Signal::Dismissed("campaign:ready".into()));
+    assert_eq!(stage.visit(MONDAY_NOON), ["ready told"]);
+    stage.says("2026-11-02T13:00:00+01:00", Signal::NoMore("campaign:ready".into()));
+    assert_eq!(stage.visit("2026-11-02T14:00:00+01:00"), ["ready declined"]);
+}
+
+#[test]
 fn a_snooze_is_quiet_and_a_stop_is_a_pause_until_the_consent_changes() {
     let mut stage = Stage::plenty(&[("boots", SHOES)], consent("contextual", "", ""));
     stage.says("2026-11-02T11:00:00+01:00", Signal::Snooze(us("2026-11-02T13:00:00+01:00")));

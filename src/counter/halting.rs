@@ -148,7 +148,7 @@ pub(super) fn unknown(campaign: &str, config: &Config) -> Reply {
 }
 
 /// What the core is to go by until the ledger has the word: never more than before. Nothing where it says more.
-fn tightened(halts: &Halts, word: &Word) -> Option<Halts> {
+pub(crate) fn tightened(halts: &Halts, word: &Word) -> Option<Halts> {
     let mut halts = halts.clone();
     match word {
         Word::Pause(until_us) => halts.paused_until_us = halts.paused_until_us.max(Some(*until_us)),

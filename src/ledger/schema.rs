@@ -54,7 +54,6 @@ pub(super) fn migrations() -> Migrations<'static> {
         CREATE INDEX said_of ON said (delivery);
         CREATE INDEX said_untold ON said (valid_until_us) WHERE ending IS NOT NULL AND ended = 0;
         CREATE INDEX outbox_offer ON outbox (offer);
-        CREATE INDEX delivery_at ON delivery (at_us);
         -- What a customer said and did about offers, as JSON: scores and dates, no history.
         CREATE TABLE stance (customer TEXT PRIMARY KEY, stance TEXT NOT NULL) STRICT, WITHOUT ROWID;
         -- What the shop has halted: a campaign, or, under an empty name, everything until an instant. `word_us` is when
@@ -72,6 +71,11 @@ pub(super) fn migrations() -> Migrations<'static> {
         -- Codes of pools that were given away, as hashes.
         CREATE TABLE used_code (campaign TEXT NOT NULL, hash BLOB NOT NULL, PRIMARY KEY (campaign, hash))
             STRICT, WITHOUT ROWID;
+        ",
+    ), M::up(
+        "
+        -- Why an offer was made, as JSON, for whoever asks while it holds.
+        ALTER TABLE said ADD COLUMN why TEXT NOT NULL DEFAULT '';
         ",
     )])
 }

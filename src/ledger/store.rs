@@ -1,5 +1,6 @@
 //! The ledger's file: every question and every change, each inside whatever transaction its caller opened.
 
+use std::cell::Cell;
 use std::path::Path;
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -47,6 +48,8 @@ pub struct Store {
     pub(super) sequence: u64,
     /// The last life ended with [`Store::note_stop`]: what it remembered is exact.
     pub(super) stopped_cleanly: bool,
+    /// The latest wall time seen, once it was asked for: the log is long, and it is asked with every visit that is saved.
+    high_water: Cell<Option<i64>>,
     /// Which week totals are counted in, by the instant it began.
     pub(super) week_us: i64,
     /// As whom it speaks, where it has to say that an offer ended.
@@ -99,6 +102,7 @@ impl Store {
             taken_row: 0,
             sequence: 0,
             stopped_cleanly: false,
+            high_water: Cell::new(None),
             week_us: 0,
             speaker: Speaker::default(),
             is_fresh: true,
@@ -128,9 +132,14 @@ impl Store {
     /// # Errors
     /// The file cannot be read.
     pub fn high_water_us(&self) -> Result<i64> {
+        if let Some(known_us) = self.high_water.get() {
+            return Ok(known_us);
+        }
         let noted = i64::from_be_bytes(self.meta_or("high-water", &[0; 8])?);
         let last: Option<i64> = self.db.query_one("SELECT max(at_us) FROM delivery", [], |row| row.get(0))?;
-        Ok(noted.max(last.unwrap_or(0)))
+        let found_us = noted.max(last.unwrap_or(0));
+        self.high_water.set(Some(found_us));
+        Ok(found_us)
     }
 
     /// Opens a transaction.
@@ -151,6 +160,7 @@ impl Store {
 
     /// Undoes it, if one is open; a transaction that cannot even be undone was never written.
     pub fn rollback(&self) {
+        self.high_water.set(None);
         if !self.db.is_autocommit() {
             self.db.execute_batch("ROLLBACK").unwrap_or_default();
         }
@@ -180,7 +190,11 @@ impl Store {
     /// # Errors
     /// The file cannot be written.
     pub fn note_wall(&self, wall_us: i64) -> Result<()> {
-        if wall_us > self.high_water_us()? { self.set_meta("high-water", &wall_us.to_be_bytes()) } else { Ok(()) }
+        if wall_us <= self.high_water_us()? {
+            return Ok(());
+        }
+        self.high_water.set(Some(wall_us));
+        self.set_meta("high-water", &wall_us.to_be_bytes())
     }
 
     /// Gives up a high-water mark that a wrong clock set: it, and every row dated later, is dated `wall_us`. What the core is
@@ -189,6 +203,7 @@ impl Store {
     /// # Errors
     /// The file cannot be written.
     pub fn redate(&self, wall_us: i64) -> Result<BroughtBack> {
+        self.high_water.set(Some(wall_us));
         self.set_meta("high-water", &wall_us.to_be_bytes())?;
         self.db.execute("UPDATE delivery SET at_us = ?1 WHERE at_us > ?1", [wall_us])?;
         self.db.execute("UPDATE forgotten SET at_us = ?1 WHERE at_us > ?1", [wall_us])?;
@@ -223,7 +238,9 @@ impl Store {
         if let Err(scope) = cap::judge(&log, delivery, &wanted.caps, self.forgotten_us(&delivery.customer)?) {
             return Ok(Answer::Refused(scope));
         }
+        let high_water_us = self.high_water_us()?;
         self.insert_delivery(delivery)?;
+        self.high_water.set(Some(high_water_us.max(delivery.at_us)));
         for draft in drafts {
             self.insert_draft(delivery, draft)?;
             self.insert_said(wanted, draft)?;

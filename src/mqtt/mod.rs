@@ -9,6 +9,8 @@ pub mod event;
 
 pub mod ended;
 
+pub mod answer;
+
 pub mod report;
 
 pub mod state;
@@ -30,6 +32,8 @@ mod desk;
 pub mod session;
 
 pub mod listener;
+
+pub mod received;
 
 pub mod knock;
 

@@ -39,6 +39,7 @@ pub fn draft(report: &Report, speaker: &Speaker, key: &Key, now_us: i64) -> Draf
         topic: Topics { root, site }.report(),
         offer_id: "".into(),
         payload,
+        why: String::new(),
         expires_us,
         valid_until_us: expires_us,
         event_id,

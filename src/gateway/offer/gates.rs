@@ -155,9 +155,11 @@ fn is_not_bought(case: Case<'_>, now: &Now) -> bool {
         .is_some_and(|(interval, attitude)| attitude.suffices(interval, now.wall_us, &config.site.time_zone))
 }
 
+/// A service message that was wiped away was read; only "no more" is a no to it.
 fn is_not_declined(case: Case<'_>, now: &Now) -> bool {
     let Case { campaign, person, .. } = case;
-    let declines = |attitude: &Attitude| attitude.declines(now.wall_us);
+    let declines =
+        |attitude: &Attitude| if is_service(campaign) { attitude.no_more } else { attitude.declines(now.wall_us) };
     person.stance.matters.is_empty()
         || !person.stance.of(&matter(&campaign.id, campaign.category.as_ref())).is_some_and(declines)
 }
