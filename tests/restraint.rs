@@ -218,6 +218,20 @@ fn nothing_is_kept_of_whoever_s_consent_is_over() {
 }
 
 #[test]
+fn what_was_bought_is_forgotten_with_the_purpose_that_it_was_kept_for() {
+    let mut stage = Stage::plenty(&[("boots", SHOES)], personal(r#","wishes":[{"category":"shoes"}]"#));
+    stage.says("2026-11-02T10:00:00+01:00", Signal::Dismissed("socks".into()));
+    stage.buys("2026-11-02T11:00:00+01:00", "shoes", false);
+    assert_eq!(stage.visit(MONDAY_NOON), ["boots bought"]);
+    let changed = consent("personal", "", "");
+    let at = stage.at(us("2026-11-02T13:00:00+01:00"));
+    stage.standalone.handle(Input::Consent(changed.into()), at).unwrap();
+    let kept = stage.standalone.store.stance(&ann()).unwrap().unwrap();
+    assert!(!kept.is_personal() && kept.of("socks").is_some(), "a no stays: {kept:?}");
+    assert_eq!(stage.visit("2026-11-02T14:00:00+01:00"), ["boots told"]);
+}
+
+#[test]
 fn nothing_is_kept_of_who_only_asks_and_is_at_work() {
     let mut stage = Stage::plenty(&[("boots", SHOES)], consent("on-request", "", ""));
     let payload = beacon(1, -59);

@@ -28,8 +28,10 @@ impl Daemon {
             // What happened until now belongs to the week that ends.
             self.tell_counts();
             // Said again each time: a disk that could not be written does not know it yet.
-            week_us.into_iter().for_each(|week_us| self.ledger.begin_week(week_us));
-            self.tally.week_us = week_us.or(self.tally.week_us);
+            if let Some(week_us) = week_us {
+                self.ledger.begin_week(week_us);
+                self.tally.week_us = Some(week_us);
+            }
         }
     }
 

@@ -126,6 +126,15 @@ impl Gateway {
         }
     }
 
+    /// What they bought and wished for goes with the purpose that it was kept for.
+    pub(super) fn review_stance(&self, slot: Slot, effects: &mut Vec<Effect>) {
+        let Some(consent) = self.registry.get(slot) else { return };
+        let is_kept = self.stances.get(&slot).is_some_and(|stance| stance.is_personal());
+        if is_kept && !self.person(consent, &BTreeMap::new(), None).is_personal() {
+            effects.push(Effect::Note(consent.customer.clone(), Signal::Impersonal));
+        }
+    }
+
     /// A purchase of somebody who agreed to that; of anybody else, and of whom nothing is to be kept now, it is dropped.
     pub(super) fn purchase(&self, purchase: Purchase, now: Moment, effects: &mut Vec<Effect>) {
         let Purchase { customer, category, is_return, at_us } = purchase;

@@ -335,6 +335,7 @@ impl Gateway {
         if self.registry.get(slot).is_some_and(|consent| consent.tier == Tier::OnRequest) {
             self.drop_visit(slot, effects);
         }
+        self.review_stance(slot, effects);
         if self.wants_silence(slot, now) {
             self.end_offers(slot, Ending::Withdrawn, effects);
         }

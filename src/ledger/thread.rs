@@ -130,12 +130,12 @@ impl Group {
     }
 
     fn tell_brought_back(&mut self, back: BroughtBack) {
-        back.stances.into_iter().for_each(|changed| self.tell_stance(Some(changed)));
+        self.tell_stances(back.stances);
         self.told.extend(back.halts.map(Told::Halts));
     }
 
-    fn tell_stance(&mut self, changed: Option<(CustomerId, Stance)>) {
-        self.told.extend(changed.map(|(customer, stance)| Told::Stance(customer, Box::new(stance))));
+    fn tell_stances(&mut self, changed: impl IntoIterator<Item = (CustomerId, Stance)>) {
+        self.told.extend(changed.into_iter().map(|(customer, stance)| Told::Stance(customer, Box::new(stance))));
     }
 }
 
@@ -280,9 +280,7 @@ impl Worker {
             }
             Order::IgnoreUntil(customer, until_us) => self.store.ignore_until(&customer, until_us),
             Order::Redate(wall_us) => self.store.redate(wall_us).map(|back| group.tell_brought_back(back)),
-            Order::EndSaid(now_us) => self.store.end_said(now_us).map(|changed| {
-                changed.into_iter().for_each(|changed| group.tell_stance(Some(changed)));
-            }),
+            Order::EndSaid(now_us) => self.store.end_said(now_us).map(|changed| group.tell_stances(changed)),
             Order::NoteWall(wall_us) => self.store.note_wall(wall_us),
             Order::NoteStop => self.store.note_stop(),
             Order::Prune { deliveries_before_us, forgotten_before_us, now_us } => {
@@ -310,7 +308,9 @@ impl Worker {
         let failed = outcome.err().map(|error| error.to_string());
         for told in group.told {
             let told = if failed.is_some() { unwritten(told) } else { Some(told) };
-            told.into_iter().for_each(|told| self.answers.send(told).unwrap_or_default());
+            if let Some(told) = told {
+                self.answers.send(told).unwrap_or_default();
+            }
         }
         // What was granted is granted; only who waits to be forgotten waits for the last byte.
         let scrub = || if group.forgot { self.store.scrub().err().map(|error| error.to_string()) } else { None };
@@ -346,7 +346,7 @@ impl Worker {
             Again::Settle(row, outcome) => self.store.settle(row, outcome),
             Again::Note(customer, signal) => {
                 let stance = self.store.note(&customer, signal, self.clock.wall_us())?;
-                group.tell_stance(stance.map(|stance| (customer, stance)));
+                group.tell_stances(stance.map(|stance| (customer, stance)));
                 Ok(())
             }
         }
@@ -354,7 +354,7 @@ impl Worker {
 
     /// Feedback was taken: the core hears of it, and where a campaign stopped over it, everybody does.
     fn noted(&self, noted: Noted, done: Done<Noted>, group: &mut Group) -> Result<(), LedgerError> {
-        group.tell_stance(noted.stance());
+        group.tell_stances(noted.stance());
         if let Noted::Taken { stopped: Some(campaign), .. } = &noted {
             group.wrote_rows = true;
             group.told.push(Told::Stopped(campaign.clone()));
