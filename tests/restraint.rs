@@ -232,18 +232,6 @@ fn what_was_bought_is_forgotten_with_the_purpose_that_it_was_kept_for() {
 }
 
 #[test]
-fn nothing_is_kept_of_who_only_asks_and_is_at_work() {
-    let mut stage = Stage::plenty(&[("boots", SHOES)], consent("on-request", "", ""));
-    let payload = beacon(1, -59);
-    for minutes in 0..200 {
-        let now = stage.at(us(MONDAY_NOON) + minutes * 60 * SECOND_US.cast_signed());
-        stage.standalone.handle(Input::Advertisement(heard(&payload, 0, -50)), now).unwrap();
-    }
-    assert_eq!(stage.standalone.gateway.snapshot().present, 0, "at work");
-    assert_eq!(stage.standalone.store.memories().unwrap()[0].ignore_until_us, None);
-}
-
-#[test]
 fn a_dismissal_is_a_day_of_silence_in_that_category_alone() {
     let mut stage = Stage::plenty(&[("boots", SHOES), ("socks", "category = 'socks'")], consent("contextual", "", ""));
     stage.says("2026-11-02T11:00:00+01:00", Signal::Dismissed("shoes".into()));

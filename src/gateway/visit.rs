@@ -218,8 +218,7 @@ impl Gateway {
         if let Some(guest) = self.guests.get_mut(&slot) {
             guest.ignored_until_us = Some(now.monotonic_us.saturating_add(pause_us));
         }
-        let kept = self.registry.get(slot).filter(|consent| consent.tier > Tier::OnRequest);
-        let customer = kept.map(|consent| consent.customer.clone());
+        let customer = self.registry.get(slot).map(|consent| consent.customer.clone());
         // Remembered before the visit is dropped: between the two a crash must not make a newcomer of them.
         effects.extend(customer.zip(midnight_us).map(|(customer, until_us)| Effect::IgnoreUntil(customer, until_us)));
         self.end_visit(slot, now, effects);

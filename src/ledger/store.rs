@@ -13,28 +13,15 @@ use crate::config::offers::Class;
 use crate::gateway::cap;
 use crate::gateway::consent::CustomerId;
 use crate::gateway::effect::{Answer, Delivery, DeliveryId, Reservation};
-use crate::gateway::halt::Halts;
 use crate::gateway::key::Key;
-use crate::gateway::stance::{Signal, Stance};
+use crate::gateway::stance::Signal;
 use crate::mqtt::ended::Speaker;
 use crate::mqtt::event::Draft;
 
 /// Rows that may wait for the broker: a busy shop's day, at 4 KB a row 40 MB of disk. Beyond it nothing new is said.
 pub(super) const MAX_OUTBOX_ROWS: i64 = 10_000;
 
-/// No civil day of a shop that is not cut short by its clocks is much longer.
-const DAY_US: i64 = 86_400_000_000;
-
 type Result<T> = std::result::Result<T, LedgerError>;
-
-/// What was dated later than now and is not any more.
-#[derive(Debug, Default)]
-pub struct BroughtBack {
-    /// The stances in which something was.
-    pub stances: Vec<(CustomerId, Stance)>,
-    /// What is halted, where something was.
-    pub halts: Option<Halts>,
-}
 
 /// The open ledger.
 #[derive(Debug)]
@@ -49,7 +36,7 @@ pub struct Store {
     /// The last life ended with [`Store::note_stop`]: what it remembered is exact.
     pub(super) stopped_cleanly: bool,
     /// The latest wall time seen, once it was asked for: the log is long, and it is asked with every visit that is saved.
-    high_water: Cell<Option<i64>>,
+    pub(super) high_water: Cell<Option<i64>>,
     /// Which week totals are counted in, by the instant it began.
     pub(super) week_us: i64,
     /// As whom it speaks, where it has to say that an offer ended.
@@ -195,33 +182,6 @@ impl Store {
         }
         self.high_water.set(Some(wall_us));
         self.set_meta("high-water", &wall_us.to_be_bytes())
-    }
-
-    /// Gives up a high-water mark that a wrong clock set: it, and every row dated later, is dated `wall_us`. What the core is
-    /// to know of it is returned, as [`Store::bring_back`] has it.
-    ///
-    /// # Errors
-    /// The file cannot be written.
-    pub fn redate(&self, wall_us: i64) -> Result<BroughtBack> {
-        self.high_water.set(Some(wall_us));
-        self.set_meta("high-water", &wall_us.to_be_bytes())?;
-        self.db.execute("UPDATE delivery SET at_us = ?1 WHERE at_us > ?1", [wall_us])?;
-        self.db.execute("UPDATE forgotten SET at_us = ?1 WHERE at_us > ?1", [wall_us])?;
-        // Nobody is at work for longer than until tomorrow.
-        let tomorrow_us = wall_us.saturating_add(DAY_US);
-        self.db.execute("UPDATE ignored SET until_us = ?1 WHERE until_us > ?1", [tomorrow_us])?;
-        self.bring_back(wall_us)
-    }
-
-    /// Brings back to `wall_us` (believed) what a clock that was ahead dated later, so that nothing is silent, and nothing
-    /// kept, for good.
-    ///
-    /// # Errors
-    /// The file cannot be written.
-    pub fn bring_back(&self, wall_us: i64) -> Result<BroughtBack> {
-        self.forget_said_ahead(wall_us)?;
-        let halts = if self.redate_halts(wall_us)? { Some(self.halts()?) } else { None };
-        Ok(BroughtBack { stances: self.redate_stances(wall_us)?, halts })
     }
 
     /// Judges a reservation on the customer's log and, if there is room, writes the delivery and its messages.
