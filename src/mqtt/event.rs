@@ -7,6 +7,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::envelope::{Envelope, Personal};
 use super::topic::Topics;
 use crate::config::offers::{self, Campaign, Class, Scheme};
 use crate::config::{Name, Texts};
@@ -23,7 +24,7 @@ pub const MAX_EVENT_LEN: usize = 64 * 1024;
 
 const OFFER_ISSUED: &str = "emma.offer.issued.v1";
 const OFFER_ISSUED_SCHEMA: &str = "urn:emma:schema:offer-issued:v1";
-const PURPOSE: &str = "instore-offer";
+pub(super) const PURPOSE: &str = "instore-offer";
 
 /// What a recipient may say back about an offer; `displayed` is said by the recipient itself, not by a customer.
 const ACTIONS: [&str; 9] = ["opened", "redeemed", "dismissed", "no-more", "more", "helpful", "snooze", "stop", "why"];
@@ -97,7 +98,7 @@ pub fn drafts(
             recipient: recipient.clone(),
             inbox: inbox.clone(),
             topic: topics.offer(recipient, inbox),
-            payload: payload(reservation, &event_id, data, gateway),
+            payload: payload(reservation, &event_id, &data, gateway),
             event_id,
             offer_id,
             why: json(&why(offer)),
@@ -115,25 +116,18 @@ pub fn with_sequence(draft: &str, n: u64) -> String {
     format!("{{\"sequence\":\"{n:020}\",{members}")
 }
 
-fn payload(reservation: &Reservation, event_id: &str, data: OfferData<'_>, gateway: &str) -> String {
+fn payload(reservation: &Reservation, event_id: &str, data: &OfferData<'_>, gateway: &str) -> String {
     let Reservation { delivery, offer, .. } = reservation;
-    let event = Event {
-        specversion: "1.0",
+    let envelope = Envelope {
         id: event_id,
-        source: format!("/sites/{}/gateways/{gateway}", data.site),
         kind: OFFER_ISSUED,
+        schema: OFFER_ISSUED_SCHEMA,
         subject: data.offer_id.unwrap_or_default(),
-        time: instant(delivery.at_us),
-        expirytime: instant(offer.notify_until_us),
-        dataschema: OFFER_ISSUED_SCHEMA,
-        datacontenttype: "application/json",
-        dataclassification: "restricted",
-        dataregulation: "GDPR",
-        purpose: PURPOSE,
-        test: offer.test.then_some(true),
-        data,
+        at_us: delivery.at_us,
+        until_us: offer.notify_until_us,
+        personal: Some(Personal { purpose: PURPOSE, test: offer.test }),
     };
-    json(&event)
+    envelope.around(data, data.site, gateway)
 }
 
 /// `value` as JSON. The wire's types have text keys and finite numbers only, so this cannot fail.
@@ -227,26 +221,6 @@ fn why(offer: &Offer) -> Why<'_> {
         purpose: PURPOSE,
         notice: offer.notice.as_deref(),
     }
-}
-
-#[derive(Serialize)]
-struct Event<'a> {
-    specversion: &'static str,
-    id: &'a str,
-    source: String,
-    #[serde(rename = "type")]
-    kind: &'static str,
-    subject: &'a str,
-    time: String,
-    expirytime: String,
-    dataschema: &'static str,
-    datacontenttype: &'static str,
-    dataclassification: &'static str,
-    dataregulation: &'static str,
-    purpose: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    test: Option<bool>,
-    data: OfferData<'a>,
 }
 
 #[derive(Serialize)]

@@ -5,6 +5,8 @@ use crate::config::Name;
 
 pub mod topic;
 
+mod envelope;
+
 pub mod event;
 
 pub mod ended;
