@@ -55,6 +55,8 @@ fn a_no_is_heeded_however_often_it_is_said() {
         assert_eq!(declines(), expected, "{kind:?}: of what comes twice the no holds");
     }
     assert_eq!(store.totals(1).unwrap()["stop:jackets-tenth"], 1, "it is counted once");
+    says(&store, "o1", Kind::Dismissed, HOUR_US);
+    assert_eq!(stance_of_ann(&store).outcomes.0, 1, "it is one offer that was not taken up");
 }
 
 #[test]

