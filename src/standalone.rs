@@ -84,8 +84,10 @@ impl Standalone {
                 }
                 Effect::IgnoreUntil(customer, until_us) => self.store.ignore_until(&customer, until_us)?,
                 Effect::Redate(wall_us) => {
-                    self.store.redate(wall_us)?;
-                    queue.extend(self.gateway.handle(Input::Halts(self.store.halts()?), now));
+                    let back = self.store.redate(wall_us)?;
+                    let stances = back.stances.into_iter().map(|(of, stance)| Input::Stance(of, Box::new(stance)));
+                    let told = stances.chain(back.halts.map(Input::Halts));
+                    queue.extend(told.flat_map(|told| self.gateway.handle(told, now)));
                 }
                 // Whoever follows a tester asks the core itself.
                 Effect::Read(_) => {}

@@ -12,9 +12,10 @@ use emma::gateway::advertisement::{Address, AddressKind, Advertisement, GatewayI
 use emma::gateway::cap::CapScope;
 use emma::gateway::consent::Consent;
 use emma::gateway::consent::record::{self, Record};
-use emma::gateway::effect::{Answer, DeliveryId, Effect, Input, Memory, Purchase, What};
+use emma::gateway::effect::{Answer, DeliveryId, Effect, Ending, Input, Memory, Purchase, What};
+use emma::gateway::halt::Halts;
 use emma::gateway::key::Key;
-use emma::gateway::stance::{Signal, Stance};
+use emma::gateway::stance::{Signal, Stance, matter};
 use emma::radio::encode;
 
 /// 2026-06-01T10:00:00Z.
@@ -157,6 +158,27 @@ fn what_is_granted_to_someone_who_paused_or_left_meanwhile_is_ended() {
     let (mut gateway, delivery) = entered(&["a"]);
     gateway.handle(Input::Tick, at(60));
     assert!(ends_offers(&gateway.handle(Input::Reserved(delivery, Answer::Granted), at(60))));
+}
+
+#[test]
+fn what_is_granted_after_the_shop_or_the_customer_said_no_to_it_is_ended() {
+    let endings = |meanwhile: Input<'_>| {
+        let (mut gateway, delivery) = entered(&["a"]);
+        gateway.handle(meanwhile, at(6));
+        let effects = gateway.handle(Input::Reserved(delivery, Answer::Granted), at(6));
+        effects.iter().find_map(|effect| if let Effect::EndOffers(_, ending) = effect { Some(*ending) } else { None })
+    };
+    let halts = |campaigns: &[&str]| {
+        let campaigns = campaigns.iter().map(|id| (*id).into()).collect();
+        Input::Halts(Halts { paused_until_us: None, campaigns })
+    };
+    assert_eq!(endings(halts(&["b"])), None);
+    assert_eq!(endings(halts(&["a"])), Some(Ending::Recalled), "stopped by its dismissals");
+    assert_eq!(endings(Input::Configure(config(ZONES, ""))), Some(Ending::Recalled), "taken out of offers.toml");
+    let mut stance = Stance::default();
+    stance.hear(Signal::NoMore(matter(&"a".into(), None)), START_US);
+    let told = Input::Stance(consent(1, "").customer.clone(), Box::new(stance));
+    assert_eq!(endings(told), Some(Ending::Withdrawn), "no more of it");
 }
 
 #[test]

@@ -84,7 +84,7 @@ proptest! {
         let about = |signal: &Signal, wanted: &str| match signal {
             Signal::Ignored(matter) | Signal::Dismissed(matter) | Signal::Engaged(matter) | Signal::More(matter)
             | Signal::NoMore(matter) | Signal::Bought(matter, ..) | Signal::Returned(matter, _) => &**matter == wanted,
-            Signal::Snooze(_) | Signal::Stop(_) | Signal::Shown(_) => false,
+            Signal::Snooze(_) | Signal::Stop(_) | Signal::Shown(_) | Signal::Besides(_) | Signal::Impersonal => false,
         };
         let alone: Vec<Signal> = told.iter().filter(|signal| about(signal, "shoes")).cloned().collect();
         let (all, alone) = (heard(&told), heard(&alone));

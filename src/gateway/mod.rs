@@ -181,10 +181,8 @@ impl Gateway {
         let mut effects = Vec::new();
         let now = self.trust.judge(now);
         self.wall_us = now.wall_us;
-        if let Some(wall_us) = now.wall_us.filter(|_| self.trust.take_give_up()) {
-            // The ledger does the same to what it remembers.
-            self.stances.values_mut().for_each(|stance| stance.redate(wall_us));
-            effects.push(Effect::Redate(wall_us));
+        if self.trust.take_give_up() {
+            effects.extend(now.wall_us.map(Effect::Redate));
         }
         self.run_deadlines(now, &mut effects);
         match input {
@@ -199,7 +197,7 @@ impl Gateway {
             Input::Resume(memory) => self.resume(&memory, now, &mut effects),
             Input::Stance(customer, stance) => self.take_stance(&customer, *stance, now, &mut effects),
             Input::Halts(halts) => self.halt(halts),
-            Input::Purchase(purchase) => self.purchase(purchase, &mut effects),
+            Input::Purchase(purchase) => self.purchase(purchase, now, &mut effects),
         }
         effects
     }
@@ -349,6 +347,7 @@ impl Gateway {
         if self.registry.get(slot).is_some_and(|consent| consent.tier == Tier::OnRequest) {
             self.drop_visit(slot, effects);
         }
+        self.review_stance(slot, effects);
         if self.wants_silence(slot, now) {
             self.end_offers(slot, Ending::Withdrawn, effects);
         }

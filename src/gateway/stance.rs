@@ -100,6 +100,10 @@ pub enum Signal {
     Returned(Name, i64),
     /// These wishes were shown.
     Shown(Vec<WishId>),
+    /// Another word about an offer of which it is known whether it was taken up.
+    Besides(Box<Signal>),
+    /// They agree no longer that what they buy and wish for is used.
+    Impersonal,
 }
 
 /// What an offer is about, to whoever has had enough of it: its category, or, where it has none, itself. No id of a
@@ -151,6 +155,17 @@ impl Stance {
                 attitude.returned_us = attitude.returned_us.max(Some(at_us.min(now_us)));
             }
             Signal::Shown(wishes) => self.gone_wishes.extend(wishes),
+            Signal::Besides(signal) => {
+                let outcomes = self.outcomes;
+                self.hear(*signal, now_us);
+                self.outcomes = outcomes;
+            }
+            Signal::Impersonal => {
+                self.gone_wishes.clear();
+                for attitude in self.matters.values_mut() {
+                    (attitude.bought_us, attitude.returned_us) = (None, None);
+                }
+            }
         }
         self.matters.retain(|_, attitude| *attitude != Attitude::default());
         while self.gone_wishes.len() > MAX_GONE_WISHES {
@@ -161,6 +176,12 @@ impl Stance {
     /// The attitude to a matter, if there is one.
     pub fn of(&self, matter: &str) -> Option<&Attitude> {
         self.matters.get(matter)
+    }
+
+    /// Whether it holds what tier `personal` alone lets be kept.
+    pub fn is_personal(&self) -> bool {
+        let bought = |attitude: &Attitude| attitude.bought_us.or(attitude.returned_us).is_some();
+        !self.gone_wishes.is_empty() || self.matters.values().any(bought)
     }
 
     /// Whether there is nothing to keep.

@@ -29,7 +29,7 @@ impl Store {
             self.db.execute("UPDATE OR IGNORE total SET week_us = ?1 WHERE week_us = 0", [week_us])?;
         }
         if week_us < ended_us {
-            self.bring_back(week_us)?;
+            self.bring_back_weeks(week_us)?;
         }
         // The latest by their order and not by their age: a clock that is years ahead for a minute deletes nothing.
         let sql = "DELETE FROM total WHERE week_us NOT IN
@@ -40,7 +40,7 @@ impl Store {
     }
 
     /// The clock was ahead, and has counted in weeks that are not yet: what it counted has happened in this one.
-    fn bring_back(&self, week_us: i64) -> Result<()> {
+    fn bring_back_weeks(&self, week_us: i64) -> Result<()> {
         let sql = "INSERT INTO total
                    SELECT ?1, what, CASE WHEN what LIKE '%-us' THEN max(count) ELSE sum(count) END
                    FROM total WHERE week_us > ?1 GROUP BY what
@@ -61,8 +61,7 @@ impl Store {
     /// # Errors
     /// The file cannot be written.
     pub fn count(&self, what: &str, n: i64) -> Result<()> {
-        let sql = "INSERT INTO total VALUES (?1, ?2, ?3)
-                   ON CONFLICT DO UPDATE SET count = max(count + excluded.count, 0)";
+        let sql = "INSERT INTO total VALUES (?1, ?2, max(?3, 0)) ON CONFLICT DO UPDATE SET count = max(count + ?3, 0)";
         self.db.prepare_cached(sql)?.execute(params![self.week_us, what, n])?;
         Ok(())
     }

@@ -52,7 +52,8 @@ pub(crate) enum Reaction {
 }
 
 impl Mind {
-    pub(crate) fn reacts(&mut self, matter: &str, reaction: Reaction, at_us: i64, with_clock: bool) {
+    /// The first word about an offer says whether it was taken up; what is said besides (`besides`) does not.
+    pub(crate) fn reacts(&mut self, matter: &str, reaction: Reaction, at_us: i64, with_clock: bool, besides: bool) {
         let matter = self.matters.entry(matter.to_owned()).or_default();
         match reaction {
             Reaction::Ignored => matter.says_no(1, at_us, with_clock),
@@ -63,6 +64,9 @@ impl Mind {
                 (matter.more, matter.no_more) = (true, false);
             }
             Reaction::NoMore => (matter.more, matter.no_more) = (false, true),
+        }
+        if besides {
+            return;
         }
         self.last_five.push_back(matches!(reaction, Reaction::Engaged | Reaction::More));
         if self.last_five.len() > 5 {

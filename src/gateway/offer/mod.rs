@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use super::cap;
 use super::consent::{Consent, Declared, Tier};
-use super::effect::{Answer, Delivery, DeliveryId, Effect, Happening, Offer, Reason, Reservation, What};
+use super::effect::{Answer, Delivery, DeliveryId, Effect, Ending, Happening, Offer, Reason, Reservation, What};
 use super::halt::Halts;
 use super::key::Key;
 use super::stance::{Stance, WishId};
@@ -227,6 +227,15 @@ impl Menu {
             Some(campaign) => gates::refuse(self.case(campaign, person, Some(now))),
             None => Some(Reason::Inactive),
         }
+    }
+
+    /// How an offer that was granted ends at once, because of what was said of it while the ledger was asked: the shop took
+    /// it back, or the customer wants no such thing.
+    pub(super) fn takes_back(&self, contest: &Contest, person: Person<'_>) -> Option<Ending> {
+        let now = Now::at(contest.wall_us, &self.config, person);
+        let reason = self.taken_back(&contest.occasion, &contest.open.campaign, person, &now)?;
+        let is_theirs = matches!(reason, Reason::Consent | Reason::Audience | Reason::Bought | Reason::Declined);
+        Some(if is_theirs { Ending::Withdrawn } else { Ending::Recalled })
     }
 
     /// Whether a zone is still one in which something may be said.
