@@ -14,8 +14,10 @@ use emma::clock::Clock;
 use emma::gateway::SAVE_EVERY_US;
 use emma::gateway::cap::CapScope;
 use emma::gateway::effect::{Answer, Ending, VisitMemory};
+use emma::gateway::feedback::Kind;
 use emma::ledger::folder::Folder;
 use emma::ledger::halts::Word;
+use emma::ledger::said::{Feedback, Noted};
 use emma::ledger::thread::Ledger;
 use emma::ledger::{LedgerError, Store};
 use emma::mqtt::{Outbox, Outcome};
@@ -297,6 +299,36 @@ async fn a_ledger_that_cannot_be_written_refuses_and_recovers_by_itself() {
     other.execute_batch("ROLLBACK").unwrap();
     ledger.reserve(Box::new(reservation("ann", now_us)), Vec::new());
     assert_eq!(answer(&answers.recv().await.unwrap()), Answer::Granted);
+    ledger.stop();
+    thread.join().unwrap();
+}
+
+/// The machine's clock is a year ahead of what the core believes: a dismissal counts from the right time, and a coupon that
+/// holds is not ended.
+#[tokio::test]
+async fn what_is_said_while_a_clock_is_a_year_ahead_is_dated_by_the_one_that_was_believed() {
+    const YEAR_US: i64 = 365 * 24 * HOUR_US;
+    let dir = TempDir::new().unwrap();
+    let clock = Clock::start();
+    let believed_us = clock.wall_us() - YEAR_US;
+    let mut store = open(&dir);
+    store.save_consent(&customer("ann"), 1, "{}").unwrap();
+    let mut wanted = reservation("ann", believed_us);
+    (wanted.offer.notify_until_us, wanted.offer.valid_until_us) = (believed_us + MINUTE_US, believed_us + HOUR_US);
+    store.begin().unwrap();
+    store.reserve(&wanted, &[draft("e1", believed_us + MINUTE_US)]).unwrap();
+    store.commit().unwrap();
+    let row = store.take(1, believed_us).unwrap().remove(0).row;
+    store.settle(row, Outcome::Acknowledged).unwrap();
+    let (ledger, thread, _answers) = Ledger::start(store, clock).unwrap();
+    ledger.note_wall(believed_us);
+    let told = Feedback { inbox: "inbox-7".into(), offer_id: "e1".into(), kind: Kind::Dismissed, snooze_until_us: 0 };
+    let Noted::Taken { stance: Some(stance), .. } = ledger.feedback(told).await.unwrap() else {
+        panic!("the offer has not ended");
+    };
+    let silent_until_us = stance.matters.values().find_map(|attitude| attitude.silent_until_us).unwrap();
+    let silence_us = silent_until_us - believed_us;
+    assert!((24 * HOUR_US..25 * HOUR_US).contains(&silence_us), "{silence_us}");
     ledger.stop();
     thread.join().unwrap();
 }

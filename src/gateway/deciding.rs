@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
+use super::cap::CapRule;
 use super::consent::CustomerId;
 use super::consent::registry::Slot;
-use super::effect::{Answer, DeliveryId, Effect, Ending, Purchase, Reservation};
+use super::effect::{Answer, Delivery, DeliveryId, Effect, Ending, Purchase, Reservation};
 use super::halt::Halts;
 use super::offer::ask::Answered;
 use super::offer::explain::Explanation;
@@ -135,15 +136,17 @@ impl Gateway {
         }
     }
 
-    /// A purchase of somebody who agreed to that; of anybody else, and of whom nothing is to be kept now, it is dropped.
-    pub(super) fn purchase(&self, purchase: Purchase, now: Moment, effects: &mut Vec<Effect>) {
+    /// A purchase of somebody who agreed to that; of anybody else it is dropped.
+    pub(super) fn purchase(&self, purchase: Purchase, effects: &mut Vec<Effect>) {
         let Purchase { customer, category, is_return, at_us } = purchase;
-        let Some(slot) = self.registry.slot_of(&customer).filter(|slot| self.may_be_seen(*slot, now)) else { return };
-        let Some(consent) = self.registry.get(slot) else { return };
+        let Some(consent) = self.consent_of(&customer) else { return };
         let nothing = BTreeMap::new();
         let person = self.person(consent, &nothing, None);
         let is_known = self.config.offers.categories.iter().any(|known| known.id == category);
-        if !person.is_personal() || !is_known {
+        // Of whom nothing may be seen, nothing is kept either.
+        let holds = self.wall_us.is_none_or(|wall_us| consent.is_live(wall_us))
+            && consent.covers_site(&self.config.gateway.site);
+        if !person.is_personal() || !is_known || !holds {
             return;
         }
         let signal = if is_return {
@@ -221,6 +224,23 @@ impl Gateway {
         let visit_us = guest.and_then(|guest| guest.presence.as_ref()).and_then(|presence| presence.visit_us);
         let person = self.person(consent, last, Some(slot));
         Some(self.menu.explain(campaign, person, self.zone_of(slot), visit_us, wall_us))
+    }
+
+    /// What the ledger would be asked for if a customer set off `trigger` in `zone` at `wall_us`: the campaign that passes
+    /// every gate and ranks first, as it would be remembered, and the caps in force for it. Nothing of it happens.
+    pub fn first_in_rank(
+        &self,
+        customer: &CustomerId,
+        zone: &str,
+        trigger: Trigger,
+        wall_us: i64,
+    ) -> Option<(Delivery, Vec<CapRule>)> {
+        let slot = self.registry.slot_of(customer)?;
+        let consent = self.registry.get(slot)?;
+        let zone = self.config.zones.zones.iter().find(|known| *known.id == *zone)?;
+        let nothing = BTreeMap::new();
+        let last = self.guests.get(&slot).map_or(&nothing, |guest| &guest.last_deliveries);
+        self.menu.first_in_rank(zone, trigger, self.person(consent, last, Some(slot)), wall_us, wall_us)
     }
 
     /// A campaign as it would be said to whoever holds this consent, without a gate or a cap, marked as a test. Nothing where

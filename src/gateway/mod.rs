@@ -181,8 +181,10 @@ impl Gateway {
         let mut effects = Vec::new();
         let now = self.trust.judge(now);
         self.wall_us = now.wall_us;
-        if self.trust.take_give_up() {
-            effects.extend(now.wall_us.map(Effect::Redate));
+        if let Some(wall_us) = now.wall_us.filter(|_| self.trust.take_give_up()) {
+            // The ledger does the same to what it remembers.
+            self.stances.values_mut().for_each(|stance| stance.redate(wall_us));
+            effects.push(Effect::Redate(wall_us));
         }
         self.run_deadlines(now, &mut effects);
         match input {
@@ -197,7 +199,7 @@ impl Gateway {
             Input::Resume(memory) => self.resume(&memory, now, &mut effects),
             Input::Stance(customer, stance) => self.take_stance(&customer, *stance, now, &mut effects),
             Input::Halts(halts) => self.halt(halts),
-            Input::Purchase(purchase) => self.purchase(purchase, now, &mut effects),
+            Input::Purchase(purchase) => self.purchase(purchase, &mut effects),
         }
         effects
     }
@@ -246,6 +248,16 @@ impl Gateway {
     /// The ids of the phones that consents name.
     pub fn phones(&self) -> BTreeSet<PhoneId> {
         self.registry.phones().cloned().collect()
+    }
+
+    /// What the wall clock said at the last input, in microseconds, if it was believed.
+    pub fn wall_us(&self) -> Option<i64> {
+        self.wall_us
+    }
+
+    /// The configuration in force.
+    pub fn config(&self) -> &Arc<Config> {
+        &self.config
     }
 
     /// A look at the state.

@@ -282,6 +282,10 @@ impl Gateway {
         self.keep_stance(slot, memory.stance.clone().unwrap_or_default());
         // Their consent may have changed while Emma was down.
         self.review_stance(slot, effects);
+        if self.wants_silence(slot, now) {
+            // They may have said so in the last moment before a crash, with an offer on its way.
+            self.end_offers(slot, Ending::Withdrawn, effects);
+        }
         let guest = self.guests.entry(slot).or_default();
         guest.last_deliveries.extend(memory.last_deliveries.iter().cloned());
         let last_us = memory.last_deliveries.iter().map(|(_, at_us)| *at_us).max();

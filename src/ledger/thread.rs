@@ -32,7 +32,7 @@ pub(super) const LAZY_GROUP: Duration = Duration::from_secs(1);
 /// Expired rows are looked for this often.
 const SWEEP: Duration = Duration::from_secs(1);
 
-/// Endings for which there was no room are said this often.
+/// Offers that have ended are looked for this often: a coupon ends at a full hour, and nobody waits for it.
 const ENDINGS: Duration = Duration::from_mins(1);
 
 /// What is tried again after the disk could be written, at the most: as much as the outbox and its feedback are. The latest
@@ -100,9 +100,11 @@ pub(super) struct Worker {
     gauges: Arc<Gauges>,
     /// What the disk did not take; tried again with the next group.
     again: Vec<Again>,
+    /// When the core was last told to believe the wall clock, on the monotonic clock, and what it said (microseconds).
+    believed: Option<(u64, i64)>,
     /// When expired rows were last looked for, on the monotonic clock.
     swept_us: u64,
-    /// When endings for which there was no room were last looked for, on the monotonic clock.
+    /// When offers that have ended, and endings for which there was no room, were last looked for, on the monotonic clock.
     ended_us: u64,
     trouble: Trouble,
 }
@@ -156,6 +158,7 @@ impl Worker {
             changed,
             gauges,
             again: Vec::new(),
+            believed: None,
             swept_us: 0,
             ended_us: 0,
             trouble: Trouble::default(),
@@ -200,7 +203,7 @@ impl Worker {
                 next = self.queue.recv_timeout(Duration::from_micros(left_us)).ok();
             }
         }
-        let outcome = outcome.and_then(|()| self.sweep_when_due()).and_then(|()| self.store.commit());
+        let outcome = outcome.and_then(|()| self.sweep_when_due(&mut group)).and_then(|()| self.store.commit());
         self.finish(group, outcome);
         stop
     }
@@ -232,13 +235,13 @@ impl Worker {
                 if ok { self.repeat(again, group) } else { Ok(()) }
             }
             Order::Feedback(feedback, done) => {
-                let noted =
-                    if ok { self.store.hear_feedback(&feedback, self.clock.wall_us()) } else { Ok(Noted::Unknown) };
+                let hear = || self.store.hear_feedback(&feedback, self.believed_us()?);
+                let noted = if ok { hear() } else { Ok(Noted::Unknown) };
                 noted.and_then(|noted| self.noted(noted, done, group))
             }
             Order::GiveWord { word, word_us, done } => {
-                let now_us = self.clock.wall_us();
-                let taken = if ok { self.store.give_word(&word, word_us, now_us) } else { Ok(false) };
+                let give = || self.store.give_word(&word, word_us, self.at_least_us()?);
+                let taken = if ok { give() } else { Ok(false) };
                 group.wrote_rows = true;
                 taken.and_then(|taken| {
                     group.answer(done, taken);
@@ -271,7 +274,7 @@ impl Worker {
             Order::DropVisit(customer) => self.store.drop_visit(&customer),
             Order::EndOffers(customer, ending) => {
                 group.wrote_rows = true;
-                self.store.end_offers(&customer, ending, self.clock.wall_us())
+                self.believed_us().and_then(|now_us| self.store.end_offers(&customer, ending, now_us))
             }
             Order::Count(counts) => counts.iter().try_for_each(|(what, n)| self.store.count(what, *n)),
             Order::CountLongest(what, n) => self.store.count_longest(&what, n),
@@ -280,12 +283,14 @@ impl Worker {
             }
             Order::IgnoreUntil(customer, until_us) => self.store.ignore_until(&customer, until_us),
             Order::Redate(wall_us) => self.store.redate(wall_us).map(|back| group.tell_brought_back(back)),
-            Order::EndSaid(now_us) => self.store.end_said(now_us).map(|changed| group.tell_stances(changed)),
-            Order::NoteWall(wall_us) => self.store.note_wall(wall_us),
+            Order::NoteWall(wall_us) => {
+                self.believed = Some((self.clock.monotonic_us(), wall_us));
+                self.store.note_wall(wall_us)
+            }
             Order::NoteStop => self.store.note_stop(),
             Order::Prune { deliveries_before_us, forgotten_before_us, now_us } => {
                 let pruned = self.store.prune(deliveries_before_us, forgotten_before_us, now_us);
-                pruned.and_then(|()| self.store.bring_back(now_us)).map(|back| group.tell_brought_back(back))
+                pruned.and_then(|()| self.store.bring_dates_back(now_us)).map(|back| group.tell_brought_back(back))
             }
             Order::Stop => Ok(()),
         };
@@ -345,7 +350,7 @@ impl Worker {
         match again {
             Again::Settle(row, outcome) => self.store.settle(row, outcome),
             Again::Note(customer, signal) => {
-                let stance = self.store.note(&customer, signal, self.clock.wall_us())?;
+                let stance = self.store.note(&customer, signal, self.believed_us()?)?;
                 group.tell_stances(stance.map(|stance| (customer, stance)));
                 Ok(())
             }
@@ -364,30 +369,47 @@ impl Worker {
         Ok(())
     }
 
-    /// Expired rows go, so that a broker that is away costs no promise.
+    /// Expired rows go, so that a broker that is away costs no promise, and so do offers that have ended.
     fn sweep(&mut self) {
         let idle = self.gauges.outbox_rows() == 0 && self.again.is_empty() && !self.trouble.is_on();
         if idle && !self.is_time_for_endings() {
             return;
         }
         let mut group = Group::default();
-        let swept = self.begin(&mut group).and_then(|()| self.sweep_when_due());
+        let swept = self.begin(&mut group).and_then(|()| self.sweep_when_due(&mut group));
         let outcome = swept.and_then(|()| self.store.commit());
         self.finish(group, outcome);
     }
 
     /// Steady orders must not keep expired rows from being looked for, so each group looks when it is time.
-    fn sweep_when_due(&mut self) -> Result<(), LedgerError> {
+    fn sweep_when_due(&mut self, group: &mut Group) -> Result<(), LedgerError> {
         let (now_us, wall_us) = (self.clock.monotonic_us(), self.clock.wall_us());
         if self.is_time_for_endings() {
             self.ended_us = now_us;
-            self.store.say_endings(wall_us)?;
+            let believed_us = self.believed_us()?;
+            group.tell_stances(self.store.end_said(believed_us)?);
+            self.store.say_endings(believed_us)?;
         }
         if self.gauges.outbox_rows() == 0 || now_us.saturating_sub(self.swept_us) < micros(SWEEP) {
             return Ok(());
         }
         self.swept_us = now_us;
         self.store.expire(wall_us)
+    }
+
+    /// What time it is (wall, microseconds) for what is remembered for days: as the core believed it last, and what has
+    /// passed since; before that, as late as it has been. A clock that is a year ahead for a minute would otherwise end
+    /// every coupon, and date a silence that nothing brings back.
+    fn believed_us(&self) -> Result<i64, LedgerError> {
+        let Some((then_us, wall_us)) = self.believed else { return self.store.high_water_us() };
+        Ok(wall_us.saturating_add_unsigned(self.clock.monotonic_us().saturating_sub(then_us)))
+    }
+
+    /// The same, and before the core believed a clock whatever it says, where that is later: by it an old word is known for
+    /// one, and nothing else hangs on it.
+    fn at_least_us(&self) -> Result<i64, LedgerError> {
+        let believed_us = self.believed_us()?;
+        Ok(self.believed.map_or_else(|| believed_us.max(self.clock.wall_us()), |_| believed_us))
     }
 
     fn is_time_for_endings(&self) -> bool {
