@@ -22,7 +22,7 @@ pub(crate) enum Holds {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Mind {
     matters: BTreeMap<String, Matter>,
-    last_five: VecDeque<bool>,
+    pub(crate) last_five: VecDeque<bool>,
     pub(crate) snoozed_until_us: i64,
     pub(crate) stopped_epoch: Option<u64>,
     /// Since when each wish is gone.
