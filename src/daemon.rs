@@ -98,7 +98,6 @@ pub struct Daemon {
     started_us: u64,
     /// When the ledger was last told how late it is, on the monotonic clock.
     noted_us: Option<u64>,
-    ended_us: u64,
     inventory: Inventory,
     tally: tally::Tally,
     codes: Codes,
@@ -142,7 +141,6 @@ impl Daemon {
             previews: counter::preview::Previews::default(),
             started_us: clock.monotonic_us(),
             noted_us: None,
-            ended_us: clock.monotonic_us(),
             inventory: Inventory::default(),
             tally: tally::Tally::default(),
             codes,

@@ -245,35 +245,29 @@ impl Model {
 
     fn feedback(&mut self, offer: &str, kind: Kind) -> &'static str {
         let now_us = self.now_us;
-        let found = self.all(|_, copy| copy.offer == offer && copy.said);
+        let found = self.all(|_, copy| copy.offer == offer && copy.said && copy.valid_until_us > now_us);
         let Some(nth) = found.first().copied() else { return "unknown" };
         let said = &mut self.log[nth.0];
         let (who, campaign) = (said.who, said.campaign);
         let before = said.copies[nth.1].heard;
         let Some(after) = before.with(kind) else { return "again" };
-        said.copies.iter_mut().for_each(|copy| copy.heard = after);
+        said.copies[nth.1].heard = after;
         let matter = format!("campaign:{}", CAMPAIGNS[campaign]).into();
         let epoch = u64::from(self.consents[who]);
         if let Some(signal) = feedback::signal(kind, before, &matter, now_us + HOUR, epoch) {
             self.note(who, signal);
         }
-        if after != before {
-            self.count(kind.as_str(), campaign, 1);
-        }
+        self.count(kind.as_str(), campaign, 1);
         "taken"
     }
 
-    /// A delivery ends with all its copies.
     fn end_said(&mut self) {
         let now_us = self.now_us;
         for nth in self.all(|_, copy| copy.said && copy.valid_until_us <= now_us) {
             let said = &mut self.log[nth.0];
-            if !said.copies[nth.1].said {
-                continue;
-            }
             let matter = format!("campaign:{}", CAMPAIGNS[said.campaign]).into();
             let who = said.who;
-            said.copies.iter_mut().for_each(|copy| copy.said = false);
+            said.copies[nth.1].said = false;
             if let Some(signal) = said.copies[nth.1].heard.at_the_end(&matter) {
                 self.note(who, signal);
             }

@@ -15,9 +15,6 @@ const PRUNE_AFTER_US: u64 = 3_600_000_000;
 /// How late it is is remembered this often; each costs the SD card a page.
 const NOTE_WALL_EVERY_US: u64 = 900_000_000;
 
-/// Offers that have ended are let go of this often: a coupon ends at a full hour, and nobody waits for it.
-const END_EVERY_US: u64 = 60_000_000;
-
 impl Daemon {
     /// Looks at the clock, the radio and the session, and says what has changed.
     pub(super) fn look(&mut self, doors: &mut Doors) {
@@ -69,7 +66,6 @@ impl Daemon {
             self.save_visits();
         }
         self.prune();
-        self.end_said();
         self.tally();
         let now_us = self.now().monotonic_us;
         // The first time that the clock is believed is told at once: the ledger goes by it.
@@ -109,17 +105,6 @@ impl Daemon {
         if let Some(wall_us) = now.wall_us.filter(|_| self.gateway.wall_us().is_some()) {
             self.noted_us = Some(now.monotonic_us);
             self.ledger.note_wall(wall_us);
-        }
-    }
-
-    /// By a clock that is believed alone: one that is ahead for a minute would end every offer, and a no about one of them
-    /// would be about nothing.
-    fn end_said(&mut self) {
-        let now = self.now();
-        let is_due = now.monotonic_us.saturating_sub(self.ended_us) >= END_EVERY_US;
-        if let Some(now_us) = now.wall_us.filter(|_| is_due && self.gateway.snapshot().clock_trusted) {
-            self.ended_us = now.monotonic_us;
-            self.ledger.end_said(now_us);
         }
     }
 

@@ -136,11 +136,10 @@ impl Gateway {
         }
     }
 
-    /// A purchase of somebody who agreed to that; of anybody else, and of whom nothing is to be kept now, it is dropped.
-    pub(super) fn purchase(&self, purchase: Purchase, now: Moment, effects: &mut Vec<Effect>) {
+    /// A purchase of somebody who agreed to that; of anybody else it is dropped.
+    pub(super) fn purchase(&self, purchase: Purchase, effects: &mut Vec<Effect>) {
         let Purchase { customer, category, is_return, at_us } = purchase;
-        let Some(slot) = self.registry.slot_of(&customer).filter(|slot| self.may_be_seen(*slot, now)) else { return };
-        let Some(consent) = self.registry.get(slot) else { return };
+        let Some(consent) = self.consent_of(&customer) else { return };
         let nothing = BTreeMap::new();
         let person = self.person(consent, &nothing, None);
         let is_known = self.config.offers.categories.iter().any(|known| known.id == category);

@@ -197,7 +197,7 @@ impl Gateway {
             Input::Resume(memory) => self.resume(&memory, now, &mut effects),
             Input::Stance(customer, stance) => self.take_stance(&customer, *stance, now, &mut effects),
             Input::Halts(halts) => self.halt(halts),
-            Input::Purchase(purchase) => self.purchase(purchase, now, &mut effects),
+            Input::Purchase(purchase) => self.purchase(purchase, &mut effects),
         }
         effects
     }

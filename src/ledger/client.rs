@@ -112,11 +112,6 @@ impl Ledger {
         self.ask(|done| Order::Say { to, drafts, done }).await
     }
 
-    /// Lets go of offers that have ended by `now_us` (wall, believed); see [`Store::end_said`].
-    pub fn end_said(&self, now_us: i64) {
-        self.lazily(Order::EndSaid(now_us));
-    }
-
     /// Counts so many more of each; see [`Store::count`].
     pub fn count(&self, counts: Vec<(String, i64)>) {
         self.lazily(Order::Count(counts));

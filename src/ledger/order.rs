@@ -29,7 +29,6 @@ pub(super) enum Order {
     Feedback(Feedback, Done<Noted>),
     GiveWord { word: Word, word_us: i64, done: Done<bool> },
     Say { to: Option<CustomerId>, drafts: Vec<Draft>, done: Done<()> },
-    EndSaid(i64),
     Count(Vec<(String, i64)>),
     CountLongest(String, i64),
     BeginWeek(i64),

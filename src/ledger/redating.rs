@@ -22,7 +22,7 @@ pub struct BroughtBack {
 
 impl Store {
     /// Gives up a high-water mark that a wrong clock set: it, and every row dated later, is dated `wall_us`. What the core is
-    /// to know of it is returned, as [`Store::bring_back`] has it.
+    /// to know of it is returned, as [`Store::bring_dates_back`] has it.
     ///
     /// # Errors
     /// The file cannot be written.
@@ -34,7 +34,7 @@ impl Store {
         // Nobody is at work for longer than until tomorrow.
         let tomorrow_us = wall_us.saturating_add(DAY_US);
         self.db.execute("UPDATE ignored SET until_us = ?1 WHERE until_us > ?1", [tomorrow_us])?;
-        self.bring_back(wall_us)
+        self.bring_dates_back(wall_us)
     }
 
     /// Brings back to `wall_us` (believed) what a clock that was ahead dated later, so that nothing is silent, and nothing
@@ -42,7 +42,7 @@ impl Store {
     ///
     /// # Errors
     /// The file cannot be written.
-    pub fn bring_back(&self, wall_us: i64) -> Result<BroughtBack> {
+    pub fn bring_dates_back(&self, wall_us: i64) -> Result<BroughtBack> {
         self.forget_said_ahead(wall_us)?;
         let halts = if self.redate_halts(wall_us)? { Some(self.halts()?) } else { None };
         Ok(BroughtBack { stances: self.redate_stances(wall_us)?, halts })

@@ -44,7 +44,7 @@ pub enum Noted {
     },
     /// It was told before.
     Again,
-    /// There is no such offer for this inbox, or it has ended and is let go of.
+    /// There is no such offer for this inbox, or it has ended.
     Unknown,
 }
 
@@ -100,13 +100,14 @@ impl Store {
     }
 
     /// Takes feedback that came at `now_us` (wall): each kind once an offer, whichever of its copies it is about, and a no
-    /// whenever it is said. Whether the offer still holds is not asked: a clock that is ahead must not make a no unheard.
+    /// whenever it is said.
     ///
     /// # Errors
     /// The file cannot be read or written.
     pub fn hear_feedback(&self, told: &Feedback, now_us: i64) -> Result<Noted> {
-        let sql = format!("SELECT {COLUMNS} FROM said WHERE offer = ?1 AND inbox = ?2");
-        let found = self.db.prepare_cached(&sql)?.query_row(params![told.offer_id, told.inbox], said).optional()?;
+        let sql = format!("SELECT {COLUMNS} FROM said WHERE offer = ?1 AND inbox = ?2 AND valid_until_us > ?3");
+        let found =
+            self.db.prepare_cached(&sql)?.query_row(params![told.offer_id, told.inbox, now_us], said).optional()?;
         let Some(said) = found else { return Ok(Noted::Unknown) };
         let Some(customer) = CustomerId::new(&said.customer) else { return Ok(Noted::Unknown) };
         let Some(heard) = said.heard.with(told.kind) else { return Ok(Noted::Again) };
@@ -115,7 +116,7 @@ impl Store {
         let matter = said.matter.as_str().into();
         let signal = feedback::signal(told.kind, said.heard, &matter, told.snooze_until_us, epoch);
         let stance = signal.map(|signal| self.note(&customer, signal, now_us)).transpose()?.flatten();
-        let counts = !said.test && heard != said.heard;
+        let counts = !said.test && (heard != said.heard || told.kind == Kind::Why);
         let stopped = if counts { self.count_feedback(&said, told.kind, now_us)? } else { None };
         Ok(Noted::Taken { customer, stance, stopped })
     }

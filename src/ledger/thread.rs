@@ -32,7 +32,7 @@ pub(super) const LAZY_GROUP: Duration = Duration::from_secs(1);
 /// Expired rows are looked for this often.
 const SWEEP: Duration = Duration::from_secs(1);
 
-/// Endings for which there was no room are said this often.
+/// Offers that have ended are looked for this often: a coupon ends at a full hour, and nobody waits for it.
 const ENDINGS: Duration = Duration::from_mins(1);
 
 /// What is tried again after the disk could be written, at the most: as much as the outbox and its feedback are. The latest
@@ -104,7 +104,7 @@ pub(super) struct Worker {
     believed: Option<(u64, i64)>,
     /// When expired rows were last looked for, on the monotonic clock.
     swept_us: u64,
-    /// When endings for which there was no room were last looked for, on the monotonic clock.
+    /// When offers that have ended, and endings for which there was no room, were last looked for, on the monotonic clock.
     ended_us: u64,
     trouble: Trouble,
 }
@@ -203,7 +203,7 @@ impl Worker {
                 next = self.queue.recv_timeout(Duration::from_micros(left_us)).ok();
             }
         }
-        let outcome = outcome.and_then(|()| self.sweep_when_due()).and_then(|()| self.store.commit());
+        let outcome = outcome.and_then(|()| self.sweep_when_due(&mut group)).and_then(|()| self.store.commit());
         self.finish(group, outcome);
         stop
     }
@@ -283,7 +283,6 @@ impl Worker {
             }
             Order::IgnoreUntil(customer, until_us) => self.store.ignore_until(&customer, until_us),
             Order::Redate(wall_us) => self.store.redate(wall_us).map(|back| group.tell_brought_back(back)),
-            Order::EndSaid(now_us) => self.store.end_said(now_us).map(|changed| group.tell_stances(changed)),
             Order::NoteWall(wall_us) => {
                 self.believed = Some((self.clock.monotonic_us(), wall_us));
                 self.store.note_wall(wall_us)
@@ -291,7 +290,7 @@ impl Worker {
             Order::NoteStop => self.store.note_stop(),
             Order::Prune { deliveries_before_us, forgotten_before_us, now_us } => {
                 let pruned = self.store.prune(deliveries_before_us, forgotten_before_us, now_us);
-                pruned.and_then(|()| self.store.bring_back(now_us)).map(|back| group.tell_brought_back(back))
+                pruned.and_then(|()| self.store.bring_dates_back(now_us)).map(|back| group.tell_brought_back(back))
             }
             Order::Stop => Ok(()),
         };
@@ -370,24 +369,26 @@ impl Worker {
         Ok(())
     }
 
-    /// Expired rows go, so that a broker that is away costs no promise.
+    /// Expired rows go, so that a broker that is away costs no promise, and so do offers that have ended.
     fn sweep(&mut self) {
         let idle = self.gauges.outbox_rows() == 0 && self.again.is_empty() && !self.trouble.is_on();
         if idle && !self.is_time_for_endings() {
             return;
         }
         let mut group = Group::default();
-        let swept = self.begin(&mut group).and_then(|()| self.sweep_when_due());
+        let swept = self.begin(&mut group).and_then(|()| self.sweep_when_due(&mut group));
         let outcome = swept.and_then(|()| self.store.commit());
         self.finish(group, outcome);
     }
 
     /// Steady orders must not keep expired rows from being looked for, so each group looks when it is time.
-    fn sweep_when_due(&mut self) -> Result<(), LedgerError> {
+    fn sweep_when_due(&mut self, group: &mut Group) -> Result<(), LedgerError> {
         let (now_us, wall_us) = (self.clock.monotonic_us(), self.clock.wall_us());
         if self.is_time_for_endings() {
             self.ended_us = now_us;
-            self.store.say_endings(self.believed_us()?)?;
+            let believed_us = self.believed_us()?;
+            group.tell_stances(self.store.end_said(believed_us)?);
+            self.store.say_endings(believed_us)?;
         }
         if self.gauges.outbox_rows() == 0 || now_us.saturating_sub(self.swept_us) < micros(SWEEP) {
             return Ok(());

@@ -132,39 +132,43 @@ impl Audit {
         if with_clock && at_us >= letter.valid_until_us {
             wrong("on what has ended");
         }
-        let is_news = told.kind == Kind::Why || letter.heard.insert(told.kind.as_str());
-        // A no is heeded whenever it is said.
-        let is_no = matches!(told.kind, Kind::NoMore | Kind::Snooze | Kind::Stop);
-        match (is_news || is_no, noted) {
+        let has = |kinds: &[Kind]| kinds.iter().any(|kind| letter.heard.contains(kind.as_str()));
+        let was_engaged = has(&[Kind::Opened, Kind::Redeemed, Kind::Helpful, Kind::More]);
+        let was_dismissed = has(&[Kind::Dismissed, Kind::NoMore]);
+        let is_first = letter.heard.insert(told.kind.as_str());
+        // A no is heeded each time, and counted once.
+        let is_taken = is_first || matches!(told.kind, Kind::Why | Kind::NoMore | Kind::Snooze | Kind::Stop);
+        match (is_taken, noted) {
             (false, Noted::Again) => return,
             (true, Noted::Taken { .. }) => {}
             _ => wrong("taken twice, or not at all"),
         }
-        let has = |kinds: &[Kind]| kinds.iter().any(|kind| *kind != told.kind && letter.heard.contains(kind.as_str()));
-        let was_engaged = has(&[Kind::Opened, Kind::Redeemed, Kind::Helpful, Kind::More]);
-        let was_dismissed = has(&[Kind::Dismissed, Kind::NoMore]) || (!is_news && told.kind == Kind::NoMore);
-        let besides = was_engaged || was_dismissed;
         let (campaign, is_test) = (letter.campaign.clone(), letter.test);
         let file = self.files.get_mut(&letter.customer).unwrap();
         let consent = in_force(&file.consents, at_us);
         let mind = &mut file.mind;
+        let last_five = mind.last_five.clone();
         match told.kind {
             Kind::Displayed | Kind::Why => {}
             Kind::Opened | Kind::Redeemed | Kind::Helpful if was_engaged => {}
             Kind::Opened | Kind::Redeemed | Kind::Helpful => {
-                mind.reacts(&letter.matter, Reaction::Engaged, at_us, with_clock, besides);
+                mind.reacts(&letter.matter, Reaction::Engaged, at_us, with_clock);
             }
-            Kind::Dismissed => mind.reacts(&letter.matter, Reaction::Dismissed, at_us, with_clock, besides),
-            Kind::NoMore => mind.reacts(&letter.matter, Reaction::NoMore, at_us, with_clock, besides),
-            Kind::More => mind.reacts(&letter.matter, Reaction::More, at_us, with_clock, besides),
+            Kind::Dismissed => mind.reacts(&letter.matter, Reaction::Dismissed, at_us, with_clock),
+            Kind::NoMore => mind.reacts(&letter.matter, Reaction::NoMore, at_us, with_clock),
+            Kind::More => mind.reacts(&letter.matter, Reaction::More, at_us, with_clock),
             Kind::Snooze => mind.snoozed_until_us = mind.snoozed_until_us.max(told.snooze_until_us),
             Kind::Stop => mind.stopped_epoch = mind.stopped_epoch.max(consent.map(|consent| consent.epoch)),
         }
+        if was_engaged || was_dismissed {
+            // Of one offer the first word says whether it was taken up.
+            mind.last_five = last_five;
+        }
         let mut expected = None;
-        if !is_test && is_news && told.kind != Kind::Why {
+        if !is_test && (is_first || told.kind == Kind::Why) {
             *self.totals.entry(format!("{}:{campaign}", told.kind.as_str())).or_default() += 1;
-            let is_dismissal = matches!(told.kind, Kind::Dismissed | Kind::NoMore);
-            let stops = is_dismissal && !was_dismissed && self.halted.dismissed(&campaign, at_us);
+            let is_no = matches!(told.kind, Kind::Dismissed | Kind::NoMore);
+            let stops = is_no && !was_dismissed && self.halted.dismissed(&campaign, at_us);
             expected = stops.then_some(campaign);
         }
         let Noted::Taken { stopped, .. } = noted else { return };
@@ -179,7 +183,7 @@ impl Audit {
         for letter in ended {
             let is_ignored = letter.heard.iter().all(|kind| *kind == "displayed") && !letter.heard.is_empty();
             if let Some(file) = self.files.get_mut(&letter.customer).filter(|_| is_ignored) {
-                file.mind.reacts(&letter.matter, Reaction::Ignored, at_us, true, false);
+                file.mind.reacts(&letter.matter, Reaction::Ignored, at_us, true);
             }
         }
         self.post.forget(|letter| letter.valid_until_us <= at_us);

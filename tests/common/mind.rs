@@ -22,7 +22,7 @@ pub(crate) enum Holds {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Mind {
     matters: BTreeMap<String, Matter>,
-    last_five: VecDeque<bool>,
+    pub(crate) last_five: VecDeque<bool>,
     pub(crate) snoozed_until_us: i64,
     pub(crate) stopped_epoch: Option<u64>,
     /// Since when each wish is gone.
@@ -52,8 +52,7 @@ pub(crate) enum Reaction {
 }
 
 impl Mind {
-    /// The first word about an offer says whether it was taken up; what is said besides (`besides`) does not.
-    pub(crate) fn reacts(&mut self, matter: &str, reaction: Reaction, at_us: i64, with_clock: bool, besides: bool) {
+    pub(crate) fn reacts(&mut self, matter: &str, reaction: Reaction, at_us: i64, with_clock: bool) {
         let matter = self.matters.entry(matter.to_owned()).or_default();
         match reaction {
             Reaction::Ignored => matter.says_no(1, at_us, with_clock),
@@ -64,9 +63,6 @@ impl Mind {
                 (matter.more, matter.no_more) = (true, false);
             }
             Reaction::NoMore => (matter.more, matter.no_more) = (false, true),
-        }
-        if besides {
-            return;
         }
         self.last_five.push_back(matches!(reaction, Reaction::Engaged | Reaction::More));
         if self.last_five.len() > 5 {
