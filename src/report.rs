@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::Config;
 use crate::config::promise::Cap;
 use crate::gateway::cap;
+use crate::gateway::effect::Reason;
 
 /// Groups smaller than this are not reported: few enough are somebody (semantics).
 pub const SMALLEST_GROUP: u64 = 20;
@@ -32,9 +33,10 @@ pub struct Report {
     pub visits: Option<u64>,
     /// Of a hundred visits, those in which no offer was made.
     pub without_offer_percent: Option<u64>,
-    /// The most offers that anybody received in any window of the promise that ended in this week, against its cap.
+    /// The most offers that anybody received in any window of the promise that ended in this week, against its cap; nothing
+    /// of a week of fewer than twenty visits.
     pub most: Vec<Most>,
-    /// Offers not made, by reason; nothing for a reason where there were fewer than twenty.
+    /// Offers not made, by reason, each of them; nothing for a reason where there were fewer than twenty.
     pub withheld: BTreeMap<String, Option<u64>>,
     /// Of a hundred offers, those that were dismissed.
     pub dismissed_percent: Option<u64>,
@@ -106,7 +108,9 @@ pub fn compose(figures: &Figures<'_>) -> Report {
     };
     let visits = total("visits");
     let delivered = every("delivered");
-    let withheld = totals.iter().filter_map(|(what, count)| Some((what.strip_prefix("withheld:")?, *count)));
+    // All of them, so that a reason that is named says of nobody that they were refused for it.
+    let withheld = Reason::ALL.into_iter().map(|reason| (reason, total(&format!("withheld:{}", reason.as_str()))));
+    let is_told = group(visits).is_some();
     Report {
         site: config.gateway.site.to_string(),
         week: week_name(week_us, zone),
@@ -115,11 +119,11 @@ pub fn compose(figures: &Figures<'_>) -> Report {
         unfinished: now_us < until_us,
         visits: group(visits),
         without_offer_percent: percent(total("visits-without-offer"), visits),
-        most: most(figures, until_us),
-        withheld: withheld.map(|(reason, count)| (reason.to_owned(), group(count))).collect(),
+        most: if is_told { most(figures, until_us) } else { Vec::new() },
+        withheld: withheld.map(|(reason, count)| (reason.as_str().to_owned(), group(count))).collect(),
         dismissed_percent: percent(every("dismissed"), delivered),
         helpful_percent: percent(every("helpful"), delivered),
-        withdrawal_longest_secs: totals.get("withdrawal-us").map(|us| milliseconds(*us)),
+        withdrawal_longest_secs: totals.get("withdrawal-us").filter(|_| is_told).map(|us| milliseconds(*us)),
         oldest_datum_days: figures.oldest_us.map(|us| now_us.saturating_sub(us).max(0).unsigned_abs() / DAY_US),
         campaigns: campaigns(totals),
     }
@@ -275,10 +279,11 @@ mod tests {
         let (week_us, _) = week();
         let hour_us = 3_600_000_000;
         let one = vec![(week_us - hour_us, 1), (week_us + hour_us, 2), (week_us + 2 * hour_us, 2)];
-        let told = report(&[], &[one, vec![(week_us + hour_us, 1)]]);
+        let told = report(&[("visits", 20)], &[one.clone(), vec![(week_us + hour_us, 1)]]);
         let day = told.most.iter().find(|most| most.per.as_deref() == Some("1d")).unwrap();
         assert_eq!(day.received, 3);
         let visit = told.most.iter().find(|most| most.per.as_deref() == Some("visit")).unwrap();
         assert_eq!(visit.received, 2);
+        assert!(report(&[("visits", 19)], &[one]).most.is_empty(), "of a few, the most is somebody's");
     }
 }

@@ -251,23 +251,29 @@ impl Model {
         let (who, campaign) = (said.who, said.campaign);
         let before = said.copies[nth.1].heard;
         let Some(after) = before.with(kind) else { return "again" };
-        said.copies[nth.1].heard = after;
+        said.copies.iter_mut().for_each(|copy| copy.heard = after);
         let matter = format!("campaign:{}", CAMPAIGNS[campaign]).into();
         let epoch = u64::from(self.consents[who]);
         if let Some(signal) = feedback::signal(kind, before, &matter, now_us + HOUR, epoch) {
             self.note(who, signal);
         }
-        self.count(kind.as_str(), campaign, 1);
+        if after != before || kind == Kind::Why {
+            self.count(kind.as_str(), campaign, 1);
+        }
         "taken"
     }
 
+    /// A delivery ends with all its copies.
     fn end_said(&mut self) {
         let now_us = self.now_us;
         for nth in self.all(|_, copy| copy.said && copy.valid_until_us <= now_us) {
             let said = &mut self.log[nth.0];
+            if !said.copies[nth.1].said {
+                continue;
+            }
             let matter = format!("campaign:{}", CAMPAIGNS[said.campaign]).into();
             let who = said.who;
-            said.copies[nth.1].said = false;
+            said.copies.iter_mut().for_each(|copy| copy.said = false);
             if let Some(signal) = said.copies[nth.1].heard.at_the_end(&matter) {
                 self.note(who, signal);
             }
