@@ -68,7 +68,8 @@ fn page(status: &Status) -> String {
     let Change { digest, at, .. } = state.configuration.in_force;
     lines.push(("configuration", format!("{} in force since {at}", digest.chars().take(12).collect::<String>())));
     if let Some(Change { at, problems, .. }) = state.configuration.refused {
-        lines.push(("", format!("a change was refused at {at}: {}", problems.join("; "))));
+        lines.push(("", format!("a change was refused at {at}:")));
+        lines.extend(problems.iter().flat_map(|problem| problem.lines()).map(|line| ("", line.to_owned())));
     }
     lines.extend(state.sources.iter().map(|source| ("listens", source_line(source))));
     lines.push(("broker", status.broker.clone().unwrap_or_else(|| "none is configured: no offer leaves".to_owned())));
@@ -230,7 +231,8 @@ mod tests {
         Emma           gw-till of bern, version 0.1.0, up since 2026-11-02T10:00:00Z
         clock          synchronised
         configuration  0123456789ab in force since 2026-11-02T10:00:00Z
-                       a change was refused at 2026-11-02T11:00:00Z: zones.toml:4: no such key
+                       a change was refused at 2026-11-02T11:00:00Z:
+                       zones.toml:4: no such key
         listens        bluez hci0: yes, passive, restarts: 2
         listens        bluez hci1: NO (unplugged)
         broker         connected
