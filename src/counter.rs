@@ -190,6 +190,7 @@ impl Daemon {
             customers: snapshot.customers,
             by_address: self.gateway.consents().filter(|consent| consent.needs_addresses()).count(),
             present: snapshot.present,
+            paused: halting::paused(self.gateway.halts(), self.raw_wall_us(), &self.config.site.time_zone),
             table: None,
         }
     }
@@ -393,7 +394,7 @@ fn grant(
 fn reported(asked: Result<Option<Report>, String>) -> Reply {
     match asked {
         Ok(Some(report)) => Reply::Report { report: Box::new(report) },
-        Ok(None) => refused("there are no totals of that week: write one such as 2026-W47, `this` or `last`"),
+        Ok(None) => refused("nothing was counted in that week: write another such as 2026-W47, `last`, or `this` for what there is so far"),
         Err(problem) => Reply::Failed { problem },
     }
 }

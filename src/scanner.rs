@@ -205,6 +205,7 @@ impl Daemon {
             customers: 0,
             by_address: usize::from(table.needs_addresses()),
             present: 0,
+            paused: None,
             table: Some(table.len()),
         }
     }

@@ -28,7 +28,8 @@ fn a_pause_and_a_stop_are_remembered_without_a_daemon() {
         ended.out
     };
     assert!(said(&["campaign", "list"]).ends_with("order-ready    runs\n5 of 5 campaigns run\n"));
-    assert!(said(&["pause"]).contains("until somebody resumes"));
+    let paused = said(&["pause"]);
+    assert!(paused.contains("until somebody resumes") && paused.contains("No Emma runs on this folder now"), "{paused}");
     assert!(said(&["campaign", "stop", "shoes-socks"]).starts_with("shoes-socks is stopped"));
     let list = said(&["campaign", "list"]);
     assert!(list.starts_with("The whole shop is silent until somebody resumes.\n"), "{list}");

@@ -64,6 +64,7 @@ fn page(status: &Status) -> String {
         "Emma",
         format!("{} of {}, version {}, up since {}", state.gateway, state.site, state.version, state.since),
     )];
+    lines.extend(status.paused.iter().map(|until| ("silent", format!("the whole shop, until {until}"))));
     lines.push(("clock", state.clock));
     let Change { digest, at, .. } = state.configuration.in_force;
     lines.push(("configuration", format!("{} in force since {at}", digest.chars().take(12).collect::<String>())));
@@ -225,10 +226,12 @@ mod tests {
             customers: 7,
             by_address: 1,
             present: 2,
+            paused: Some("Wed 08:30".to_owned()),
             table: None,
         };
         insta::assert_snapshot!(page(&status), @"
         Emma           gw-till of bern, version 0.1.0, up since 2026-11-02T10:00:00Z
+        silent         the whole shop, until Wed 08:30
         clock          synchronised
         configuration  0123456789ab in force since 2026-11-02T10:00:00Z
                        a change was refused at 2026-11-02T11:00:00Z:

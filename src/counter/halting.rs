@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use jiff::tz::TimeZone;
 use tokio::sync::oneshot;
 
 use super::{Counter, refused, tell, when};
@@ -68,10 +69,13 @@ impl Daemon {
 impl Counter {
     /// Does it on the ledger itself; a daemon that starts later goes by it.
     pub(super) fn halt(&self, what: &Halting) -> Result<Reply, LedgerError> {
-        let (word, sentence) = match understand(what, &self.config, &self.store.halts()?, Some(self.wall_us)) {
+        let (word, mut sentence) = match understand(what, &self.config, &self.store.halts()?, Some(self.wall_us)) {
             Ok(understood) => understood,
             Err(why_not) => return Ok(why_not),
         };
+        if matches!(word, Word::Pause(_) | Word::Stop(_)) {
+            sentence.push_str(" No Emma runs on this folder now; the next one that starts goes by it.");
+        }
         self.store.begin()?;
         let taken = self.store.give_word(&word, self.wall_us, self.wall_us).and_then(|taken| {
             self.store.commit()?;
@@ -174,12 +178,15 @@ fn list(config: &Config, halts: &Halts, stopped: &[(Name, String)], now_us: i64)
     let is_gone = |id: &Name| config.offers.campaigns.iter().all(|campaign| campaign.id != *id);
     let gone = stopped.iter().filter(|(id, _)| is_gone(id));
     let gone = gone.map(|(id, why)| listed(id, Some(format!("{why}; offers.toml names it no more"))));
-    let paused = halts.paused_until_us.filter(|until_us| now_us < *until_us);
-    let paused = paused.map(|until_us| match until_us {
+    Reply::Campaigns { paused: paused(halts, now_us, zone), campaigns: known.chain(gone).collect() }
+}
+
+/// Until when the whole shop is silent, in words; nothing where it is not.
+pub(super) fn paused(halts: &Halts, now_us: i64, zone: &TimeZone) -> Option<String> {
+    Some(match halts.paused_until_us.filter(|until_us| now_us < *until_us)? {
         i64::MAX => "somebody resumes".to_owned(),
         until_us => when::words(until_us, now_us, zone),
-    });
-    Reply::Campaigns { paused, campaigns: known.chain(gone).collect() }
+    })
 }
 
 #[cfg(test)]
