@@ -111,7 +111,10 @@ fn read_key(table: &Table<'_>, file: &str, beside: &Beside<'_>) -> Option<Coupon
 }
 
 fn read_pool(table: &Table<'_>, file: &str, beside: &Beside<'_>) -> Option<Vec<Name>> {
-    let found = beside.read(file, "put it there, one code a line").map_err(|(what, hint)| table.error("file", what, hint)).ok()?;
+    let found = beside
+        .read(file, "put it there, one code a line")
+        .map_err(|(what, hint)| table.error("file", what, hint))
+        .ok()?;
     let Ok(text) = std::str::from_utf8(&found.bytes) else {
         table.error("file", format!("{file} is not UTF-8 text"), "save it as UTF-8, one code a line");
         return None;
