@@ -227,9 +227,6 @@ pub struct Status {
     pub by_address: usize,
     /// Customers in the shop now.
     pub present: usize,
-    /// Until when the whole shop is silent, in words.
-    #[serde(default)]
-    pub paused: Option<String>,
     /// On a Pi that only scans: how many the decider lets it hear.
     #[serde(default)]
     pub table: Option<usize>,

@@ -26,7 +26,7 @@ use crate::mqtt::status::Standing;
 use crate::report::Report;
 
 pub mod explaining;
-mod halting;
+pub(crate) mod halting;
 pub mod preview;
 pub(crate) mod when;
 
@@ -181,6 +181,8 @@ impl Daemon {
             Some(Standing::Connected) => Presence::Online,
             _ => Presence::Offline,
         };
+        let incoming = self.voices.tally.health();
+        self.voices.health.send_modify(|health| health.incoming = incoming);
         // What was JSON a moment ago is JSON.
         let json = |message: String| serde_json::from_str(&message).unwrap_or_default();
         Status {
@@ -190,7 +192,6 @@ impl Daemon {
             customers: snapshot.customers,
             by_address: self.gateway.consents().filter(|consent| consent.needs_addresses()).count(),
             present: snapshot.present,
-            paused: halting::paused(self.gateway.halts(), self.raw_wall_us(), &self.config.site.time_zone),
             table: None,
         }
     }

@@ -17,6 +17,8 @@ use crate::gateway::consent::fingerprint::Salt;
 use crate::gateway::effect::{Answer, Effect, Happening, Input, Report, Sighting, What};
 use crate::gateway::key::Key;
 use crate::handout::{self, Handout};
+use crate::incoming::ear::Incoming;
+use crate::incoming::tally::Tally;
 use crate::inventory::Inventory;
 use crate::ledger::order::Told;
 use crate::ledger::thread::{Answers, Ledger};
@@ -25,6 +27,7 @@ use crate::mqtt::status::{Standing, Status};
 use crate::radio::source::{Heard, Orderer, SourceStatus};
 use crate::sharing::hub;
 
+mod incoming;
 mod look;
 mod reload;
 pub(crate) mod reporting;
@@ -43,6 +46,8 @@ pub struct Doors {
     pub heard: mpsc::Receiver<Heard>,
     /// What the ledger answers.
     pub answers: Answers,
+    /// What customers and the shop say over MQTT.
+    pub incoming: mpsc::Receiver<Incoming>,
     /// What the command line asks.
     pub asked: mpsc::Receiver<Asked>,
     /// That a file of the configuration may have changed.
@@ -65,6 +70,10 @@ pub struct Voices {
     pub health: watch::Sender<Health>,
     /// What the sources are told.
     pub orderer: Orderer,
+    /// How what comes in fares.
+    pub tally: Tally,
+    /// What cannot be done yet goes back to the door.
+    pub again: mpsc::Sender<Incoming>,
 }
 
 /// The running Emma.
@@ -93,6 +102,8 @@ pub struct Daemon {
     pub(crate) codes: Codes,
     /// What the shop's other Pis are told, where there can be any.
     handout: Option<Handout>,
+    /// What is kept of what came in.
+    hearing: incoming::Hearing,
 }
 
 impl Daemon {
@@ -133,12 +144,14 @@ impl Daemon {
             tally: tally::Tally::default(),
             codes,
             handout: shares.then(Handout::default),
+            hearing: incoming::Hearing::default(),
         }
     }
 
     /// Performs what followed from taking up the ledger's memory.
     pub fn begin(&mut self, effects: Vec<Effect>) {
         self.perform(effects);
+        self.tell_halts();
     }
 
     /// Runs until `stop` is done, then remembers every open visit.
@@ -154,6 +167,7 @@ impl Daemon {
             tokio::select! {
                 () = &mut stop => break,
                 Some(told) = doors.answers.recv() => self.told(told),
+                Some(incoming) = doors.incoming.recv() => self.take(incoming),
                 Some((request, reply)) = doors.asked.recv(), if saving.is_none() => saving = self.answer(request, reply),
                 outcome = counter::saved(&mut saving) => {
                     if let Some(done) = saving.take() {
@@ -238,7 +252,7 @@ impl Daemon {
             Told::Stopped(campaign) => {
                 tracing::warn!(%campaign, "three in ten dismissed this campaign: it is stopped; `emma campaign start` tries it anew");
             }
-            Told::Halts(halts) => self.input(Input::Halts(halts)),
+            Told::Halts(halts) => self.halted(halts),
             Told::WeekEnded(week_us) => self.publish_report(week_us),
         }
     }

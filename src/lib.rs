@@ -40,6 +40,8 @@ pub mod words;
 
 pub mod mqtt;
 
+pub mod incoming;
+
 pub mod watching;
 
 mod inventory;

@@ -205,7 +205,6 @@ impl Daemon {
             customers: 0,
             by_address: usize::from(table.needs_addresses()),
             present: 0,
-            paused: None,
             table: Some(table.len()),
         }
     }

@@ -83,6 +83,7 @@ fn draft(event: &str, expires_us: i64) -> Draft {
         event_id: event.into(),
         offer_id: event.into(),
         payload: r#"{"specversion":"1.0"}"#.into(),
+        why: "{}".into(),
         expires_us,
         valid_until_us: expires_us,
     }

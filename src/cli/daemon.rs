@@ -115,6 +115,16 @@ pub(super) struct State {
     pub(super) clock: String,
     pub(super) configuration: Configuration,
     pub(super) sources: Vec<Source>,
+    pub(super) paused_until: Option<String>,
+    pub(super) stopped_campaigns: Vec<StoppedCampaign>,
+}
+
+/// A campaign that was stopped.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct StoppedCampaign {
+    pub(super) id: String,
+    pub(super) why: String,
 }
 
 #[derive(Default, Deserialize)]
@@ -157,6 +167,17 @@ pub(super) struct Health {
     pub(super) fixed_beacons: Vec<FixedBeacon>,
     pub(super) calibration: Vec<Calibration>,
     pub(super) sources: Vec<SourceCounts>,
+    pub(super) incoming: Option<Incoming>,
+}
+
+/// How what comes in over MQTT fares.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Incoming {
+    pub(super) listening: bool,
+    pub(super) last_error: Option<String>,
+    pub(super) taken: u64,
+    pub(super) rejected: BTreeMap<String, u64>,
 }
 
 /// What one source has counted.

@@ -16,6 +16,8 @@ use crate::control::Control;
 use crate::daemon::{self, Codes, Daemon, Doors, Voices};
 use crate::exit;
 use crate::gateway::consent::Needs;
+use crate::incoming::ear;
+use crate::incoming::tally::Tally;
 use crate::ledger::folder::{self, Folder};
 use crate::ledger::store::random_key;
 use crate::ledger::thread::Ledger;
@@ -90,6 +92,10 @@ async fn run(config: Arc<Config>, config_folder: &Path, digest: &str) -> Result<
     let first_state = State::begin(&config.gateway, trust, digest, listening, clock.wall_us());
     let (state, health) = (watch::channel(first_state), watch::channel(Health { clock: trust, ..Health::default() }));
     let session = broker(&config, &ledger, clock, state.1, health.1)?;
+    let (again, incoming) = mpsc::channel(ear::WAITING);
+    let tally = Tally::default();
+    let _ears =
+        ear::listen(&config.gateway, clock, &tally, &again).map_err(|error| (exit::CONFIG, error.to_string()))?;
     stand_down_together(&sources.taken_over, session.as_ref());
     let (control, asked) = Control::listen(&folder::socket(&state_folder))
         .map_err(|error| (exit::CANNOT_CREATE, format!("{}: {error}", folder::socket(&state_folder).display())))?;
@@ -97,6 +103,7 @@ async fn run(config: Arc<Config>, config_folder: &Path, digest: &str) -> Result<
     let doors = Doors {
         heard: sources.heard,
         answers,
+        incoming,
         asked,
         changed: watching.changed,
         synchronised: time.synchronised.clone(),
@@ -104,7 +111,7 @@ async fn run(config: Arc<Config>, config_folder: &Path, digest: &str) -> Result<
         taken_over: sources.taken_over.subscribe(),
         session: session.as_ref().map(|(_, session)| session.status.clone()),
     };
-    let voices = Voices { state: state.0, health: health.0, orderer };
+    let voices = Voices { state: state.0, health: health.0, orderer, tally, again };
     let mut daemon = Daemon::new(gateway, ledger.clone(), config, config_folder.to_owned(), clock, codes, voices);
     daemon.begin(effects);
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "Emma is up");

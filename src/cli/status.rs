@@ -1,10 +1,13 @@
 //! `emma status`: how the running Emma does, for people as a page and for programs as JSON. Nothing personal.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use super::daemon::{Calibration, Change, Daemon, FixedBeacon, Health, Outbox, Proposal, Source, SourceCounts, State};
+use super::daemon::{
+    Calibration, Change, Daemon, FixedBeacon, Health, Incoming, Outbox, Proposal, Source, SourceCounts, State,
+};
 use super::{Stop, complain, say};
 use crate::control::Status;
 use crate::ledger::folder;
@@ -64,7 +67,6 @@ fn page(status: &Status) -> String {
         "Emma",
         format!("{} of {}, version {}, up since {}", state.gateway, state.site, state.version, state.since),
     )];
-    lines.extend(status.paused.iter().map(|until| ("silent", format!("the whole shop, until {until}"))));
     lines.push(("clock", state.clock));
     let Change { digest, at, .. } = state.configuration.in_force;
     lines.push(("configuration", format!("{} in force since {at}", digest.chars().take(12).collect::<String>())));
@@ -72,11 +74,14 @@ fn page(status: &Status) -> String {
         lines.push(("", format!("a change was refused at {at}:")));
         lines.extend(problems.iter().flat_map(|problem| problem.lines()).map(|line| ("", line.to_owned())));
     }
+    lines.extend(state.paused_until.as_deref().map(|until| ("PAUSED", paused_line(until))));
+    lines.extend(state.stopped_campaigns.iter().map(|stopped| ("stopped", format!("{}: {}", stopped.id, stopped.why))));
     lines.extend(state.sources.iter().map(|source| ("listens", source_line(source))));
     lines.push(("broker", status.broker.clone().unwrap_or_else(|| "none is configured: no offer leaves".to_owned())));
     if status.table.is_none() {
         lines.push(("outbox", outbox_line(&health.outbox)));
     }
+    lines.extend(health.incoming.as_ref().map(|incoming| ("comes in", incoming_line(incoming))));
     let Health { heard, matched, dropped, rejected, ambiguous, .. } = health;
     lines.push((
         "heard",
@@ -97,6 +102,15 @@ fn page(status: &Status) -> String {
         writeln!(text, "{name:<15}{line}").unwrap_or_default();
         text
     })
+}
+
+/// A pause without an end is one until a time that nobody lives to see.
+fn paused_line(until: &str) -> String {
+    if until.starts_with("9999") {
+        "nothing is said until somebody resumes".to_owned()
+    } else {
+        format!("nothing is said until {until}")
+    }
 }
 
 fn source_line(source: &Source) -> String {
@@ -131,9 +145,25 @@ fn source_line(source: &Source) -> String {
 
 /// What a source could not use, and why.
 fn rejected_line(source: &SourceCounts) -> Option<String> {
-    let whys: Vec<String> = source.rejected.iter().map(|(why, count)| format!("{why} {count}")).collect();
     let name = source.name.as_ref().filter(|_| source.kind == "scanner").map(|name| format!(" {name}"));
-    (!whys.is_empty()).then(|| format!("by {}{}: {}", source.kind, name.unwrap_or_default(), whys.join(", ")))
+    let whys = whys(&source.rejected)?;
+    Some(format!("by {}{}: {whys}", source.kind, name.unwrap_or_default()))
+}
+
+fn whys(rejected: &BTreeMap<String, u64>) -> Option<String> {
+    let whys: Vec<String> = rejected.iter().map(|(why, count)| format!("{why} {count}")).collect();
+    (!whys.is_empty()).then(|| whys.join(", "))
+}
+
+/// What customers and the shop say over MQTT.
+fn incoming_line(incoming: &Incoming) -> String {
+    let Incoming { listening, last_error, taken, rejected } = incoming;
+    let standing = match (listening, last_error) {
+        (true, _) => "is heard".to_owned(),
+        (false, why) => format!("is NOT heard ({})", why.as_deref().unwrap_or("no connection yet")),
+    };
+    let rejected = whys(rejected).map(|whys| format!("; rejected: {whys}")).unwrap_or_default();
+    format!("{standing}, {taken} taken{rejected}")
 }
 
 fn outbox_line(outbox: &Outbox) -> String {
@@ -202,9 +232,12 @@ mod tests {
                 { "kind": "bluez", "name": "hci0", "listening": true, "scan": "passive", "restarts": 2 },
                 { "kind": "bluez", "name": "hci1", "listening": false, "last_error": "unplugged" },
             ],
+            "paused_until": "9999-12-30T22:00:00.999999Z",
+            "stopped_campaigns": [{ "id": "oak", "why": "three in ten dismissed it" }],
         });
         let health = json!({
             "sources": [{ "kind": "ruuvi", "heard": 8, "rejected": { "stale": 3, "unknown-scanner": 2 } }],
+            "incoming": { "listening": true, "taken": 8, "rejected": { "fields": 2, "too-many": 1 } },
             "heard": 12, "matched": 4, "outbox": { "depth": 1, "oldest_age_secs": 9 },
             "fixed_beacons": [
                 { "id": "wall", "heard": true, "battery_mv": 2950, "temperature_c": 21.5 },
@@ -226,20 +259,21 @@ mod tests {
             customers: 7,
             by_address: 1,
             present: 2,
-            paused: Some("Wed 08:30".to_owned()),
             table: None,
         };
         insta::assert_snapshot!(page(&status), @"
         Emma           gw-till of bern, version 0.1.0, up since 2026-11-02T10:00:00Z
-        silent         the whole shop, until Wed 08:30
         clock          synchronised
         configuration  0123456789ab in force since 2026-11-02T10:00:00Z
                        a change was refused at 2026-11-02T11:00:00Z:
                        zones.toml:4: no such key
+        PAUSED         nothing is said until somebody resumes
+        stopped        oak: three in ten dismissed it
         listens        bluez hci0: yes, passive, restarts: 2
         listens        bluez hci1: NO (unplugged)
         broker         connected
         outbox         1 waiting, the oldest for 9 s
+        comes in       is heard, 8 taken; rejected: fields 2, too-many 1
         heard          12, of customers 4; dropped 0, rejected 0, ambiguous 0
         rejected       by ruuvi: stale 3, unknown-scanner 2
         customers      7 registered, 2 in the shop

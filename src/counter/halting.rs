@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use jiff::tz::TimeZone;
 use tokio::sync::oneshot;
 
 use super::{Counter, refused, tell, when};
@@ -165,7 +164,7 @@ pub(super) fn unknown(campaign: &str, config: &Config) -> Reply {
 }
 
 /// What the core is to go by until the ledger has the word: never more than before. Nothing where it says more.
-fn tightened(halts: &Halts, word: &Word) -> Option<Halts> {
+pub(crate) fn tightened(halts: &Halts, word: &Word) -> Option<Halts> {
     let mut halts = halts.clone();
     match word {
         Word::Pause(until_us) => halts.paused_until_us = halts.paused_until_us.max(Some(*until_us)),
@@ -192,15 +191,12 @@ fn list(config: &Config, halts: &Halts, stopped: &[(Name, String)], codes_left: 
     let is_gone = |id: &Name| config.offers.campaigns.iter().all(|campaign| campaign.id != *id);
     let gone = stopped.iter().filter(|(id, _)| is_gone(id));
     let gone = gone.map(|(id, why)| listed(id, Some(format!("{why}; offers.toml names it no more"))));
-    Reply::Campaigns { paused: paused(halts, now_us, zone), campaigns: known.chain(gone).collect() }
-}
-
-/// Until when the whole shop is silent, in words; nothing where it is not.
-pub(super) fn paused(halts: &Halts, now_us: i64, zone: &TimeZone) -> Option<String> {
-    Some(match halts.paused_until_us.filter(|until_us| now_us < *until_us)? {
+    let paused = halts.paused_until_us.filter(|until_us| now_us < *until_us);
+    let paused = paused.map(|until_us| match until_us {
         i64::MAX => "somebody resumes".to_owned(),
         until_us => when::words(until_us, now_us, zone),
-    })
+    });
+    Reply::Campaigns { paused, campaigns: known.chain(gone).collect() }
 }
 
 #[cfg(test)]

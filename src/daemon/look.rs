@@ -28,6 +28,7 @@ impl Daemon {
             tracing::error!("another Emma decides for this site now: this one stands down until it is restarted");
             // Every source ends with it. Of two listeners of one name, each would go on ending the other's connection.
             doors.heard.close();
+            doors.incoming.close();
         }
         self.stood_down |= stood_down;
         let snapshot = self.gateway.snapshot();
@@ -37,6 +38,7 @@ impl Daemon {
         self.tell_sources(&sources);
         self.tell_needs();
         self.review_followers();
+        self.look_at_incoming();
         let total = |count: fn(&SourceStatus) -> u64| sources.iter().map(count).sum();
         // What phones say of beacons is nobody's hearing, nor is a connection: with a dead radio it must not make them missed.
         let hears = |kind| !matches!(kind, "phone" | "sightings");
@@ -58,6 +60,7 @@ impl Daemon {
             health.clock = clock;
             health.fixed_beacons = fixed_beacons;
             health.calibration = calibration;
+            health.incoming = self.voices.tally.health();
         });
         if self.ledger.gauges().take_recovered() {
             self.save_visits();

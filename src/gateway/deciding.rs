@@ -9,13 +9,17 @@ use super::effect::{Answer, DeliveryId, Effect, Ending, Purchase, Reservation};
 use super::halt::Halts;
 use super::offer::ask::Answered;
 use super::offer::explain::Explanation;
-use super::offer::{self, Occasion, wish};
+use super::offer::{self, Occasion, civil, wish};
 use super::stance::{Signal, Stance};
 use super::value::ValueRefusal;
 use super::{Gateway, Person, count};
 use crate::clock::Moment;
 use crate::config::Name;
 use crate::config::offers::Trigger;
+use crate::config::span::Span;
+
+/// Whoever says "not now" late in the evening means more than the rest of the day, in microseconds: four hours at the least.
+const SHORTEST_SNOOZE_US: i64 = 4 * 3_600_000_000;
 
 /// Of most customers nothing is kept but that they agreed.
 static NO_STANCE: LazyLock<Stance> = LazyLock::new(Stance::default);
@@ -164,6 +168,16 @@ impl Gateway {
         self.registry.get(slot).map(|consent| &consent.customer)
     }
 
+    /// When a snooze ends that the owner of `inbox` asks for at `now_us` (both wall): after `length`, or, where they did not
+    /// say for how long, with their day, and in four hours at the earliest.
+    pub fn snooze_until_us(&self, inbox: &str, length: Option<Span>, now_us: i64) -> i64 {
+        let consent = self.customer_of_inbox(inbox).and_then(|customer| self.consent_of(customer));
+        let zone = consent.and_then(|consent| consent.time_zone.as_ref()).unwrap_or(&self.config.site.time_zone);
+        let day_ends_us = || civil::next_midnight_us(now_us, zone).unwrap_or(now_us);
+        let rest_of_day_us = || day_ends_us().max(now_us.saturating_add(SHORTEST_SNOOZE_US));
+        length.map_or_else(rest_of_day_us, |length| civil::after_us(now_us, length, zone))
+    }
+
     /// What there is for a customer who asks now, where they are; nothing for whoever is in no zone. The last input's
     /// moment is now: hand in a tick before.
     pub fn ask(&self, customer: &CustomerId) -> Option<Answered> {
@@ -213,5 +227,26 @@ impl Gateway {
     ) -> Person<'a> {
         let stance = slot.and_then(|slot| self.stances.get(&slot)).map_or(&*NO_STANCE, |stance| stance);
         Person { consent, last_deliveries, stance, key: &self.key }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::testing::shipped;
+    use crate::gateway::key::Key;
+
+    #[test]
+    fn a_snooze_lasts_until_the_day_ends_and_four_hours_at_the_least() {
+        let gateway = Gateway::new(Arc::new(shipped()), Key::new([7; 32]), 0);
+        // The second of November 2026, at eleven in Zurich.
+        let (at_eleven_us, hour_us) = (1_793_613_600_000_000, 3_600_000_000);
+        let until_us = |after_hours: i64, length: Option<&str>| {
+            let now_us = at_eleven_us + after_hours * hour_us;
+            let length = length.map(|length| length.parse().unwrap());
+            (gateway.snooze_until_us("of-nobody", length, now_us) - at_eleven_us) / hour_us
+        };
+        assert_eq!([until_us(0, None), until_us(8, None), until_us(10, None)], [13, 13, 14]);
+        assert_eq!(until_us(0, Some("2h")), 2);
     }
 }

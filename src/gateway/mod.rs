@@ -42,6 +42,8 @@ pub mod halt;
 
 pub mod key;
 
+pub mod reason;
+
 pub mod sharing;
 
 pub mod stance;

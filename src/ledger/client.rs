@@ -78,20 +78,30 @@ impl Ledger {
         self.lazily(Order::Again(Again::Note(customer, signal)));
     }
 
-    /// Takes what was said back about an offer; [`Told::Stance`] and [`Told::Stopped`] follow.
+    /// Takes what was said back about an offer; [`Told::Stance`] and [`Told::Stopped`] follow. It is asked for now, whenever
+    /// the answer is waited for, so that what one says after the other is taken in that order.
     ///
     /// # Errors
     /// A sentence that says why it could not be remembered.
-    pub async fn feedback(&self, feedback: Feedback) -> Result<Noted, String> {
-        self.ask(|done| Order::Feedback(feedback, done)).await
+    pub fn feedback(&self, feedback: Feedback) -> impl Future<Output = Result<Noted, String>> + Send + use<> {
+        self.ask(|done| Order::Feedback(feedback, done))
     }
 
-    /// Takes a word on what is to be halted, given at `word_us` (wall); [`Told::Halts`] follows. Whether it was news.
+    /// Takes a word on what is to be halted, given at `word_us` (wall); [`Told::Halts`] follows. Whether it was news. It is
+    /// asked for now, as [`Ledger::feedback`].
     ///
     /// # Errors
     /// A sentence that says why it could not be remembered.
-    pub async fn give_word(&self, word: Word, word_us: i64) -> Result<bool, String> {
-        self.ask(|done| Order::GiveWord { word, word_us, done }).await
+    pub fn give_word(&self, word: Word, word_us: i64) -> impl Future<Output = Result<bool, String>> + Send + use<> {
+        self.ask(move |done| Order::GiveWord { word, word_us, done })
+    }
+
+    /// Ends when everything that was asked for before is on disk.
+    ///
+    /// # Errors
+    /// A sentence that says why it is not.
+    pub fn settled(&self) -> impl Future<Output = Result<(), String>> + Send + use<> {
+        self.ask(|done| Order::Say(Vec::new(), done))
     }
 
     /// Puts messages into the outbox that are no deliveries.
@@ -197,10 +207,13 @@ impl Ledger {
         self.orders.try_send(order).unwrap_or_default();
     }
 
-    async fn ask<T>(&self, order: impl FnOnce(Done<T>) -> Order) -> Result<T, String> {
+    fn ask<T, F: FnOnce(Done<T>) -> Order>(&self, order: F) -> impl Future<Output = Result<T, String>> + use<T, F> {
         let (done, answer) = oneshot::channel();
-        self.orders.try_send(order(done)).map_err(|_| "the ledger is busy; try again".to_owned())?;
-        answer.await.unwrap_or_else(|_| Err("the ledger has stopped".to_owned()))
+        let sent = self.orders.try_send(order(done)).map_err(|_| "the ledger is busy; try again".to_owned());
+        async move {
+            sent?;
+            answer.await.unwrap_or_else(|_| Err("the ledger has stopped".to_owned()))
+        }
     }
 }
 

@@ -72,7 +72,7 @@ impl Store {
     pub(super) fn insert_said(&self, wanted: &Reservation, draft: &Draft) -> Result<()> {
         let delivery = &wanted.delivery;
         let sql = "INSERT OR REPLACE INTO said (offer, delivery, customer, recipient, inbox, campaign, matter, test,
-                       notify_until_us, valid_until_us) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+                       notify_until_us, valid_until_us, why) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
         self.db.prepare_cached(sql)?.execute(params![
             &*draft.offer_id,
             &*delivery.id.0,
@@ -84,8 +84,18 @@ impl Store {
             delivery.test,
             wanted.offer.notify_until_us,
             wanted.offer.valid_until_us,
+            draft.why,
         ])?;
         Ok(())
+    }
+
+    /// Why an offer was made that went to this inbox, as JSON; nothing once it has ended.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn why(&self, offer_id: &str, inbox: &str) -> Result<Option<String>> {
+        let sql = "SELECT why FROM said WHERE offer = ?1 AND inbox = ?2";
+        Ok(self.db.query_row(sql, [offer_id, inbox], |row| row.get(0)).optional()?)
     }
 
     /// Takes feedback that came at `now_us` (wall), each kind once an offer.

@@ -69,5 +69,10 @@ pub(super) fn migrations() -> Migrations<'static> {
         CREATE TABLE used_code (campaign TEXT NOT NULL, hash BLOB NOT NULL, PRIMARY KEY (campaign, hash))
             STRICT, WITHOUT ROWID;
         ",
+    ), M::up(
+        "
+        -- Why an offer was made, as JSON, for whoever asks while it holds.
+        ALTER TABLE said ADD COLUMN why TEXT NOT NULL DEFAULT '';
+        ",
     )])
 }

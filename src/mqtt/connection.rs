@@ -13,6 +13,7 @@ use tokio_rustls::rustls::ClientConfig;
 
 use super::OutboxRow;
 use super::event::CONTENT_TYPE;
+use super::listener::Manner;
 use super::tls::{self, TlsError};
 use super::topic::Topics;
 use crate::config::Name;
@@ -124,12 +125,21 @@ impl Options {
         options
     }
 
-    /// For a listener: the broker keeps nothing, since what was published while nobody listened is old, and sends no
-    /// packet longer than `max_packet_len` bytes, but passes it over (MQTT 5, 3.1.2.11.4).
-    pub(super) fn to_listen(&self, max_packet_len: u32) -> MqttOptions {
+    /// For a listener. Unless its manner says otherwise the broker keeps nothing for it, since what was published while
+    /// nobody listened is old. The broker sends no packet longer than it takes, but passes it over (MQTT 5, 3.1.2.11.4).
+    pub(super) fn to_listen(&self, manner: Manner) -> MqttOptions {
         let mut options = self.to_connect();
-        options.set_clean_start(true).set_max_packet_size(Some(max_packet_len));
+        options.set_clean_start(manner.keeps.is_none()).set_max_packet_size(Some(manner.max_packet_len));
+        if let Some(unacknowledged) = manner.keeps {
+            options.set_session_expiry_interval(Some(SESSION_EXPIRY_SECS)).set_receive_maximum(Some(unacknowledged));
+            options.set_manual_acks(true);
+        }
         options
+    }
+
+    /// Where answers may go: below this.
+    pub(super) fn answers_under(&self) -> String {
+        self.topics().answers_under()
     }
 
     fn to_connect(&self) -> MqttOptions {

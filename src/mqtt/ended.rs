@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use super::event::{instant, json};
+use super::envelope::{Envelope, Personal};
+use super::event::PURPOSE;
 use super::topic::Topics;
 use crate::config::Name;
 use crate::config::gateway::Gateway;
@@ -69,44 +70,17 @@ pub struct Message {
 pub fn message(ended: Ended<'_>, speaker: &Speaker, key: &Key) -> Message {
     let Speaker { root, site, gateway } = speaker;
     let event_id = key.id(&[b"ended", ended.offer_id.as_bytes()]);
-    let event = Event {
-        specversion: "1.0",
+    let envelope = Envelope {
         id: &event_id,
-        source: format!("/sites/{site}/gateways/{gateway}"),
         kind: OFFER_ENDED,
+        schema: OFFER_ENDED_SCHEMA,
         subject: ended.offer_id,
-        time: instant(ended.at_us),
-        expirytime: instant(ended.until_us),
-        dataschema: OFFER_ENDED_SCHEMA,
-        datacontenttype: "application/json",
-        dataclassification: "restricted",
-        dataregulation: "GDPR",
-        purpose: "instore-offer",
-        test: ended.test.then_some(true),
-        data: Data { offer_id: ended.offer_id, reason: ended.reason },
+        at_us: ended.at_us,
+        until_us: ended.until_us,
+        personal: Some(Personal { purpose: PURPOSE, test: ended.test }),
     };
-    let payload = json(&event);
+    let payload = envelope.around(&Data { offer_id: ended.offer_id, reason: ended.reason }, site, gateway);
     Message { topic: Topics { root, site }.offer_end(ended.recipient, ended.inbox), payload, event_id }
-}
-
-#[derive(Serialize)]
-struct Event<'a> {
-    specversion: &'static str,
-    id: &'a str,
-    source: String,
-    #[serde(rename = "type")]
-    kind: &'static str,
-    subject: &'a str,
-    time: String,
-    expirytime: String,
-    dataschema: &'static str,
-    datacontenttype: &'static str,
-    dataclassification: &'static str,
-    dataregulation: &'static str,
-    purpose: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    test: Option<bool>,
-    data: Data<'a>,
 }
 
 #[derive(Serialize)]

@@ -7,10 +7,11 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::envelope::{Envelope, Personal};
 use super::topic::Topics;
 use crate::config::offers::{self, Campaign, Class, Scheme};
 use crate::config::{Name, Texts};
-use crate::gateway::effect::{DeliveryId, Reservation};
+use crate::gateway::effect::{DeliveryId, Offer, Reservation, Used};
 use crate::gateway::key::Key;
 use crate::words::{self, Language};
 
@@ -23,7 +24,7 @@ pub const MAX_EVENT_LEN: usize = 64 * 1024;
 
 const OFFER_ISSUED: &str = "emma.offer.issued.v1";
 const OFFER_ISSUED_SCHEMA: &str = "urn:emma:schema:offer-issued:v1";
-const PURPOSE: &str = "instore-offer";
+pub(super) const PURPOSE: &str = "instore-offer";
 
 /// What a recipient may say back about an offer; `displayed` is said by the recipient itself, not by a customer.
 const ACTIONS: [&str; 9] = ["opened", "redeemed", "dismissed", "no-more", "more", "helpful", "snooze", "stop", "why"];
@@ -61,6 +62,8 @@ pub struct Draft {
     pub offer_id: Name,
     /// The event as JSON, without `sequence`.
     pub payload: String,
+    /// Why it was made, as JSON; what the event says of it.
+    pub why: String,
     /// The wall time after which it is no longer said, in microseconds.
     pub expires_us: i64,
     /// The wall time until which feedback on it is understood, in microseconds.
@@ -90,14 +93,15 @@ pub fn drafts(
     let draft = |(recipient, inbox): &(Name, Name)| {
         let OfferIds { offer_id, event_id } = ids(recipient);
         let code = code(recipient, &offer_id);
-        let data = data(reservation, &offer_id, code.as_deref(), site);
+        let data = data(offer, Some(&offer_id), code.as_deref(), reservation.delivery.at_us, site);
         Draft {
             recipient: recipient.clone(),
             inbox: inbox.clone(),
             topic: topics.offer(recipient, inbox),
-            payload: payload(reservation, &event_id, data, gateway),
+            payload: payload(reservation, &event_id, &data, gateway),
             event_id,
             offer_id,
+            why: json(&why(offer)),
             expires_us: offer.notify_until_us,
             valid_until_us: offer.valid_until_us,
         }
@@ -112,25 +116,18 @@ pub fn with_sequence(draft: &str, n: u64) -> String {
     format!("{{\"sequence\":\"{n:020}\",{members}")
 }
 
-fn payload(reservation: &Reservation, event_id: &str, data: OfferData<'_>, gateway: &str) -> String {
+fn payload(reservation: &Reservation, event_id: &str, data: &OfferData<'_>, gateway: &str) -> String {
     let Reservation { delivery, offer, .. } = reservation;
-    let event = Event {
-        specversion: "1.0",
+    let envelope = Envelope {
         id: event_id,
-        source: format!("/sites/{}/gateways/{gateway}", data.site),
         kind: OFFER_ISSUED,
-        subject: data.offer_id,
-        time: instant(delivery.at_us),
-        expirytime: instant(offer.notify_until_us),
-        dataschema: OFFER_ISSUED_SCHEMA,
-        datacontenttype: "application/json",
-        dataclassification: "restricted",
-        dataregulation: "GDPR",
-        purpose: PURPOSE,
-        test: offer.test.then_some(true),
-        data,
+        schema: OFFER_ISSUED_SCHEMA,
+        subject: data.offer_id.unwrap_or_default(),
+        at_us: delivery.at_us,
+        until_us: offer.notify_until_us,
+        personal: Some(Personal { purpose: PURPOSE, test: offer.test }),
     };
-    json(&event)
+    envelope.around(data, data.site, gateway)
 }
 
 /// `value` as JSON. The wire's types have text keys and finite numbers only, so this cannot fail.
@@ -140,12 +137,18 @@ pub(super) fn json(value: &impl Serialize) -> String {
 
 /// A wall time in microseconds as RFC 3339 in UTC, its fraction as short as it is exact.
 pub(super) fn instant(us: i64) -> String {
-    let clamped = us.clamp(Timestamp::MIN.as_microsecond(), Timestamp::MAX.as_microsecond());
-    Timestamp::from_microsecond(clamped).unwrap_or(Timestamp::UNIX_EPOCH).to_string()
+    let beyond = if us < 0 { Timestamp::MIN } else { Timestamp::MAX };
+    Timestamp::from_microsecond(us).unwrap_or(beyond).to_string()
 }
 
-fn data<'a>(reservation: &'a Reservation, offer_id: &'a str, code: Option<&'a str>, site: &'a str) -> OfferData<'a> {
-    let Reservation { delivery, offer, .. } = reservation;
+/// What an offer says; `offer_id` names it to its recipient, `code` is their coupon's, and `at_us` is when it was made (wall).
+fn data<'a>(
+    offer: &'a Offer,
+    offer_id: Option<&'a str>,
+    code: Option<&'a str>,
+    at_us: i64,
+    site: &'a str,
+) -> OfferData<'a> {
     let campaign = &*offer.campaign;
     let text = offer.texts.iter().map(|(lang, text)| (&**lang, WireText { title: &text.title, body: &text.body }));
     OfferData {
@@ -160,12 +163,25 @@ fn data<'a>(reservation: &'a Reservation, offer_id: &'a str, code: Option<&'a st
         image: campaign.image.as_deref(),
         link: campaign.link.as_deref(),
         coupon: campaign.coupon.as_ref().zip(code).map(|(given, code)| coupon(given, code)),
-        notify_until: instant(offer.notify_until_us),
-        valid_from: instant(delivery.at_us),
+        notify_until: Some(instant(offer.notify_until_us)),
+        valid_from: instant(at_us),
         valid_until: instant(offer.valid_until_us),
-        why: why(reservation),
-        actions: ACTIONS,
+        why: why(offer),
+        actions: &ACTIONS,
     }
+}
+
+/// What an offer says that is answered to whoever asked: nothing of it is kept, so it has no id, nothing can be said back
+/// about it, and there is no code but one that is the same for everybody.
+pub(super) fn asked<'a>(offer: &'a Offer, at_us: i64, site: &'a str) -> impl Serialize + 'a {
+    let code = offer.campaign.coupon.as_ref().and_then(|coupon| match &coupon.scheme {
+        Scheme::Fixed(code) => Some(&**code),
+        Scheme::Pool(_) | Scheme::Derived(_) => None,
+    });
+    let text = Language::ALL.map(|language| (language.word(), words::why_asked(offer, language)));
+    let used = offer.used.iter().filter(|used| **used != Used::Dwell).map(|used| used.as_str());
+    let why = Why { text: text.into(), trigger: "asked", data_used: used.collect(), ..why(offer) };
+    OfferData { notify_until: None, why, actions: &[], ..data(offer, None, code, at_us, site) }
 }
 
 fn coupon<'a>(coupon: &offers::Coupon, code: &'a str) -> Coupon<'a> {
@@ -196,8 +212,7 @@ fn lock_screen(campaign: &Campaign) -> BTreeMap<&str, Cow<'_, str>> {
     neutral.into_iter().chain(own).collect()
 }
 
-fn why(reservation: &Reservation) -> Why<'_> {
-    let offer = &reservation.offer;
+fn why(offer: &Offer) -> Why<'_> {
     let text = Language::ALL.map(|language| (language.word(), words::why(offer, language)));
     Why {
         text: text.into(),
@@ -209,28 +224,9 @@ fn why(reservation: &Reservation) -> Why<'_> {
 }
 
 #[derive(Serialize)]
-struct Event<'a> {
-    specversion: &'static str,
-    id: &'a str,
-    source: String,
-    #[serde(rename = "type")]
-    kind: &'static str,
-    subject: &'a str,
-    time: String,
-    expirytime: String,
-    dataschema: &'static str,
-    datacontenttype: &'static str,
-    dataclassification: &'static str,
-    dataregulation: &'static str,
-    purpose: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    test: Option<bool>,
-    data: OfferData<'a>,
-}
-
-#[derive(Serialize)]
 struct OfferData<'a> {
-    offer_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    offer_id: Option<&'a str>,
     campaign_id: &'a str,
     class: &'static str,
     site: &'a str,
@@ -245,11 +241,13 @@ struct OfferData<'a> {
     link: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     coupon: Option<Coupon<'a>>,
-    notify_until: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    notify_until: Option<String>,
     valid_from: String,
     valid_until: String,
     why: Why<'a>,
-    actions: [&'static str; 9],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    actions: &'static [&'static str],
 }
 
 #[derive(Serialize)]

@@ -1,12 +1,15 @@
 //! A connection that listens, for what scanners and phones publish; where several Pis share a shop, also one that answers.
 //!
 //! It is one of its own, so that a flood of what comes in never delays the acknowledgement of an offer. Its contract:
-//! subscriptions on a clean session, so that the broker keeps nothing for it; nothing retained is asked for; it connects
+//! subscriptions on a clean session, so that the broker keeps nothing for it, unless its [`Manner`] wants what came while
+//! nobody listened; nothing retained is asked for, but by a manner that does; it connects
 //! again by itself, with the session's pauses. A packet that is too long is passed over by the broker, which is told the
 //! limit; one that sends it all the same is taken for broken, and the connection for lost. What is said is said once: on a
 //! connection that is lost it is lost as well, and nothing of it is sent on the next.
 
 use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use rumqttc::v5::mqttbytes::QoS;
@@ -19,6 +22,7 @@ use tokio::time::{Interval, MissedTickBehavior, Sleep, interval, sleep};
 
 use super::connection::{self, Options};
 use super::outage::{Ending, Outage, elapsed};
+use super::received::{Line, Received};
 
 /// The longest packet taken, in bytes: a phone's report of 8 KiB, a topic of 1 KiB, and properties.
 const MAX_PACKET_LEN: u32 = 12 * 1024;
@@ -27,13 +31,17 @@ const MAX_PACKET_LEN: u32 = 12 * 1024;
 /// four whole tables of a dozen pages.
 const CHANNEL: usize = 128;
 
+/// Messages that the broker may give before the first of them is acknowledged: half of what [`CHANNEL`] has room for, so
+/// that acknowledgements and answers fit.
+const UNACKNOWLEDGED: u16 = 64;
+
 /// A subscription that was refused is asked for again after so long: somebody may have allowed it, and nothing tells.
 const REFUSED_PAUSE: Duration = Duration::from_mins(5);
 
 /// Whom a listener tells. Filters are told by their place in the list that it was started with.
 pub trait Subscriber: Send + 'static {
-    /// A message came in; `retained` where the broker had kept it. What takes long here delays the next message.
-    fn take(&mut self, topic: &str, payload: &[u8], retained: bool);
+    /// A message came in. What takes long here delays the next message.
+    fn take(&mut self, received: &Received<'_>);
     /// The subscription is in force. Told again after every outage.
     fn listening(&mut self, filter: usize);
     /// Nothing comes in, and why, in words without a topic's or a message's content. Told at every attempt.
@@ -68,12 +76,26 @@ pub struct Manner {
     pub beat: Option<Duration>,
     /// Its name is the only one of its kind: a second client that has it takes over, and this one stands down.
     pub is_the_only_one: bool,
+    /// The broker keeps what comes while nobody listens, for a day, and gives at most so many messages at once that are not
+    /// acknowledged ([`Received::receipt`]); nothing where it keeps nothing, and what comes is acknowledged as it comes.
+    pub keeps: Option<u16>,
+    /// What the broker keeps of each topic is wanted at every connect.
+    pub wants_retained: bool,
 }
 
 impl Manner {
     /// It listens, and says nothing.
-    pub const LISTENS: Self =
-        Self { qos: QoS::AtMostOnce, max_packet_len: MAX_PACKET_LEN, beat: None, is_the_only_one: false };
+    pub const LISTENS: Self = Self {
+        qos: QoS::AtMostOnce,
+        max_packet_len: MAX_PACKET_LEN,
+        beat: None,
+        is_the_only_one: false,
+        keeps: None,
+        wants_retained: false,
+    };
+
+    /// It listens, and what was said while it did not is not lost.
+    pub const HEEDS: Self = Self { qos: QoS::AtLeastOnce, keeps: Some(UNACKNOWLEDGED), ..Self::LISTENS };
 }
 
 /// A running listener; dropping it ends the connection.
@@ -92,15 +114,15 @@ impl Listener {
         wanted: impl Future<Output = ()> + Send + 'static,
         ended: impl Future<Output = ()> + Send + 'static,
     ) -> Self {
-        let (client, eventloop) = AsyncClient::new(options.to_listen(manner.max_packet_len), CHANNEL);
+        let (client, eventloop) = AsyncClient::new(options.to_listen(manner), CHANNEL);
+        let line = Line { client, number: Arc::new(AtomicU64::new(0)), answers_under: options.answers_under() };
         let beat = manner.beat.map(|between| {
             let mut beat = interval(between);
             beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
             beat
         });
         let outage = Outage::new();
-        let connection =
-            Connection { client, manner, filters, subscriber, outage, refused: None, beat, in_force: false };
+        let connection = Connection { line, manner, filters, subscriber, outage, refused: None, beat, in_force: false };
         let listening = async {
             wanted.await;
             connection.run(eventloop).await;
@@ -123,7 +145,7 @@ impl Drop for Listener {
 
 /// What the listener's task owns.
 struct Connection<S> {
-    client: AsyncClient,
+    line: Line,
     manner: Manner,
     filters: Vec<String>,
     subscriber: S,
@@ -140,6 +162,7 @@ impl<S: Subscriber> Connection<S> {
         loop {
             let error = self.serve(&mut eventloop).await;
             self.in_force = false;
+            self.line.number.fetch_add(1, Ordering::Relaxed);
             let is_taken_over = self.is_taken_over(&error, &eventloop);
             let reason = connection::reason(&error);
             for filter in 0..self.filters.len() {
@@ -208,13 +231,15 @@ impl<S: Subscriber> Connection<S> {
 
     fn subscribe(&mut self) {
         self.refused = None;
+        let retained = self.manner.wants_retained;
+        let retain_forward_rule = if retained { RetainForwardRule::OnEverySubscribe } else { RetainForwardRule::Never };
         let filters = self.filters.iter().map(|filter| Filter {
             path: filter.clone(),
             qos: self.manner.qos,
-            retain_forward_rule: RetainForwardRule::Never,
+            retain_forward_rule: retain_forward_rule.clone(),
             ..Filter::default()
         });
-        if self.client.try_subscribe_many(filters).is_err() {
+        if self.line.client.try_subscribe_many(filters).is_err() {
             tracing::debug!("no room for the subscription; it is tried again");
             self.refused = Some(Box::pin(sleep(REFUSED_PAUSE)));
         }
@@ -240,7 +265,7 @@ impl<S: Subscriber> Connection<S> {
             let qos = if expires_secs.is_some() { QoS::AtLeastOnce } else { QoS::AtMostOnce };
             let properties =
                 PublishProperties { message_expiry_interval: expires_secs, ..connection::json_properties() };
-            if self.client.try_publish_with_properties(topic, qos, false, message, properties).is_err() {
+            if self.line.client.try_publish_with_properties(topic, qos, false, message, properties).is_err() {
                 tracing::debug!("no room for what is to be said to the shop's other Pis");
             }
         }
@@ -249,7 +274,8 @@ impl<S: Subscriber> Connection<S> {
     /// A topic that is no text is nobody's.
     fn take(&mut self, publish: &Publish) {
         if let Ok(topic) = std::str::from_utf8(&publish.topic) {
-            self.subscriber.take(topic, &publish.payload, publish.retain);
+            let Publish { payload, retain, .. } = publish;
+            self.subscriber.take(&Received { topic, payload, retained: *retain, publish, line: &self.line });
         }
     }
 }

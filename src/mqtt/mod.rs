@@ -5,9 +5,13 @@ use crate::config::Name;
 
 pub mod topic;
 
+mod envelope;
+
 pub mod event;
 
 pub mod ended;
+
+pub mod answer;
 
 pub mod report;
 
@@ -30,6 +34,8 @@ mod desk;
 pub mod session;
 
 pub mod listener;
+
+pub mod received;
 
 pub mod knock;
 

@@ -1,9 +1,8 @@
 //! The weekly report of restraint as an event: a `CloudEvent` that the broker keeps for whoever comes later.
 
-use serde::Serialize;
-
 use super::ended::Speaker;
-use super::event::{Draft, instant, json};
+use super::envelope::Envelope;
+use super::event::Draft;
 use super::topic::Topics;
 use crate::gateway::key::Key;
 use crate::report::Report;
@@ -19,44 +18,25 @@ pub fn draft(report: &Report, speaker: &Speaker, key: &Key, now_us: i64) -> Draf
     let Speaker { root, site, gateway } = speaker;
     let event_id = key.id(&[b"report", report.week.as_bytes()]);
     let expires_us = now_us.saturating_add(SAID_FOR_US);
-    let event = Event {
-        specversion: "1.0",
+    let envelope = Envelope {
         id: &event_id,
-        source: format!("/sites/{site}/gateways/{gateway}"),
         kind: REPORTED,
+        schema: REPORTED_SCHEMA,
         subject: &report.week,
-        time: instant(now_us),
-        expirytime: instant(expires_us),
-        dataschema: REPORTED_SCHEMA,
-        datacontenttype: "application/json",
-        dataclassification: "internal",
-        data: report,
+        at_us: now_us,
+        until_us: expires_us,
+        personal: None,
     };
-    let payload = json(&event);
+    let payload = envelope.around(report, site, gateway);
     Draft {
         recipient: "".into(),
         inbox: "".into(),
         topic: Topics { root, site }.report(),
         offer_id: "".into(),
         payload,
+        why: String::new(),
         expires_us,
         valid_until_us: expires_us,
         event_id,
     }
-}
-
-#[derive(Serialize)]
-struct Event<'a> {
-    specversion: &'static str,
-    id: &'a str,
-    source: String,
-    #[serde(rename = "type")]
-    kind: &'static str,
-    subject: &'a str,
-    time: String,
-    expirytime: String,
-    dataschema: &'static str,
-    datacontenttype: &'static str,
-    dataclassification: &'static str,
-    data: &'a Report,
 }

@@ -45,6 +45,19 @@ pub struct State {
     pub refused: Option<RefusedChange>,
     /// What it listens with, the radio of this machine first.
     pub sources: Vec<SourceState>,
+    /// Nothing is said before this instant (wall, microseconds); `i64::MAX` is until somebody resumes.
+    pub paused_until_us: Option<i64>,
+    /// Campaigns that were stopped, by hand or by their own dismissals.
+    pub stopped_campaigns: Vec<StoppedCampaign>,
+}
+
+/// A campaign that was stopped.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct StoppedCampaign {
+    /// Its id.
+    pub id: String,
+    /// Why, in words for a person.
+    pub why: String,
 }
 
 /// The configuration in force.
@@ -122,6 +135,8 @@ impl State {
             in_force: InForce { digest: digest.into(), at_us: now_us },
             refused: None,
             sources,
+            paused_until_us: None,
+            stopped_campaigns: Vec::new(),
         }
     }
 
@@ -145,6 +160,8 @@ impl State {
                 scanning: radio.listening,
             }),
             sources: &self.sources,
+            paused_until: self.paused_until_us.map(instant),
+            stopped_campaigns: &self.stopped_campaigns,
         })
     }
 }
@@ -197,6 +214,21 @@ pub struct Health {
     pub fixed_beacons: Vec<FixedBeaconHealth>,
     /// How the gateways hear.
     pub calibration: Vec<CalibrationHealth>,
+    /// What comes in over MQTT and is no sighting; nothing where nobody listens to it.
+    pub incoming: Option<IncomingHealth>,
+}
+
+/// How what comes in fares.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct IncomingHealth {
+    /// Whether all of it is listened to.
+    pub listening: bool,
+    /// Why not.
+    pub last_error: Option<String>,
+    /// Messages taken.
+    pub taken: u64,
+    /// Messages of no use, by the word for why.
+    pub rejected: BTreeMap<String, u64>,
 }
 
 /// How one gateway hears, against when it was set up.
@@ -258,6 +290,7 @@ impl Health {
             clock: self.clock,
             fixed_beacons: &self.fixed_beacons,
             calibration: &self.calibration,
+            incoming: self.incoming.as_ref(),
         })
     }
 }
@@ -274,6 +307,8 @@ struct StateMessage<'a> {
     configuration: ConfigurationMessage<'a>,
     radio: Option<RadioMessage<'a>>,
     sources: &'a [SourceState],
+    paused_until: Option<String>,
+    stopped_campaigns: &'a [StoppedCampaign],
 }
 
 #[derive(Serialize)]
@@ -322,6 +357,7 @@ struct HealthMessage<'a> {
     clock: ClockTrust,
     fixed_beacons: &'a [FixedBeaconHealth],
     calibration: &'a [CalibrationHealth],
+    incoming: Option<&'a IncomingHealth>,
 }
 
 #[derive(Serialize)]
@@ -347,6 +383,8 @@ mod tests {
             in_force: InForce { digest: "abc".into(), at_us: 1_793_613_600_000_000 },
             refused: None,
             sources: vec![SourceState::new("bluez", Some("hci0"), true)],
+            paused_until_us: Some(1_793_617_200_000_000),
+            stopped_campaigns: vec![StoppedCampaign { id: "oak".into(), why: "stopped by hand".to_owned() }],
         }
     }
 
@@ -362,8 +400,17 @@ mod tests {
                 "kind": "bluez", "name": "hci0", "listening": true, "scan": null, "reason": null, "restarts": 0,
                 "last_error": null,
             }],
+            "paused_until": "2026-11-02T11:00:00Z",
+            "stopped_campaigns": [{ "id": "oak", "why": "stopped by hand" }],
         });
         assert_eq!(message, expected);
+    }
+
+    #[test]
+    fn a_pause_without_an_end_is_one_until_nobody_lives_to_see_it() {
+        let paused = State { paused_until_us: Some(i64::MAX), ..state() };
+        let message: Value = serde_json::from_str(&paused.message(Presence::Online)).unwrap();
+        assert_eq!(message["paused_until"], "9999-12-30T22:00:00.999999999Z");
     }
 
     #[test]
@@ -411,6 +458,12 @@ mod tests {
                 from: 3,
                 proposal: Some(ProposalHealth { offset_db: -7.5, spread_db: 4.0, visits: 42, zones: 3 }),
             }],
+            incoming: Some(IncomingHealth {
+                listening: true,
+                last_error: None,
+                taken: 8,
+                rejected: BTreeMap::from([("fields".into(), 2)]),
+            }),
         };
         let message: Value = serde_json::from_str(&health.message(0)).unwrap();
         let expected = json!({
@@ -425,6 +478,7 @@ mod tests {
                 "gateway": "gw-till", "drift_db": -8.0, "applied_db": -6.0, "from": 3,
                 "proposal": { "offset_db": -7.5, "spread_db": 4.0, "visits": 42, "zones": 3 },
             }],
+            "incoming": { "listening": true, "last_error": null, "taken": 8, "rejected": { "fields": 2 } },
         });
         assert_eq!(message, expected);
     }

@@ -58,6 +58,16 @@ impl Topics<'_> {
         self.under(format_args!("registry/{gateway}"))
     }
 
+    /// What comes in and is no sighting: `{root}/v1/{site}/{what}`.
+    pub fn incoming(&self, what: &str) -> String {
+        self.under(format_args!("{what}"))
+    }
+
+    /// Answers to what is asked go below this, and nowhere else.
+    pub fn answers_under(&self) -> String {
+        self.under(format_args!("answer/"))
+    }
+
     fn under(&self, rest: fmt::Arguments<'_>) -> String {
         format!("{}/{VERSION}/{}/{rest}", self.root, self.site)
     }
@@ -113,6 +123,8 @@ mod tests {
         assert_eq!(TOPICS.heard(), "emma/v1/bern/heard/+");
         assert_eq!(TOPICS.sighting("gw-till"), "emma/v1/bern/sighting/gw-till");
         assert_eq!(TOPICS.registry("gw-till"), "emma/v1/bern/registry/gw-till");
+        assert_eq!(TOPICS.incoming("feedback/+"), "emma/v1/bern/feedback/+");
+        assert_eq!(TOPICS.answers_under(), "emma/v1/bern/answer/");
     }
 
     #[test]

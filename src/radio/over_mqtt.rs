@@ -15,6 +15,7 @@ use crate::config::Name;
 use crate::config::remote::Remote;
 use crate::mqtt::connection::{Options, OptionsError};
 use crate::mqtt::listener::{Listener, Manner, Subscriber};
+use crate::mqtt::received::Received;
 use crate::mqtt::topic::{Topics, matches};
 
 /// Listens to the scanners of `[[remote]]`, each entry a source of its own; nothing where there is none, or where this Pi
@@ -70,7 +71,7 @@ struct Scanners {
 }
 
 impl Subscriber for Scanners {
-    fn take(&mut self, topic: &str, payload: &[u8], retained: bool) {
+    fn take(&mut self, &Received { topic, payload, retained, .. }: &Received<'_>) {
         if self.orders.config.has_changed().unwrap_or(false) {
             self.ear.configure(&self.orders.config.borrow_and_update());
         }
@@ -134,7 +135,7 @@ impl Reports {
 }
 
 impl Subscriber for Reports {
-    fn take(&mut self, topic: &str, payload: &[u8], retained: bool) {
+    fn take(&mut self, &Received { topic, payload, retained, .. }: &Received<'_>) {
         // What a broker had kept is refused by its time, too; it is not read at all.
         if retained {
             return self.outlet.reject("retained");

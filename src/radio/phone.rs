@@ -2,12 +2,11 @@
 //!
 //! Everything here is pure. A flaw names its kind and holds nothing of the message.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-use super::limit::{Limit, Rate};
-use crate::config::Name;
+use super::limit::{Limits, Rate};
 use crate::gateway::consent::{Identifier, PhoneId, record};
 
 /// The longest message, in bytes: [`MAX_ENTRIES`] of the longest identifier with room to spare.
@@ -112,38 +111,23 @@ fn entry(mut fields: Map<String, Value>, now_us: i64) -> Result<Option<PhoneHear
 }
 
 /// Holds each phone to its rate. It is asked for phones that a consent names only, so that strangers fill nothing.
-#[derive(Default)]
-pub struct Phones {
-    limits: BTreeMap<Name, Limit>,
+pub struct Phones(Limits);
+
+impl Default for Phones {
+    fn default() -> Self {
+        Self(Limits::new(RATE, MAX_PHONES))
+    }
 }
 
 impl Phones {
     /// Whether the phone `id` may speak at `now_us` (monotonic, microseconds).
     pub fn may_speak(&mut self, id: &str, now_us: u64) -> bool {
-        if let Some(limit) = self.limits.get_mut(id) {
-            return limit.allows(RATE, now_us);
-        }
-        if self.limits.len() >= MAX_PHONES {
-            self.make_room(now_us);
-        }
-        let mut limit = Limit::default();
-        limit.allows(RATE, now_us);
-        self.limits.insert(id.into(), limit);
-        true
+        self.0.allow(id, now_us)
     }
 
     /// Forgets every phone but those that a consent still names.
     pub fn keep(&mut self, named: &BTreeSet<PhoneId>) {
-        self.limits.retain(|id, _| named.contains(&**id));
-    }
-
-    fn make_room(&mut self, now_us: u64) {
-        self.limits.retain(|_, limit| !limit.is_whole(now_us));
-        if self.limits.len() >= MAX_PHONES
-            && let Some(first) = self.limits.iter().min_by_key(|(_, limit)| **limit).map(|(id, _)| id.clone())
-        {
-            self.limits.remove(&first);
-        }
+        self.0.keep(|id| named.contains(id));
     }
 }
 
@@ -215,25 +199,5 @@ mod tests {
         assert_eq!(id("emma/v1/bern/heard/p-7f3a"), Some("p-7f3a"));
         assert_eq!(id("emma/v1/bern/heard/"), None);
         assert_eq!(id(&format!("emma/v1/bern/heard/{}", "x".repeat(65))), None);
-    }
-
-    #[test]
-    fn a_phone_is_held_to_its_rate_and_phones_to_their_number() {
-        let mut phones = Phones::default();
-        assert_eq!((0..20).filter(|_| phones.may_speak("a", 1_000_000)).count(), 10);
-        assert!(phones.may_speak("b", 1_000_000));
-        assert!(phones.may_speak("a", 1_500_000) && !phones.may_speak("a", 1_500_000));
-        for index in 0..2 * MAX_PHONES {
-            assert!(phones.may_speak(&index.to_string(), 1_500_000));
-        }
-        assert_eq!(phones.limits.len(), MAX_PHONES);
-    }
-
-    #[test]
-    fn a_phone_that_no_consent_names_any_more_is_forgotten() {
-        let mut phones = Phones::default();
-        assert!(phones.may_speak("a", 0) && phones.may_speak("b", 0));
-        phones.keep(&BTreeSet::from([PhoneId("b".into())]));
-        assert_eq!(phones.limits.keys().map(|id| &**id).collect::<Vec<_>>(), ["b"]);
     }
 }

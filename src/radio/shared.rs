@@ -15,6 +15,7 @@ use crate::config::gateway::{Gateway, Mqtt};
 use crate::config::{Config, Name};
 use crate::mqtt::connection::{Options, OptionsError};
 use crate::mqtt::listener::{Listener, Manner, Said, Subscriber};
+use crate::mqtt::received::Received;
 use crate::mqtt::topic::Topics;
 use crate::sharing::hub::{Hub, Refused};
 use crate::sharing::scanner::Scanner;
@@ -49,7 +50,8 @@ pub fn nonce(clock: Clock) -> Nonce {
 
 fn manner(qos: QoS, longest: usize) -> Manner {
     let max_packet_len = u32::try_from(longest).unwrap_or(u32::MAX).saturating_add(OVERHEAD_LEN);
-    Manner { qos, max_packet_len, beat: Some(Duration::from_micros(BEAT_US)), is_the_only_one: true }
+    let beat = Some(Duration::from_micros(BEAT_US));
+    Manner { qos, max_packet_len, beat, is_the_only_one: true, ..Manner::LISTENS }
 }
 
 /// Converses with the scanners of the shop; nothing without a broker of the shop's own, or where this Pi does not decide.
@@ -174,7 +176,7 @@ fn unheard(source: &mut Outlet, why: &str) {
 }
 
 impl Subscriber for Decider {
-    fn take(&mut self, topic: &str, payload: &[u8], retained: bool) {
+    fn take(&mut self, &Received { topic, payload, retained, .. }: &Received<'_>) {
         self.reconfigure();
         let Some(gateway) = topic.rsplit('/').next() else { return };
         let taken = self.hub.take(gateway, payload, retained, self.orders.clock.monotonic_us());
@@ -266,7 +268,7 @@ impl Link {
 }
 
 impl Subscriber for Link {
-    fn take(&mut self, _topic: &str, payload: &[u8], retained: bool) {
+    fn take(&mut self, &Received { payload, retained, .. }: &Received<'_>) {
         if retained {
             return self.outlet.reject("retained");
         }

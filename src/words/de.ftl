@@ -10,6 +10,7 @@ lock-screen = Emma hat etwas für Sie
 why-entered = Sie haben den Bereich «{ $zone }» betreten.
 why-dwelled = Sie waren mindestens { $time } im Bereich «{ $zone }».
 why-left = Sie haben den Bereich «{ $zone }» verlassen.
+why-asked = Sie haben im Bereich «{ $zone }» gefragt, was es gibt.
 why-consent = { $class ->
     [service] Sie haben zugestimmt, in diesem Geschäft Nachrichten zu erhalten.
    *[offer] Sie haben zugestimmt, in diesem Geschäft Angebote zu erhalten.

@@ -9,6 +9,7 @@ lock-screen = Emma has something for you
 why-entered = You entered the area “{ $zone }”.
 why-dwelled = You were in the area “{ $zone }” for at least { $time }.
 why-left = You left the area “{ $zone }”.
+why-asked = You asked in the area “{ $zone }” what there is.
 why-consent = { $class ->
     [service] You agreed to receive messages in this shop.
    *[offer] You agreed to receive offers in this shop.

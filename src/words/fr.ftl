@@ -10,6 +10,7 @@ lock-screen = Emma a quelque chose pour vous
 why-entered = Vous avez rejoint la zone « { $zone } ».
 why-dwelled = Vous avez passé au moins { $time } dans la zone « { $zone } ».
 why-left = Vous avez quitté la zone « { $zone } ».
+why-asked = Vous avez demandé ce qu’il y a dans la zone « { $zone } ».
 why-consent = { $class ->
     [service] Vous avez accepté de recevoir des messages dans ce magasin.
    *[offer] Vous avez accepté de recevoir des offres dans ce magasin.

@@ -9,6 +9,7 @@ lock-screen = Emma ha qualcosa per Lei
 why-entered = Ha raggiunto la zona «{ $zone }».
 why-dwelled = Ha trascorso almeno { $time } nella zona «{ $zone }».
 why-left = Ha lasciato la zona «{ $zone }».
+why-asked = Ha chiesto che cosa c’è nella zona «{ $zone }».
 why-consent = { $class ->
     [service] Ha acconsentito a ricevere messaggi in questo negozio.
    *[offer] Ha acconsentito a ricevere offerte in questo negozio.

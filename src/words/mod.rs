@@ -31,7 +31,17 @@ pub fn lock_screen(language: Language) -> String {
 /// Why the offer was made: what set it off, what was looked at for it, and that one may say no.
 pub fn why(offer: &Offer, language: Language) -> String {
     let zone = zone_name(offer, language);
-    let phrases = why_phrases(offer.campaign.trigger, zone, offer.campaign.class, &offer.used, language);
+    let set_off = happened(offer.campaign.trigger, zone, language);
+    told(&why_phrases(set_off, offer.campaign.class, &offer.used), language)
+}
+
+/// Why the offer was answered to somebody who asked: the question set it off.
+pub fn why_asked(offer: &Offer, language: Language) -> String {
+    let set_off = asked(zone_name(offer, language));
+    told(&why_phrases(set_off, offer.campaign.class, &offer.used), language)
+}
+
+fn told(phrases: &[Phrase<'_>], language: Language) -> String {
     phrases.iter().map(|phrase| phrase.say(language)).collect::<Vec<_>>().join(" ")
 }
 
@@ -56,15 +66,14 @@ fn zone_name(offer: &Offer, language: Language) -> &str {
     names.get(language.word()).or_else(|| names.values().next()).unwrap_or(&offer.zone)
 }
 
-fn why_phrases<'a>(
-    trigger: Trigger,
-    zone: &'a str,
-    class: Class,
-    used: &[Used],
-    language: Language,
-) -> Vec<Phrase<'a>> {
+/// What set it off, a sentence for each thing that was looked at, and that one may say no.
+fn why_phrases<'a>(set_off: Phrase<'a>, class: Class, used: &[Used]) -> Vec<Phrase<'a>> {
     let looked_at = used.iter().filter_map(|used| used_phrase(*used, class));
-    [happened(trigger, zone, language)].into_iter().chain(looked_at).chain([Phrase::new("why-no")]).collect()
+    [set_off].into_iter().chain(looked_at).chain([Phrase::new("why-no")]).collect()
+}
+
+fn asked(zone: &str) -> Phrase<'_> {
+    Phrase::new("why-asked").text("zone", zone)
 }
 
 fn happened(trigger: Trigger, zone: &str, language: Language) -> Phrase<'_> {

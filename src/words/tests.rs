@@ -130,8 +130,9 @@ fn week(n: Option<u64>) -> Report {
 fn asked(language: Language) -> Vec<Phrase<'static>> {
     let mut asked = vec![Phrase::new("lock-screen")];
     for class in [Class::Offer, Class::Reward, Class::Service] {
+        asked.extend(why_phrases(super::asked("Schuhe"), class, &USED));
         for trigger in [Trigger::Entered, Trigger::Dwelled(20_000_000), Trigger::Left] {
-            asked.extend(why_phrases(trigger, "Schuhe", class, &USED, language));
+            asked.extend(why_phrases(happened(trigger, "Schuhe", language), class, &USED));
         }
     }
     for reason in reasons() {
@@ -287,7 +288,7 @@ fn whoever_is_in_a_control_group_is_told_so() {
 #[test]
 fn why_an_offer_was_made_tells_all_that_was_looked_at() {
     let why = |used: &[Used]| {
-        let phrases = why_phrases(Trigger::Dwelled(180_000_000), "Shoes", Class::Offer, used, Language::En);
+        let phrases = why_phrases(happened(Trigger::Dwelled(180_000_000), "Shoes", Language::En), Class::Offer, used);
         phrases.iter().map(|phrase| phrase.say(Language::En)).collect::<Vec<_>>()
     };
     assert_eq!(

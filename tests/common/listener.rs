@@ -185,6 +185,8 @@ fn a_state() -> State {
         in_force: InForce { digest: "abc".into(), at_us: 1_793_613_600_000_000 },
         refused: None,
         sources: vec![SourceState::new("none", None, false)],
+        paused_until_us: None,
+        stopped_campaigns: Vec::new(),
     }
 }
 

@@ -75,6 +75,17 @@ const PHONE: [&str; 1] = [concat!(
     r#"[{"ibeacon":{"uuid":"f7826da6-4fa2-4e98-8024-bc5b71e0893e","major":1,"minor":7},"rssi":-67,"t":1668027000123456},{"eddystone_uid":{"namespace":"f7826da64fa24e988024","instance":"0123456789ab"},"rssi":-80,"t":1668027000456789}]"#
 )];
 
+/// What comes in (docs/talking-back.md), each after the rest of its topic.
+const INCOMING: [&str; 7] = [
+    "feedback/q7Jr\n{\"offer_id\":\"b9d1\",\"kind\":\"dismissed\"}",
+    "feedback/q7Jr\n{\"offer_id\":\"b9d1\",\"kind\":\"snooze\",\"for\":\"2h\"}",
+    "ask/q7Jr\n",
+    "purchase\n{\"customer\":\"karoline-7\",\"category\":\"shoes\",\"kind\":\"sale\",\"at\":\"2026-11-02T10:00:00Z\"}",
+    "value/till-minutes\n{\"value\":4,\"at\":\"2026-11-02T10:00:00Z\",\"good_for_secs\":90}",
+    "control/pause\n{\"do\":\"pause\",\"at\":\"2026-11-02T10:00:00Z\",\"until\":\"2026-11-02T12:00:00+01:00\"}",
+    "control/campaign/oak\n{\"do\":\"stop\",\"at\":\"2026-11-02T10:00:00Z\"}",
+];
+
 /// What Pis of one shop say to each other (docs/several-pis.md).
 const BATCHES: [&str; 2] = [
     r#"{"life":"5f0c2a9e1b7d4433","seq":218,"at_ms":91250,"way_ms":4,"edition":{"table":"c41d09aa73e05f12","rev":12},"heard":[[17,140,-655,3],[4,90,-802,1]]}"#,
@@ -106,6 +117,7 @@ pub(crate) fn of(target: &str) -> Vec<Vec<u8>> {
         "espresense" => texts(&ESPRESENSE),
         "ruuvi" => texts(&RUUVI),
         "phone" => texts(&PHONE),
+        "incoming" => texts(&INCOMING),
         "batch" => texts(&BATCHES),
         "page" => texts(&PAGES),
         "codes" => texts(&["# boots\r\nB-7QK2-0001\nB-7QK2-0002\n\n B 3 \n"]),

@@ -16,6 +16,7 @@ use emma::gateway::consent::record::{self, MAX_RECORD_LEN, Record};
 use emma::gateway::decode::ad::AdStructures;
 use emma::gateway::decode::{Frame, eddystone, frames};
 use emma::gateway::sharing::MOST_READINGS;
+use emma::incoming::{self, Message};
 use emma::radio::capture::{self, Heard};
 use emma::radio::{encode, phone, remote};
 use emma::sharing::hub::{Hub, Refused};
@@ -28,7 +29,7 @@ use jiff::civil::Date;
 pub(crate) type Target = fn(&[u8]);
 
 /// All of them.
-pub(crate) const TARGETS: [(&str, Target); 21] = [
+pub(crate) const TARGETS: [(&str, Target); 22] = [
     ("ad", ad),
     ("ibeacon", ibeacon),
     ("altbeacon", altbeacon),
@@ -41,6 +42,7 @@ pub(crate) const TARGETS: [(&str, Target); 21] = [
     ("espresense", |bytes| scanner(bytes, Format::Espresense)),
     ("ruuvi", |bytes| scanner(bytes, Format::Ruuvi)),
     ("phone", heard_by_phone),
+    ("incoming", incoming),
     ("batch", batch),
     ("page", page),
     ("gateway.toml", |bytes| configuration(bytes, |sources| &mut sources.gateway)),
@@ -221,6 +223,27 @@ fn heard_by_phone(bytes: &[u8]) {
     let Ok(report) = phone::parse(message, Some(1_668_027_000_500_000)) else { return };
     assert!(report.heard.len() + report.passed_over <= phone::MAX_ENTRIES, "more entries than are taken");
     assert!(report.heard.iter().all(|heard| (-127..=-1).contains(&heard.rssi_dbm)), "no phone hears that");
+}
+
+/// What customers and the shop say, after the rest of its topic and a line feed: what is read fits where it goes, and shows
+/// nothing of itself.
+fn incoming(bytes: &[u8]) {
+    let (topic, message) = topic_and_message(bytes);
+    assert!(incoming::inbox_of(&topic).is_none_or(|inbox| topic.ends_with(inbox)), "an inbox from elsewhere");
+    let Ok(read) = incoming::parse(&topic, message) else { return };
+    assert!(message.len() <= incoming::MAX_MESSAGE_LEN, "too long a message is read");
+    assert!(!format!("{read:?}").contains('"'), "Debug tells what was said");
+    let fits = |text: &str, most: usize| (1..=most).contains(&text.chars().count()) && !text.contains(char::is_control);
+    match read {
+        Message::Feedback { inbox, offer_id, .. } => assert!(fits(&inbox, 128) && fits(&offer_id, 128)),
+        Message::Ask { inbox } => assert!(fits(&inbox, 128) && topic.ends_with(&*inbox)),
+        Message::Purchase { category, .. } => assert!(fits(&category, 128)),
+        Message::Value { name, text, good_for_us, .. } => {
+            assert!(fits(&name, 128) && fits(&text, 64) && good_for_us >= 0);
+        }
+        Message::Control { .. } => assert!(topic.starts_with("control/"), "a word from elsewhere"),
+        Message::LetGo => assert!(message.is_empty(), "something is let go of that says something"),
+    }
 }
 
 /// A batch of another Pi: what is read is written as the same, counts for no more than it may, and once.

@@ -161,16 +161,7 @@ mod tests {
     use super::*;
 
     fn status(state: Value, health: Value, broker: &str) -> Status {
-        Status {
-            state,
-            health,
-            broker: Some(broker.to_owned()),
-            customers: 3,
-            by_address: 0,
-            present: 0,
-            paused: None,
-            table: None,
-        }
+        Status { state, health, broker: Some(broker.to_owned()), customers: 3, by_address: 0, present: 0, table: None }
     }
 
     #[test]

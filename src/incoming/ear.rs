@@ -1,0 +1,132 @@
+//! The connections by which it comes in: one for what customers say, one for what the shop says, so that no flood of the
+//! one delays the other, and neither delays an offer.
+
+use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
+
+use super::tally::Tally;
+use super::{Flaw, Message, inbox_of, parse};
+use crate::clock::Clock;
+use crate::config::gateway::Gateway;
+use crate::mqtt::connection::{Options, OptionsError};
+use crate::mqtt::listener::{Listener, Manner, Subscriber};
+use crate::mqtt::received::{Receipt, Received, Reply};
+use crate::mqtt::topic::Topics;
+use crate::radio::limit::{Limit, Limits, Rate};
+
+/// One inbox may speak twice a second, and twenty times at once: somebody who clears a day's offers in one go.
+const INBOX_RATE: Rate = Rate { interval_us: 500_000, burst: 20 };
+
+/// So many inboxes are held to their rate at once, of 200 bytes each: 200 KB. The one that spoke the longest ago is
+/// forgotten, and may speak at once.
+const MAX_INBOXES: usize = 1_000;
+
+/// All customers together, and likewise the shop's own systems: fifty a second that may go on for ever, which is a thousand
+/// customers who each say something every twenty seconds.
+const ALL_RATE: Rate = Rate { interval_us: 20_000, burst: 500 };
+
+/// Messages that wait for the loop. No more than the brokers give unacknowledged on both connections, but for those that
+/// are published at quality 0; what finds no room is counted and lost.
+pub const WAITING: usize = 256;
+
+/// A message, how whoever asked is answered, and what is given back once it is done.
+pub struct Incoming {
+    /// What it says.
+    pub message: Message,
+    /// Where an answer goes, if one is wanted.
+    pub reply: Option<Reply>,
+    /// To be given back.
+    pub receipt: Receipt,
+}
+
+/// Listens to what comes in, until the door is closed; nothing without a broker.
+///
+/// # Errors
+/// Why the connections cannot even be tried.
+pub fn listen(
+    gateway: &Gateway,
+    clock: Clock,
+    tally: &Tally,
+    door: &mpsc::Sender<Incoming>,
+) -> Result<Vec<Listener>, OptionsError> {
+    let Some(broker) = gateway.mqtt.as_ref().filter(|_| gateway.decides) else { return Ok(Vec::new()) };
+    let topics = Topics { root: &broker.root, site: &gateway.site };
+    let start =
+        |place: &str, filters: &'static [&'static str], wants_retained: bool| -> Result<Listener, OptionsError> {
+            let options = Options::for_listener(broker, &gateway.site, &gateway.gateway, place)?;
+            let manner = Manner { wants_retained, ..Manner::HEEDS };
+            let ear = Ear {
+                filters,
+                below: topics.incoming(""),
+                takes_retained: wants_retained,
+                inboxes: Limits::new(INBOX_RATE, MAX_INBOXES),
+                all: Limit::default(),
+                clock,
+                tally: tally.clone(),
+                door: door.clone(),
+            };
+            let closed = door.clone();
+            let filters = filters.iter().map(|filter| topics.incoming(filter)).collect();
+            Ok(Listener::start(&options, manner, filters, ear, async {}, async move { closed.closed().await }))
+        };
+    Ok(vec![
+        start("hears-customers", &["feedback/+", "ask/+", "purchase"], false)?,
+        start("hears-shop", &["value/+", "control/#"], true)?,
+    ])
+}
+
+struct Ear {
+    filters: &'static [&'static str],
+    /// What every topic begins with.
+    below: String,
+    takes_retained: bool,
+    inboxes: Limits,
+    all: Limit,
+    clock: Clock,
+    tally: Tally,
+    door: mpsc::Sender<Incoming>,
+}
+
+impl Ear {
+    /// What a message says, or why it is not read or of no use.
+    fn read(&mut self, received: &Received<'_>) -> Result<Message, &'static str> {
+        let topic = received.topic.strip_prefix(&self.below).ok_or(Flaw::Topic.word())?;
+        if received.retained && !self.takes_retained {
+            return Err("retained");
+        }
+        let now_us = self.clock.monotonic_us();
+        // First their own, so that one who floods takes nothing of the others'.
+        let may_speak = inbox_of(topic).is_none_or(|inbox| self.inboxes.allow(inbox, now_us));
+        if !may_speak || !self.all.allows(ALL_RATE, now_us) {
+            return Err("too-many");
+        }
+        parse(topic, received.payload).map_err(Flaw::word)
+    }
+
+    fn hand_on(&mut self, received: &Received<'_>) -> Result<(), &'static str> {
+        let message = self.read(received)?;
+        let incoming = Incoming { message, reply: received.reply(), receipt: received.receipt() };
+        match self.door.try_send(incoming) {
+            // Behind a closed door nobody acknowledges it: the broker has it still when Emma is back.
+            Ok(()) | Err(TrySendError::Closed(_)) => Ok(()),
+            Err(TrySendError::Full(_)) => Err("busy"),
+        }
+    }
+}
+
+impl Subscriber for Ear {
+    fn take(&mut self, received: &Received<'_>) {
+        if let Err(why) = self.hand_on(received) {
+            self.tally.reject(why, self.clock.monotonic_us());
+            received.receipt().done();
+        }
+    }
+
+    fn listening(&mut self, filter: usize) {
+        self.filters.get(filter).iter().for_each(|filter| self.tally.listening(filter));
+    }
+
+    fn outage(&mut self, filter: usize, reason: &str) {
+        self.filters.get(filter).iter().for_each(|filter| self.tally.outage(filter, reason));
+    }
+}

@@ -1,0 +1,283 @@
+//! What comes in over MQTT besides what is heard (`docs/talking-back.md`): what customers say back and ask, what they buy,
+//! live values, and what the shop wants silent.
+//!
+//! Reading a message is pure. A flaw names its kind and holds nothing of the message; fields that are not known are passed
+//! over, and a known one of another type is a flaw.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Number, Value};
+
+use crate::config::Name;
+use crate::config::span::Span;
+use crate::gateway::consent::CustomerId;
+use crate::gateway::feedback::Kind;
+use crate::ledger::halts::Word;
+
+pub mod ear;
+
+pub mod tally;
+
+/// The longest message, in bytes: none has more than a handful of short fields.
+pub const MAX_MESSAGE_LEN: usize = 4 * 1024;
+
+/// The longest level of a topic, and the longest id in a message, in characters: an inbox of a consent has as many.
+const MAX_LEVEL: usize = 128;
+
+/// The longest text of a value, in characters: it stands in the middle of a sentence.
+const MAX_VALUE: usize = 64;
+
+/// What a message says.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Message {
+    /// A customer said something back about an offer.
+    Feedback {
+        /// The inbox that the offer went to.
+        inbox: Name,
+        /// The offer.
+        offer_id: Name,
+        /// What was said.
+        kind: Kind,
+        /// How long a snooze lasts, where that was said.
+        snooze: Option<Span>,
+    },
+    /// A customer asks what there is for them here.
+    Ask {
+        /// Through which of their inboxes.
+        inbox: Name,
+    },
+    /// Something was bought, or given back.
+    Purchase {
+        /// By whom.
+        whom: Whom,
+        /// Of which category.
+        category: Name,
+        /// It was given back.
+        is_return: bool,
+        /// When (wall, microseconds).
+        at_us: i64,
+    },
+    /// A live value for texts.
+    Value {
+        /// Its name in texts.
+        name: Name,
+        /// What is put in its place.
+        text: Name,
+        /// When it was true (wall, microseconds).
+        at_us: i64,
+        /// For how long from then, in microseconds.
+        good_for_us: i64,
+    },
+    /// The shop wants something silent, or not any more.
+    Control {
+        /// What.
+        word: Word,
+        /// When it was said (wall, microseconds).
+        at_us: i64,
+    },
+    /// An empty message: whoever kept something with the broker lets go of it.
+    LetGo,
+}
+
+/// `Debug` names the kind and nothing more: an inbox is somebody's.
+impl fmt::Debug for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Feedback { .. } => "Feedback(..)",
+            Self::Ask { .. } => "Ask(..)",
+            Self::Purchase { .. } => "Purchase(..)",
+            Self::Value { .. } => "Value(..)",
+            Self::Control { .. } => "Control(..)",
+            Self::LetGo => "LetGo",
+        })
+    }
+}
+
+/// Who bought something.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Whom {
+    /// By their pseudonym.
+    Customer(CustomerId),
+    /// By one of their inboxes.
+    Inbox(Name),
+}
+
+/// Why a message is of no use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Flaw {
+    /// Its topic is none of those that are read.
+    Topic,
+    /// It is longer than [`MAX_MESSAGE_LEN`].
+    TooLong,
+    /// It is no JSON object.
+    NotJson,
+    /// A field is missing, or is of another type.
+    Fields,
+    /// It wants something that nobody knows.
+    Kind,
+    /// A time is not written as RFC 3339 has it, or a length of time not as in the configuration.
+    Time,
+    /// A text is empty, too long, or cannot be written.
+    Text,
+}
+
+impl Flaw {
+    /// The word for every wire.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Topic => "topic",
+            Self::TooLong => "too-long",
+            Self::NotJson => "not-json",
+            Self::Fields => "fields",
+            Self::Kind => "kind",
+            Self::Time => "time",
+            Self::Text => "text",
+        }
+    }
+}
+
+/// What `payload` says on `topic`, of which `{root}/v1/{site}/` is taken off.
+///
+/// # Errors
+/// Why it is of no use.
+pub fn parse(topic: &str, payload: &[u8]) -> Result<Message, Flaw> {
+    if payload.len() > MAX_MESSAGE_LEN {
+        return Err(Flaw::TooLong);
+    }
+    let (what, of) = topic.split_once('/').unwrap_or((topic, ""));
+    match what {
+        "feedback" => feedback(level(of)?, read(payload)?),
+        // What is asked is told by the topic alone.
+        "ask" => Ok(Message::Ask { inbox: level(of)? }),
+        "purchase" if of.is_empty() => purchase(read(payload)?),
+        "value" | "control" if payload.is_empty() => Ok(Message::LetGo),
+        "value" => value(level(of)?, read(payload)?),
+        "control" => match of.strip_prefix("campaign/") {
+            Some(campaign) => campaign_word(level(campaign)?, &read(payload)?),
+            None if of == "pause" => pause_word(&read(payload)?),
+            None => Err(Flaw::Topic),
+        },
+        _ => Err(Flaw::Topic),
+    }
+}
+
+/// Whose inbox a topic names, where it names one: who speaks.
+pub fn inbox_of(topic: &str) -> Option<&str> {
+    topic.strip_prefix("feedback/").or_else(|| topic.strip_prefix("ask/")).filter(|inbox| level(inbox).is_ok())
+}
+
+fn feedback(inbox: Name, fields: FeedbackFields) -> Result<Message, Flaw> {
+    let kind = Kind::of(&fields.kind).ok_or(Flaw::Kind)?;
+    let snooze = fields.length.filter(|_| kind == Kind::Snooze);
+    let snooze = snooze.map(|length| length.parse()).transpose().map_err(|_| Flaw::Time)?;
+    Ok(Message::Feedback { inbox, offer_id: text(&fields.offer_id, MAX_LEVEL)?, kind, snooze })
+}
+
+fn purchase(fields: PurchaseFields) -> Result<Message, Flaw> {
+    let whom = match (fields.customer, fields.inbox) {
+        (Some(customer), None) => Whom::Customer(CustomerId::new(&customer).ok_or(Flaw::Text)?),
+        (None, Some(inbox)) => Whom::Inbox(level(&inbox)?),
+        _ => return Err(Flaw::Fields),
+    };
+    let is_return = match &*fields.kind {
+        "sale" => false,
+        "return" => true,
+        _ => return Err(Flaw::Kind),
+    };
+    Ok(Message::Purchase { whom, category: text(&fields.category, MAX_LEVEL)?, is_return, at_us: instant(&fields.at)? })
+}
+
+fn value(name: Name, fields: ValueFields) -> Result<Message, Flaw> {
+    let written = match fields.value {
+        Written::Number(number) => number.to_string(),
+        Written::Text(text) => text,
+    };
+    let good_for_us = i64::try_from(fields.good_for_secs).unwrap_or(i64::MAX).saturating_mul(1_000_000);
+    Ok(Message::Value { name, text: text(&written, MAX_VALUE)?, at_us: instant(&fields.at)?, good_for_us })
+}
+
+fn pause_word(fields: &ControlFields) -> Result<Message, Flaw> {
+    let word = match &*fields.what {
+        "pause" => Word::Pause(fields.until.as_deref().map(instant).transpose()?.unwrap_or(i64::MAX)),
+        "resume" => Word::Resume,
+        _ => return Err(Flaw::Kind),
+    };
+    Ok(Message::Control { word, at_us: instant(&fields.at)? })
+}
+
+fn campaign_word(campaign: Name, fields: &ControlFields) -> Result<Message, Flaw> {
+    let word = match &*fields.what {
+        "stop" => Word::Stop(campaign),
+        "start" => Word::Start(campaign),
+        _ => return Err(Flaw::Kind),
+    };
+    Ok(Message::Control { word, at_us: instant(&fields.at)? })
+}
+
+/// The fields of a JSON object. Read as an object first: a list would do as well for the fields in their order.
+fn read<T: DeserializeOwned>(payload: &[u8]) -> Result<T, Flaw> {
+    let object: Map<String, Value> = serde_json::from_slice(payload).map_err(|_| Flaw::NotJson)?;
+    serde_json::from_value(Value::Object(object)).map_err(|_| Flaw::Fields)
+}
+
+/// One level of a topic.
+fn level(name: &str) -> Result<Name, Flaw> {
+    let is_level = !name.contains(['/', '+', '#']);
+    text(name, MAX_LEVEL).ok().filter(|_| is_level).ok_or(Flaw::Topic)
+}
+
+/// A text that can be written in a sentence, of `most` characters at the most.
+fn text(text: &str, most: usize) -> Result<Name, Flaw> {
+    let is_written = !text.trim().is_empty() && text.chars().count() <= most && !text.chars().any(char::is_control);
+    if is_written { Ok(text.into()) } else { Err(Flaw::Text) }
+}
+
+/// An instant as RFC 3339 has it, in microseconds (wall).
+fn instant(text: &str) -> Result<i64, Flaw> {
+    text.parse::<Timestamp>().map(Timestamp::as_microsecond).map_err(|_| Flaw::Time)
+}
+
+#[derive(Deserialize)]
+struct FeedbackFields {
+    offer_id: String,
+    kind: String,
+    #[serde(rename = "for")]
+    length: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct PurchaseFields {
+    customer: Option<String>,
+    inbox: Option<String>,
+    category: String,
+    kind: String,
+    at: String,
+}
+
+#[derive(Deserialize)]
+struct ValueFields {
+    value: Written,
+    at: String,
+    good_for_secs: u64,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Written {
+    Number(Number),
+    Text(String),
+}
+
+#[derive(Deserialize)]
+struct ControlFields {
+    #[serde(rename = "do")]
+    what: String,
+    at: String,
+    until: Option<String>,
+}
+
+#[cfg(test)]
+mod tests;

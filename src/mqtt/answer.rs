@@ -1,0 +1,52 @@
+//! What is answered to whoever asks, as they see it: plain JSON, kept by nobody.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::event::{self, json};
+use crate::gateway::effect::Reason;
+use crate::gateway::offer::ask::Answered;
+use crate::words::{self, Language, Reader};
+
+/// The answer to `ask`: what there is here now, at `at_us` (wall), and for which reasons the rest is not said, each once.
+/// Of whoever is in no zone, or unknown, it says the same: nothing.
+pub fn asked(answered: &Answered, language: Option<&str>, at_us: i64, site: &str) -> String {
+    let reasons: BTreeSet<Reason> = answered.withheld.iter().map(|(_, reason)| *reason).collect();
+    let withheld =
+        reasons.into_iter().map(|reason| Withheld { reason: reason.as_str(), text: sentence(reason, language) });
+    json(&Asked {
+        offers: answered.offers.iter().map(|offer| event::asked(offer, at_us, site)).collect(),
+        withheld: withheld.collect(),
+    })
+}
+
+/// The answer to feedback that asks why an offer was made: `why` as the offer had it, JSON, if it is still remembered.
+pub fn why(offer_id: &str, why: Option<&str>) -> String {
+    let why = why.and_then(|why| serde_json::from_str(why).ok()).unwrap_or_else(|| Value::from("unknown"));
+    json(&WhyAnswer { offer_id, why })
+}
+
+/// A reason in the customer's language, else in English.
+fn sentence(reason: Reason, language: Option<&str>) -> String {
+    words::reason(reason, language.and_then(Language::of).unwrap_or(Language::En), Reader::Customer)
+}
+
+#[derive(Serialize)]
+struct Asked<T: Serialize> {
+    offers: Vec<T>,
+    withheld: Vec<Withheld>,
+}
+
+#[derive(Serialize)]
+struct Withheld {
+    reason: &'static str,
+    text: String,
+}
+
+#[derive(Serialize)]
+struct WhyAnswer<'a> {
+    offer_id: &'a str,
+    why: Value,
+}
