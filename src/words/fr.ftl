@@ -46,8 +46,8 @@ time-months = { $n } mois
 ## Les contrôles : ce que chacun demande, et son non, pour la clientèle et pour la direction du magasin
 
 reason-consent =
-    .question = Le consentement est-il donné ?
-    .customer = Vous n’avez pas donné votre accord à ce genre de messages.
+    .question = Le consentement couvre-t-il cela ?
+    .customer = Votre accord ne couvre pas ce genre de messages.
     .manager = Le consentement ne couvre pas cela.
 reason-clock =
     .question = L’heure est-elle certaine ?
@@ -55,7 +55,7 @@ reason-clock =
     .manager = L’heure n’est pas certaine.
 reason-paused =
     .question = Ni pause, ni arrêt ?
-    .customer = Vous avez demandé une pause, ou nous avons suspendu ce message.
+    .customer = Vous avez demandé une pause ou le silence, ou nous avons suspendu ce message.
     .manager = Une pause est en cours, ou la campagne est arrêtée.
 reason-quiet =
     .question = Magasin ouvert, hors des heures de repos ?

@@ -273,7 +273,7 @@ fn a_reason_is_told_to_the_customer_and_to_the_manager() {
     );
     assert_eq!(told(Reader::Manager, Language::En), "Quiet hours, or the shop is closed.");
     assert_eq!(question(Reason::Bought, Language::It), "L’ultimo acquisto è abbastanza lontano?");
-    assert_eq!(question(Reason::Consent, Language::Fr), "Le consentement est-il donné\u{202f}?");
+    assert_eq!(question(Reason::Consent, Language::Fr), "Le consentement couvre-t-il cela\u{202f}?");
 }
 
 #[test]
