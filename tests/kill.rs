@@ -19,6 +19,12 @@ mod daemon;
 #[path = "common/listener.rs"]
 mod listener;
 #[allow(dead_code, reason = "each test uses its part")]
+#[path = "common/mind.rs"]
+mod mind;
+#[allow(dead_code, reason = "each test uses its part")]
+#[path = "common/post.rs"]
+mod post;
+#[allow(dead_code, reason = "each test uses its part")]
 #[path = "common/rules.rs"]
 mod rules;
 #[allow(dead_code, reason = "each test uses its part")]
@@ -139,12 +145,12 @@ impl Witness {
             fs::copy(shop.state().join(file), copy.path().join(file)).unwrap();
         }
         let ledger = copy.path().join("ledger.db");
-        let mut audit = Audit::new(Arc::clone(config));
+        let mut audit = Audit::new(Arc::clone(config), &ledger);
         for n in 0..customers {
             let Ok(Record::Grant(grant)) = record::parse(&crowd::consent(n)) else { panic!("no consent") };
             audit.consented(0, Arc::new(grant.check().unwrap()));
         }
-        let (deliveries, wrongs) = audit.judge(&ledger);
+        let (deliveries, wrongs) = audit.judge(0);
         assert!(wrongs.is_empty(), "{} breaches of the promise:\n{}", wrongs.len(), wrongs.join("\n"));
         self.deliveries = deliveries;
         let remembered = self.remembered(&ledger);

@@ -3,107 +3,25 @@
 
 #![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
 
-use std::collections::BTreeMap;
-use std::path::Path;
-use std::sync::Arc;
+#[allow(dead_code, reason = "each test uses its part")]
+#[path = "common/deliveries.rs"]
+mod deliveries;
 
+use std::path::Path;
+
+use deliveries::{HOUR_US, KEY, MINUTE_US, answer, customer, draft, grant, open, reservation};
 use emma::clock::Clock;
-use emma::config::offers::Class;
-use emma::config::{self, Sources};
 use emma::gateway::SAVE_EVERY_US;
-use emma::gateway::cap::{CapRule, CapScope, Window};
-use emma::gateway::consent::CustomerId;
-use emma::gateway::effect::{Answer, Delivery, DeliveryId, Ending, Offer, Reservation, VisitMemory};
+use emma::gateway::cap::CapScope;
+use emma::gateway::effect::{Answer, Ending, VisitMemory};
+use emma::gateway::feedback::Kind;
 use emma::ledger::folder::Folder;
 use emma::ledger::halts::Word;
-use emma::ledger::order::Told;
+use emma::ledger::said::{Feedback, Noted};
 use emma::ledger::thread::Ledger;
 use emma::ledger::{LedgerError, Store};
-use emma::mqtt::event::Draft;
 use emma::mqtt::{Outbox, Outcome};
 use tempfile::TempDir;
-
-const KEY: [u8; 32] = [7; 32];
-const HOUR_US: i64 = 3_600_000_000;
-const MINUTE_US: i64 = 60_000_000;
-
-fn customer(id: &str) -> CustomerId {
-    CustomerId::new(id).unwrap()
-}
-
-/// One offer to `who` at `at_us`, one a customer and day.
-fn reservation(who: &str, at_us: i64) -> Reservation {
-    let config = config::check(&Sources::shipped()).config.unwrap();
-    let campaign = Arc::new(config.offers.campaigns[0].clone());
-    Reservation {
-        delivery: Delivery {
-            id: DeliveryId(format!("{who}-{at_us}").into()),
-            customer: customer(who),
-            at_us,
-            class: Class::Offer,
-            campaign: campaign.id.clone(),
-            category: None,
-            zone: "shoes".into(),
-            site: "corner-shop".into(),
-            visit_us: at_us,
-            epoch: 1,
-            ghost: false,
-            test: false,
-        },
-        caps: vec![CapRule {
-            scope: CapScope::Customer,
-            at_most: 1,
-            after_us: Some(at_us - 24 * HOUR_US),
-            promised: true,
-            window: Window::Ever,
-        }],
-        wishes: Vec::new(),
-        codes: Vec::new(),
-        offer: Offer {
-            zone: "shoes".into(),
-            zone_name: BTreeMap::new(),
-            trigger: "entered",
-            texts: Vec::new(),
-            notify_until_us: at_us,
-            valid_until_us: at_us,
-            recipients: Vec::new(),
-            used: Vec::new(),
-            notice: None,
-            test: false,
-            campaign,
-        },
-    }
-}
-
-fn draft(event: &str, expires_us: i64) -> Draft {
-    Draft {
-        recipient: "push".into(),
-        inbox: "inbox-7".into(),
-        topic: "emma/v1/corner-shop/offer/push/inbox-7".into(),
-        event_id: event.into(),
-        offer_id: event.into(),
-        payload: r#"{"specversion":"1.0"}"#.into(),
-        why: "{}".into(),
-        expires_us,
-        valid_until_us: expires_us,
-    }
-}
-
-fn answer(told: &Told) -> Answer {
-    let Told::Reserved(_, answer) = told else { panic!("an answer: {told:?}") };
-    *answer
-}
-
-fn open(dir: &TempDir) -> Store {
-    Store::open(&dir.path().join("ledger.db"), KEY).unwrap()
-}
-
-fn grant(store: &Store, who: &str, at_us: i64, drafts: &[Draft]) -> Answer {
-    store.begin().unwrap();
-    let answer = store.reserve(&reservation(who, at_us), drafts).unwrap();
-    store.commit().unwrap();
-    answer
-}
 
 #[test]
 fn what_was_granted_is_remembered_by_the_next_life() {
@@ -381,6 +299,36 @@ async fn a_ledger_that_cannot_be_written_refuses_and_recovers_by_itself() {
     other.execute_batch("ROLLBACK").unwrap();
     ledger.reserve(Box::new(reservation("ann", now_us)), Vec::new());
     assert_eq!(answer(&answers.recv().await.unwrap()), Answer::Granted);
+    ledger.stop();
+    thread.join().unwrap();
+}
+
+/// The machine's clock is a year ahead of what the core believes: a dismissal counts from the right time, and a coupon that
+/// holds is not ended.
+#[tokio::test]
+async fn what_is_said_while_a_clock_is_a_year_ahead_is_dated_by_the_one_that_was_believed() {
+    const YEAR_US: i64 = 365 * 24 * HOUR_US;
+    let dir = TempDir::new().unwrap();
+    let clock = Clock::start();
+    let believed_us = clock.wall_us() - YEAR_US;
+    let mut store = open(&dir);
+    store.save_consent(&customer("ann"), 1, "{}").unwrap();
+    let mut wanted = reservation("ann", believed_us);
+    (wanted.offer.notify_until_us, wanted.offer.valid_until_us) = (believed_us + MINUTE_US, believed_us + HOUR_US);
+    store.begin().unwrap();
+    store.reserve(&wanted, &[draft("e1", believed_us + MINUTE_US)]).unwrap();
+    store.commit().unwrap();
+    let row = store.take(1, believed_us).unwrap().remove(0).row;
+    store.settle(row, Outcome::Acknowledged).unwrap();
+    let (ledger, thread, _answers) = Ledger::start(store, clock).unwrap();
+    ledger.note_wall(believed_us);
+    let told = Feedback { inbox: "inbox-7".into(), offer_id: "e1".into(), kind: Kind::Dismissed, snooze_until_us: 0 };
+    let Noted::Taken { stance: Some(stance), .. } = ledger.feedback(told).await.unwrap() else {
+        panic!("the offer has not ended");
+    };
+    let silent_until_us = stance.matters.values().find_map(|attitude| attitude.silent_until_us).unwrap();
+    let silence_us = silent_until_us - believed_us;
+    assert!((24 * HOUR_US..25 * HOUR_US).contains(&silence_us), "{silence_us}");
     ledger.stop();
     thread.join().unwrap();
 }

@@ -211,6 +211,27 @@ fn a_contextual_customer_s_purchases_are_dropped() {
 }
 
 #[test]
+fn nothing_is_kept_of_whoever_s_consent_is_over() {
+    let mut stage = Stage::plenty(&[("boots", SHOES)], personal(""));
+    stage.buys("2030-01-01T11:00:00+01:00", "shoes", false);
+    assert_eq!(stage.standalone.store.stance(&ann()).unwrap(), None);
+}
+
+#[test]
+fn what_was_bought_is_forgotten_with_the_purpose_that_it_was_kept_for() {
+    let mut stage = Stage::plenty(&[("boots", SHOES)], personal(r#","wishes":[{"category":"shoes"}]"#));
+    stage.says("2026-11-02T10:00:00+01:00", Signal::Dismissed("socks".into()));
+    stage.buys("2026-11-02T11:00:00+01:00", "shoes", false);
+    assert_eq!(stage.visit(MONDAY_NOON), ["boots bought"]);
+    let changed = consent("personal", "", "");
+    let at = stage.at(us("2026-11-02T13:00:00+01:00"));
+    stage.standalone.handle(Input::Consent(changed.into()), at).unwrap();
+    let kept = stage.standalone.store.stance(&ann()).unwrap().unwrap();
+    assert!(!kept.is_personal() && kept.of("socks").is_some(), "a no stays: {kept:?}");
+    assert_eq!(stage.visit("2026-11-02T14:00:00+01:00"), ["boots told"]);
+}
+
+#[test]
 fn a_dismissal_is_a_day_of_silence_in_that_category_alone() {
     let mut stage = Stage::plenty(&[("boots", SHOES), ("socks", "category = 'socks'")], consent("contextual", "", ""));
     stage.says("2026-11-02T11:00:00+01:00", Signal::Dismissed("shoes".into()));

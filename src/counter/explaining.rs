@@ -305,7 +305,7 @@ mod tests {
         assert!(behind.would_be_told, "what ranks first is recorded and not said: {behind:?}");
         let outranked = explained("shoes-socks", [0.0, 0.0]);
         assert_eq!(outranked.reason.as_deref(), Some("outranked"));
-        assert!(outranked.why.unwrap().ends_with(": shoes-fitting"));
+        assert!(outranked.why.unwrap().ends_with("(shoes-fitting)."));
     }
 
     #[test]

@@ -63,7 +63,7 @@ impl Daemon {
                 tokio::spawn(async move {
                     tell(
                         reply,
-                        match ledger.say(drafts).await {
+                        match ledger.say(Some(reservation.delivery.customer.clone()), drafts).await {
                             Ok(()) => previewed(&reservation),
                             Err(problem) => Reply::Failed { problem },
                         },

@@ -15,6 +15,9 @@ const PRUNE_AFTER_US: u64 = 3_600_000_000;
 /// How late it is is remembered this often; each costs the SD card a page.
 const NOTE_WALL_EVERY_US: u64 = 900_000_000;
 
+/// Offers that have ended are let go of this often: a coupon ends at a full hour, and nobody waits for it.
+const END_EVERY_US: u64 = 60_000_000;
+
 impl Daemon {
     /// Looks at the clock, the radio and the session, and says what has changed.
     pub(super) fn look(&mut self, doors: &mut Doors) {
@@ -66,8 +69,11 @@ impl Daemon {
             self.save_visits();
         }
         self.prune();
+        self.end_said();
         self.tally();
-        if self.now().monotonic_us.saturating_sub(self.noted_us) >= NOTE_WALL_EVERY_US {
+        let now_us = self.now().monotonic_us;
+        // The first time that the clock is believed is told at once: the ledger goes by it.
+        if self.noted_us.is_none_or(|noted_us| now_us.saturating_sub(noted_us) >= NOTE_WALL_EVERY_US) {
             self.note_wall();
         }
     }
@@ -100,9 +106,20 @@ impl Daemon {
     /// Remembers how late it is, so that a clock that is set back while Emma is down is noticed.
     pub(super) fn note_wall(&mut self) {
         let now = self.now();
-        self.noted_us = now.monotonic_us;
-        if let Some(wall_us) = now.wall_us.filter(|_| self.gateway.snapshot().clock_trusted) {
+        if let Some(wall_us) = now.wall_us.filter(|_| self.gateway.wall_us().is_some()) {
+            self.noted_us = Some(now.monotonic_us);
             self.ledger.note_wall(wall_us);
+        }
+    }
+
+    /// By a clock that is believed alone: one that is ahead for a minute would end every offer, and a no about one of them
+    /// would be about nothing.
+    fn end_said(&mut self) {
+        let now = self.now();
+        let is_due = now.monotonic_us.saturating_sub(self.ended_us) >= END_EVERY_US;
+        if let Some(now_us) = now.wall_us.filter(|_| is_due && self.gateway.snapshot().clock_trusted) {
+            self.ended_us = now.monotonic_us;
+            self.ledger.end_said(now_us);
         }
     }
 

@@ -25,7 +25,7 @@ impl Daemon {
         tokio::spawn(async move {
             let said = match ledger.read(question).await {
                 Ok(None) => Ok(()),
-                Ok(Some(report)) => ledger.say(vec![report::draft(&report, &speaker, &key, now_us)]).await,
+                Ok(Some(report)) => ledger.say(None, vec![report::draft(&report, &speaker, &key, now_us)]).await,
                 Err(problem) => Err(problem),
             };
             if let Err(problem) = said {

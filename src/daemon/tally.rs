@@ -27,10 +27,11 @@ impl Daemon {
         if begins || now.monotonic_us.saturating_sub(self.tally.told_us) >= TELL_EVERY_US {
             // What happened until now belongs to the week that ends.
             self.tell_counts();
-        }
-        if let Some(week_us) = week_us.filter(|_| begins) {
-            self.ledger.begin_week(week_us);
-            self.tally.week_us = Some(week_us);
+            // Said again each time: a disk that could not be written does not know it yet.
+            if let Some(week_us) = week_us {
+                self.ledger.begin_week(week_us);
+                self.tally.week_us = Some(week_us);
+            }
         }
     }
 

@@ -109,7 +109,8 @@ fn is_full(log: &[Delivery], wanted: &Delivery, rule: &CapRule, forgotten_us: Op
     if starts_full(rule, forgotten_us) {
         return true;
     }
-    let counted = log.iter().filter(|row| counts(row, wanted, rule.scope) && rule.has_inside(row.at_us)).count();
+    // When it was is asked first: most rows are outside, and of those no name need be compared.
+    let counted = log.iter().filter(|row| rule.has_inside(row.at_us) && counts(row, wanted, rule.scope)).count();
     counted >= usize::try_from(rule.at_most).unwrap_or(usize::MAX)
 }
 
@@ -160,7 +161,7 @@ fn counts(row: &Delivery, wanted: &Delivery, scope: CapScope) -> bool {
     let marketing = row.class != Class::Service;
     match scope {
         CapScope::Customer | CapScope::Gap => marketing,
-        CapScope::Visit => marketing && row.site == wanted.site && row.visit_us == wanted.visit_us,
+        CapScope::Visit => marketing && row.visit_us == wanted.visit_us && row.site == wanted.site,
         CapScope::Campaign => row.campaign == wanted.campaign,
         CapScope::Category => marketing && row.category.is_some() && row.category == wanted.category,
         CapScope::Zone => marketing && row.site == wanted.site && row.zone == wanted.zone,
@@ -207,12 +208,14 @@ struct Rules<'a> {
 
 impl Rules<'_> {
     fn add_level(&mut self, caps: &Caps, promised: bool, less: bool) {
+        let wanted = |cap: Cap| if less { halved(cap) } else { cap };
         for cap in &caps.customer {
-            self.add(CapScope::Customer, promised, &[if less { halved(*cap) } else { *cap }]);
+            self.add(CapScope::Customer, promised, &[wanted(*cap)]);
         }
         self.add_count(CapScope::Visit, caps.visit);
         if let Some(gap) = caps.gap {
-            self.add(CapScope::Gap, promised, &[Cap { at_most: 1, per: Some(gap) }]);
+            // A gap is a cap of one (semantics), and one in a window halves as any other.
+            self.add(CapScope::Gap, promised, &[wanted(Cap { at_most: 1, per: Some(gap) })]);
         }
         self.add(CapScope::Campaign, false, &caps.campaign);
         self.add(CapScope::Category, false, &caps.category);

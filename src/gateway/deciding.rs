@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
+use super::cap::CapRule;
 use super::consent::CustomerId;
 use super::consent::registry::Slot;
-use super::effect::{Answer, DeliveryId, Effect, Ending, Purchase, Reservation};
+use super::effect::{Answer, Delivery, DeliveryId, Effect, Ending, Purchase, Reservation};
 use super::halt::Halts;
 use super::offer::ask::Answered;
 use super::offer::explain::Explanation;
@@ -49,6 +50,10 @@ impl Gateway {
         let Some(contest) = guest.contest.take_if(|contest| contest.delivery() == delivery) else { return };
         let is_said = answer == Answer::Granted && !contest.is_ghost();
         let mut too_late = false;
+        let stance = self.stances.get(&slot).map_or(&*NO_STANCE, |stance| stance);
+        let person = Person { consent: &consent, last_deliveries: &guest.last_deliveries, stance, key: &self.key };
+        // Before what it grants is gone: a reminder is for those who wish still.
+        let taken_back = if is_said { self.menu.takes_back(&contest, person) } else { None };
         if answer == Answer::Granted {
             let (campaign, wall_us) = contest.campaign();
             guest.last_deliveries.insert(campaign.clone(), wall_us);
@@ -74,6 +79,8 @@ impl Gateway {
         count(&mut self.counters, consent.test, effects.get(from..).unwrap_or_default());
         if is_said && self.wants_silence(slot, now) {
             self.end_offers(slot, Ending::Withdrawn, effects);
+        } else if let Some(ending) = taken_back {
+            self.end_offers(slot, ending, effects);
         } else if too_late {
             self.end_offers(slot, Ending::Left, effects);
         }
@@ -120,14 +127,27 @@ impl Gateway {
         }
     }
 
-    /// A purchase of somebody who agreed to that; of anybody else it is dropped.
-    pub(super) fn purchase(&self, purchase: Purchase, effects: &mut Vec<Effect>) {
+    /// What they bought and wished for goes with the purpose that it was kept for.
+    pub(super) fn review_stance(&self, slot: Slot, effects: &mut Vec<Effect>) {
+        let Some(consent) = self.registry.get(slot) else { return };
+        let is_kept = self.stances.get(&slot).is_some_and(|stance| stance.is_personal());
+        if is_kept && !self.person(consent, &BTreeMap::new(), None).is_personal() {
+            effects.push(Effect::Note(consent.customer.clone(), Signal::Impersonal));
+        }
+    }
+
+    /// A purchase of somebody who agreed to that; of anybody else, and of whom nothing is to be kept now, it is dropped.
+    pub(super) fn purchase(&self, purchase: Purchase, now: Moment, effects: &mut Vec<Effect>) {
         let Purchase { customer, category, is_return, at_us } = purchase;
-        let Some(consent) = self.consent_of(&customer) else { return };
+        let Some(slot) = self.registry.slot_of(&customer).filter(|slot| self.may_be_seen(*slot, now)) else { return };
+        let Some(consent) = self.registry.get(slot) else { return };
         let nothing = BTreeMap::new();
         let person = self.person(consent, &nothing, None);
         let is_known = self.config.offers.categories.iter().any(|known| known.id == category);
-        if !person.is_personal() || !is_known {
+        // Of whom nothing may be seen, nothing is kept either.
+        let holds = self.wall_us.is_none_or(|wall_us| consent.is_live(wall_us))
+            && consent.covers_site(&self.config.gateway.site);
+        if !person.is_personal() || !is_known || !holds {
             return;
         }
         let signal = if is_return {
@@ -205,6 +225,23 @@ impl Gateway {
         let visit_us = guest.and_then(|guest| guest.presence.as_ref()).and_then(|presence| presence.visit_us);
         let person = self.person(consent, last, Some(slot));
         Some(self.menu.explain(campaign, person, self.zone_of(slot), visit_us, wall_us))
+    }
+
+    /// What the ledger would be asked for if a customer set off `trigger` in `zone` at `wall_us`: the campaign that passes
+    /// every gate and ranks first, as it would be remembered, and the caps in force for it. Nothing of it happens.
+    pub fn first_in_rank(
+        &self,
+        customer: &CustomerId,
+        zone: &str,
+        trigger: Trigger,
+        wall_us: i64,
+    ) -> Option<(Delivery, Vec<CapRule>)> {
+        let slot = self.registry.slot_of(customer)?;
+        let consent = self.registry.get(slot)?;
+        let zone = self.config.zones.zones.iter().find(|known| *known.id == *zone)?;
+        let nothing = BTreeMap::new();
+        let last = self.guests.get(&slot).map_or(&nothing, |guest| &guest.last_deliveries);
+        self.menu.first_in_rank(zone, trigger, self.person(consent, last, Some(slot)), wall_us, wall_us)
     }
 
     /// A campaign as it would be said to whoever holds this consent, without a gate or a cap, marked as a test. Nothing where

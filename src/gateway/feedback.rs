@@ -28,7 +28,7 @@ pub enum Kind {
     Why,
 }
 
-/// What was said back about one offer so far; each kind once, however often it is told.
+/// What was said back about one offer so far, in whichever of its copies; each kind once, however often it is told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Heard(pub u16);
 
@@ -68,6 +68,11 @@ impl Kind {
         Self::ALL.into_iter().find(|kind| kind.as_str() == word)
     }
 
+    /// Whether it asks to be told less. A no is heeded however often it is said: it may have been taken back in between.
+    fn is_no(self) -> bool {
+        matches!(self, Self::NoMore | Self::Snooze | Self::Stop)
+    }
+
     fn bit(self) -> u16 {
         match self {
             Self::Displayed => 1,
@@ -86,14 +91,19 @@ impl Kind {
 }
 
 impl Heard {
-    /// With this kind as well; nothing where it was heard before.
+    /// With this kind as well; nothing where it was heard before and needs no heeding again.
     pub fn with(self, kind: Kind) -> Option<Self> {
-        (self.0 & kind.bit() == 0).then_some(Self(self.0 | kind.bit()))
+        (self.0 & kind.bit() == 0 || kind.is_no()).then_some(Self(self.0 | kind.bit()))
     }
 
     /// Whether it was taken up.
     fn is_engaged(self) -> bool {
         [Kind::Opened, Kind::Redeemed, Kind::Helpful, Kind::More].iter().any(|kind| self.0 & kind.bit() != 0)
+    }
+
+    /// Whether it was turned down.
+    pub fn is_dismissed(self) -> bool {
+        [Kind::Dismissed, Kind::NoMore].iter().any(|kind| self.0 & kind.bit() != 0)
     }
 
     /// What it means that an offer about `matter` ended now: one that was shown and of which nothing more was heard was
@@ -104,9 +114,9 @@ impl Heard {
 }
 
 /// What a kind of feedback says, about an offer of which `heard` was heard before. `snooze_until_us` is when a snooze ends
-/// (wall), `epoch` that of the consent in force.
+/// (wall), `epoch` that of the consent in force. Of one offer the first word says whether it was taken up.
 pub fn signal(kind: Kind, heard: Heard, matter: &Name, snooze_until_us: i64, epoch: u64) -> Option<Signal> {
-    match kind {
+    let signal = match kind {
         // One offer is taken up once: opened and then redeemed is not two.
         Kind::Opened | Kind::Redeemed | Kind::Helpful => (!heard.is_engaged()).then(|| Signal::Engaged(matter.clone())),
         Kind::Dismissed => Some(Signal::Dismissed(matter.clone())),
@@ -115,7 +125,9 @@ pub fn signal(kind: Kind, heard: Heard, matter: &Name, snooze_until_us: i64, epo
         Kind::Snooze => Some(Signal::Snooze(snooze_until_us)),
         Kind::Stop => Some(Signal::Stop(epoch)),
         Kind::Displayed | Kind::Why => None,
-    }
+    };
+    let is_known = heard.is_engaged() || heard.is_dismissed();
+    signal.map(|signal| if is_known { Signal::Besides(Box::new(signal)) } else { signal })
 }
 
 #[cfg(test)]
@@ -123,11 +135,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_kind_counts_once_and_asking_counts_never() {
+    fn each_kind_is_heard_once_but_for_asking_and_for_a_no() {
         for kind in Kind::ALL {
             assert_eq!(Kind::of(kind.as_str()), Some(kind));
             let once = Heard::default().with(kind).unwrap();
-            assert_eq!(once.with(kind).is_none(), kind != Kind::Why);
+            let again = matches!(kind, Kind::NoMore | Kind::Snooze | Kind::Stop | Kind::Why);
+            assert_eq!(once.with(kind), again.then_some(once));
         }
         assert_eq!(Kind::of("liked"), None);
     }

@@ -197,7 +197,7 @@ impl Gateway {
             Input::Resume(memory) => self.resume(&memory, now, &mut effects),
             Input::Stance(customer, stance) => self.take_stance(&customer, *stance, now, &mut effects),
             Input::Halts(halts) => self.halt(halts),
-            Input::Purchase(purchase) => self.purchase(purchase, &mut effects),
+            Input::Purchase(purchase) => self.purchase(purchase, now, &mut effects),
         }
         effects
     }
@@ -246,6 +246,16 @@ impl Gateway {
     /// The ids of the phones that consents name.
     pub fn phones(&self) -> BTreeSet<PhoneId> {
         self.registry.phones().cloned().collect()
+    }
+
+    /// What the wall clock said at the last input, in microseconds, if it was believed.
+    pub fn wall_us(&self) -> Option<i64> {
+        self.wall_us
+    }
+
+    /// The configuration in force.
+    pub fn config(&self) -> &Arc<Config> {
+        &self.config
     }
 
     /// A look at the state.
@@ -337,6 +347,7 @@ impl Gateway {
         if self.registry.get(slot).is_some_and(|consent| consent.tier == Tier::OnRequest) {
             self.drop_visit(slot, effects);
         }
+        self.review_stance(slot, effects);
         if self.wants_silence(slot, now) {
             self.end_offers(slot, Ending::Withdrawn, effects);
         }

@@ -25,9 +25,13 @@ const DAY_US: i64 = 86_400_000_000;
 /// The longest that somebody can snooze at a stroke: a month. Whoever wants longer pauses.
 const LONGEST_SNOOZE_US: i64 = 31 * DAY_US;
 
-/// A bound for what a person can have a stance on: categories and campaigns of a configuration and its predecessors. The
-/// first that is a score alone goes; a "no more" and a purchase stay.
+/// A bound for what a person can have a stance on: categories and campaigns of a configuration and its predecessors. What
+/// is a score alone goes first, then the oldest purchase, and a "no more" last.
 const MAX_MATTERS: usize = 1_000;
+
+/// A bound for wishes that are gone: more than anybody wishes for. Ids are hashes, so that the first is any: at the worst
+/// a wish of years ago is granted again.
+const MAX_GONE_WISHES: usize = 1_000;
 
 /// How many of a customer's last offers are remembered as taken up or not, and how many of them not make less of
 /// everything (semantics).
@@ -70,7 +74,7 @@ pub struct Attitude {
 }
 
 /// The last five offers as bits, the latest the lowest: 1 is one that was not taken up.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Outcomes(pub u8);
 
 /// Something that a customer said or did.
@@ -96,6 +100,10 @@ pub enum Signal {
     Returned(Name, i64),
     /// These wishes were shown.
     Shown(Vec<WishId>),
+    /// Another word about an offer of which it is known whether it was taken up.
+    Besides(Box<Signal>),
+    /// They agree no longer that what they buy and wish for is used.
+    Impersonal,
 }
 
 /// What an offer is about, to whoever has had enough of it: its category, or, where it has none, itself. No id of a
@@ -147,13 +155,33 @@ impl Stance {
                 attitude.returned_us = attitude.returned_us.max(Some(at_us.min(now_us)));
             }
             Signal::Shown(wishes) => self.gone_wishes.extend(wishes),
+            Signal::Besides(signal) => {
+                let outcomes = self.outcomes;
+                self.hear(*signal, now_us);
+                self.outcomes = outcomes;
+            }
+            Signal::Impersonal => {
+                self.gone_wishes.clear();
+                for attitude in self.matters.values_mut() {
+                    (attitude.bought_us, attitude.returned_us) = (None, None);
+                }
+            }
         }
         self.matters.retain(|_, attitude| *attitude != Attitude::default());
+        while self.gone_wishes.len() > MAX_GONE_WISHES {
+            self.gone_wishes.pop_first();
+        }
     }
 
     /// The attitude to a matter, if there is one.
     pub fn of(&self, matter: &str) -> Option<&Attitude> {
         self.matters.get(matter)
+    }
+
+    /// Whether it holds what tier `personal` alone lets be kept.
+    pub fn is_personal(&self) -> bool {
+        let bought = |attitude: &Attitude| attitude.bought_us.or(attitude.returned_us).is_some();
+        !self.gone_wishes.is_empty() || self.matters.values().any(bought)
     }
 
     /// Whether there is nothing to keep.
@@ -167,14 +195,14 @@ impl Stance {
     }
 
     /// Dates by a clock that was ahead are brought back to `wall_us`, so that nothing is silent for good. A purchase
-    /// counts from now; a silence lasts no longer than the longest.
+    /// counts from now; a silence lasts no longer than it would if it began now.
     pub fn redate(&mut self, wall_us: i64) {
         let at_most = |date: &mut Option<i64>, later_us: i64| {
             *date = date.map(|us| us.min(wall_us.saturating_add(later_us)));
         };
         at_most(&mut self.snoozed_until_us, LONGEST_SNOOZE_US);
         for attitude in self.matters.values_mut() {
-            at_most(&mut attitude.silent_until_us, SILENCES.map(|(_, us)| us).into_iter().max().unwrap_or(0));
+            at_most(&mut attitude.silent_until_us, silence_us(attitude.score).unwrap_or(0));
             at_most(&mut attitude.bought_us, 0);
             at_most(&mut attitude.returned_us, 0);
         }
@@ -182,19 +210,23 @@ impl Stance {
 
     fn about(&mut self, matter: Name) -> &mut Attitude {
         if self.matters.len() >= MAX_MATTERS && !self.matters.contains_key(&matter) {
-            let only_a_score = |attitude: &Attitude| !attitude.no_more && attitude.bought_us.is_none();
-            let first = self.matters.iter().find(|(_, attitude)| only_a_score(attitude)).map(|(name, _)| name.clone());
-            first.and_then(|name| self.matters.remove(&name));
+            let least = self.matters.iter().min_by_key(|(_, attitude)| (attitude.no_more, attitude.bought_us));
+            let least = least.map(|(name, _)| name.clone());
+            least.and_then(|name| self.matters.remove(&name));
         }
         self.matters.entry(matter).or_default()
     }
 }
 
+/// For how long a score silences a matter, in microseconds.
+fn silence_us(score: u8) -> Option<i64> {
+    SILENCES.iter().find(|(from, _)| *from <= score).map(|(_, us)| *us)
+}
+
 impl Attitude {
     fn refuse(&mut self, by: u8, now_us: i64) {
         self.score = self.score.saturating_add(by);
-        let silence = SILENCES.iter().find(|(from, _)| *from <= self.score);
-        let until_us = silence.map(|(_, us)| now_us.saturating_add(*us));
+        let until_us = silence_us(self.score).map(|us| now_us.saturating_add(us));
         self.silent_until_us = self.silent_until_us.max(until_us);
     }
 
@@ -308,7 +340,7 @@ mod tests {
         stance.hear(Signal::Snooze(far_us + DAY_US), far_us);
         stance.hear(Signal::Bought("boots".into(), far_us, vec![]), far_us);
         stance.redate(NOW_US);
-        assert!(!stance.of("shoes").unwrap().declines(NOW_US + 90 * DAY_US));
+        assert!(!stance.of("shoes").unwrap().declines(NOW_US + DAY_US), "as long as one dismissal silences");
         assert!(stance.snoozed_until_us.unwrap() <= NOW_US + 31 * DAY_US);
         assert_eq!(stance.of("boots").unwrap().bought_us, Some(NOW_US));
     }

@@ -20,6 +20,13 @@ struct Value {
     fresh_until_us: i64,
 }
 
+impl Value {
+    /// A clock that was set back makes no old value new.
+    fn is_fresh(&self, now_us: i64) -> bool {
+        self.at_us <= now_us.saturating_add(FROM_THE_FUTURE_US) && now_us < self.fresh_until_us
+    }
+}
+
 /// The values that texts of the configuration name, and no others.
 #[derive(Clone, Debug, Default)]
 pub struct Values(BTreeMap<Name, Value>);
@@ -69,7 +76,7 @@ impl Values {
 
     /// Whether a value may be said at `now_us` (wall).
     pub fn is_fresh(&self, name: &str, now_us: i64) -> bool {
-        self.0.get(name).is_some_and(|value| now_us < value.fresh_until_us)
+        self.0.get(name).is_some_and(|value| value.is_fresh(now_us))
     }
 
     /// The text of a value, fresh or not.
@@ -79,7 +86,7 @@ impl Values {
 
     /// The values that may be said at `now_us` (wall).
     pub fn fresh(&self, now_us: i64) -> BTreeMap<Name, Name> {
-        let fresh = self.0.iter().filter(|(_, value)| now_us < value.fresh_until_us);
+        let fresh = self.0.iter().filter(|(_, value)| value.is_fresh(now_us));
         fresh.map(|(name, value)| (name.clone(), value.text.clone())).collect()
     }
 }
@@ -93,6 +100,7 @@ mod tests {
         let mut values = Values::default();
         let minutes: Name = "till-minutes".into();
         assert_eq!(values.take(&minutes, &"4".into(), (1_000, 500), 1_200, true), Ok(()));
+        assert!(!values.is_fresh("till-minutes", 900 - FROM_THE_FUTURE_US), "the clock was set back");
         assert!(values.is_fresh("till-minutes", 1_499) && !values.is_fresh("till-minutes", 1_500));
         assert_eq!(values.take(&minutes, &"9".into(), (900, 5_000), 1_300, true), Err(ValueRefusal::Older));
         assert_eq!(values.text("till-minutes").map(|text| &**text), Some("4"));

@@ -280,6 +280,12 @@ impl Gateway {
     pub(super) fn resume(&mut self, memory: &Memory, now: Moment, effects: &mut Vec<Effect>) {
         let Some(slot) = self.registry.slot_of(&memory.customer) else { return };
         self.keep_stance(slot, memory.stance.clone().unwrap_or_default());
+        // Their consent may have changed while Emma was down.
+        self.review_stance(slot, effects);
+        if self.wants_silence(slot, now) {
+            // They may have said so in the last moment before a crash, with an offer on its way.
+            self.end_offers(slot, Ending::Withdrawn, effects);
+        }
         let guest = self.guests.entry(slot).or_default();
         guest.last_deliveries.extend(memory.last_deliveries.iter().cloned());
         let last_us = memory.last_deliveries.iter().map(|(_, at_us)| *at_us).max();

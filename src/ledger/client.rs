@@ -101,15 +101,20 @@ impl Ledger {
     /// # Errors
     /// A sentence that says why it is not.
     pub fn settled(&self) -> impl Future<Output = Result<(), String>> + Send + use<> {
-        self.ask(|done| Order::Say(Vec::new(), done))
+        self.ask(|done| Order::Say { to: None, drafts: Vec::new(), done })
     }
 
-    /// Puts messages into the outbox that are no deliveries.
+    /// Puts messages into the outbox that are no deliveries, `to` a customer or nobody in particular; see [`Store::say`].
     ///
     /// # Errors
     /// A sentence that says why not.
-    pub async fn say(&self, drafts: Vec<Draft>) -> Result<(), String> {
-        self.ask(|done| Order::Say(drafts, done)).await
+    pub async fn say(&self, to: Option<CustomerId>, drafts: Vec<Draft>) -> Result<(), String> {
+        self.ask(|done| Order::Say { to, drafts, done }).await
+    }
+
+    /// Lets go of offers that have ended by `now_us` (wall, believed); see [`Store::end_said`].
+    pub fn end_said(&self, now_us: i64) {
+        self.lazily(Order::EndSaid(now_us));
     }
 
     /// Counts so many more of each; see [`Store::count`].

@@ -32,11 +32,6 @@ pub enum Word {
 }
 
 impl Word {
-    /// Whether less is said after it.
-    pub(super) fn silences(&self) -> bool {
-        matches!(self, Self::Pause(_) | Self::Stop(_))
-    }
-
     fn campaign(&self) -> &str {
         match self {
             Self::Pause(_) | Self::Resume => SITE,
@@ -118,6 +113,14 @@ impl Store {
         Ok(dismissed > 0 && is_unwelcome(delivered.unsigned_abs(), dismissals.unsigned_abs()))
     }
 
+    /// Words that a clock gave that was ahead are dated `wall_us`: a pause lasts as long as it was meant to. Whether there was
+    /// one.
+    pub(super) fn redate_halts(&self, wall_us: i64) -> Result<bool> {
+        let sql = "UPDATE halt SET word_us = ?1, until_us = iif(until_us = ?2, ?2, until_us - word_us + ?1)
+                   WHERE word_us > ?1";
+        Ok(self.db.execute(sql, [wall_us, i64::MAX])? > 0)
+    }
+
     /// Stops a campaign that too many dismiss; whether it was running.
     pub(super) fn stop_unwelcome(&self, campaign: &str, now_us: i64) -> Result<bool> {
         if self.halts()?.campaigns.contains(campaign) {
@@ -126,15 +129,6 @@ impl Store {
         self.set_halt(campaign, true, i64::MAX, now_us, BY_DISMISSALS)?;
         self.recall_fresh_of(campaign, now_us)?;
         Ok(true)
-    }
-
-    /// A pause that a clock of the future dated lasts as long as it was meant to, from now on.
-    pub(super) fn redate_halts(&self, wall_us: i64) -> Result<()> {
-        let sql = "UPDATE halt SET word_us = ?1,
-                       until_us = CASE WHEN until_us = ?2 THEN until_us ELSE until_us - (word_us - ?1) END
-                   WHERE word_us > ?1";
-        self.db.execute(sql, params![wall_us, i64::MAX])?;
-        Ok(())
     }
 
     fn set_halt(&self, campaign: &str, halted: bool, until_us: i64, word_us: i64, why: &str) -> Result<()> {

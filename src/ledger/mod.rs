@@ -19,6 +19,8 @@ pub mod outbox;
 
 pub mod said;
 
+pub mod redating;
+
 pub mod stances;
 
 pub mod halts;

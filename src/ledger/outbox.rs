@@ -16,7 +16,7 @@ type Result<T> = std::result::Result<T, LedgerError>;
 
 /// No offer is said longer than 90 s after its trigger; one that seems fresh for longer was dated by a clock that has
 /// been set back since. A minute is left for a clock that is merely adjusted.
-const FRESHEST_US: i64 = 150_000_000;
+pub(super) const FRESHEST_US: i64 = 150_000_000;
 
 /// A row that was handed over is the session's to settle. One that expired so long ago was settled while the disk
 /// could not be written.

@@ -3,6 +3,7 @@
 use rusqlite::{OptionalExtension, Row, params};
 
 use super::LedgerError;
+use super::outbox::FRESHEST_US;
 use super::store::{MAX_OUTBOX_ROWS, Store};
 use crate::gateway::consent::CustomerId;
 use crate::gateway::effect::{Ending, Reservation};
@@ -43,7 +44,7 @@ pub enum Noted {
     },
     /// It was told before.
     Again,
-    /// There is no such offer for this inbox, or it has ended.
+    /// There is no such offer for this inbox, or it has ended and is let go of.
     Unknown,
 }
 
@@ -98,23 +99,24 @@ impl Store {
         Ok(self.db.query_row(sql, [offer_id, inbox], |row| row.get(0)).optional()?)
     }
 
-    /// Takes feedback that came at `now_us` (wall), each kind once an offer.
+    /// Takes feedback that came at `now_us` (wall): each kind once an offer, whichever of its copies it is about, and a no
+    /// whenever it is said. Whether the offer still holds is not asked: a clock that is ahead must not make a no unheard.
     ///
     /// # Errors
     /// The file cannot be read or written.
     pub fn hear_feedback(&self, told: &Feedback, now_us: i64) -> Result<Noted> {
-        let sql = format!("SELECT {COLUMNS} FROM said WHERE offer = ?1 AND inbox = ?2 AND valid_until_us > ?3");
-        let found =
-            self.db.prepare_cached(&sql)?.query_row(params![told.offer_id, told.inbox, now_us], said).optional()?;
+        let sql = format!("SELECT {COLUMNS} FROM said WHERE offer = ?1 AND inbox = ?2");
+        let found = self.db.prepare_cached(&sql)?.query_row(params![told.offer_id, told.inbox], said).optional()?;
         let Some(said) = found else { return Ok(Noted::Unknown) };
         let Some(customer) = CustomerId::new(&said.customer) else { return Ok(Noted::Unknown) };
         let Some(heard) = said.heard.with(told.kind) else { return Ok(Noted::Again) };
-        self.db.execute("UPDATE said SET heard = ?1 WHERE offer = ?2", params![heard.0, said.offer])?;
+        self.db.execute("UPDATE said SET heard = ?1 WHERE delivery = ?2", params![heard.0, said.delivery])?;
         let epoch = self.epoch_of(&customer)?.unwrap_or(0);
         let matter = said.matter.as_str().into();
         let signal = feedback::signal(told.kind, said.heard, &matter, told.snooze_until_us, epoch);
         let stance = signal.map(|signal| self.note(&customer, signal, now_us)).transpose()?.flatten();
-        let stopped = if said.test { None } else { self.count_feedback(&said, told.kind, now_us)? };
+        let counts = !said.test && heard != said.heard;
+        let stopped = if counts { self.count_feedback(&said, told.kind, now_us)? } else { None };
         Ok(Noted::Taken { customer, stance, stopped })
     }
 
@@ -122,22 +124,14 @@ impl Store {
     fn count_feedback(&self, said: &Said, kind: Kind, now_us: i64) -> Result<Option<String>> {
         self.count(&format!("{}:{}", kind.as_str(), said.campaign), 1)?;
         let dismissed = matches!(kind, Kind::Dismissed | Kind::NoMore);
-        if !dismissed || self.is_dismissed_elsewhere(said)? || !self.try_campaign(&said.campaign, 0, 1)? {
+        if !dismissed || said.heard.is_dismissed() || !self.try_campaign(&said.campaign, 0, 1)? {
             return Ok(None);
         }
         Ok(self.stop_unwelcome(&said.campaign, now_us)?.then(|| said.campaign.clone()))
     }
 
-    /// Whether the same offer was dismissed before: by another word, or through another recipient.
-    fn is_dismissed_elsewhere(&self, said: &Said) -> Result<bool> {
-        let no = Heard::default().with(Kind::Dismissed).and_then(|heard| heard.with(Kind::NoMore)).unwrap_or_default();
-        let before = said.heard.0 & no.0 != 0;
-        let sql = "SELECT EXISTS (SELECT 1 FROM said WHERE delivery = ?1 AND offer <> ?2 AND heard & ?3 <> 0)";
-        Ok(before || self.db.query_one(sql, params![said.delivery, said.offer, no.0], |row| row.get(0))?)
-    }
-
-    /// Lets go of offers that have ended by `now_us` (wall). Who was shown one and did nothing has ignored it; what became
-    /// of their stances is returned.
+    /// Lets go of offers that have ended by `now_us` (wall, believed), with all their copies. Who was shown one and did
+    /// nothing has ignored it; what became of their stances is returned.
     ///
     /// # Errors
     /// The file cannot be read or written.
@@ -145,13 +139,23 @@ impl Store {
         let sql = format!("SELECT {COLUMNS} FROM said WHERE valid_until_us <= ?1 LIMIT {ENDED_AT_ONCE}");
         let mut changed = Vec::new();
         for said in self.said(&sql, &[&now_us])? {
+            if self.db.execute("DELETE FROM said WHERE delivery = ?1", [&said.delivery])? == 0 {
+                // It went with another copy.
+                continue;
+            }
             let signal = said.heard.at_the_end(&said.matter.as_str().into());
             if let (Some(signal), Some(customer)) = (signal, CustomerId::new(&said.customer)) {
                 changed.extend(self.note(&customer, signal, now_us)?.map(|stance| (customer, stance)));
             }
-            self.db.execute("DELETE FROM said WHERE offer = ?1", [&said.offer])?;
         }
         Ok(changed)
+    }
+
+    /// Lets go of offers that seem to begin later than `wall_us`: a clock that was ahead made them, and they ended long ago.
+    pub(super) fn forget_said_ahead(&self, wall_us: i64) -> Result<()> {
+        let freshest_us = wall_us.saturating_add(FRESHEST_US);
+        self.db.execute("DELETE FROM said WHERE notify_until_us > ?1", [freshest_us])?;
+        Ok(())
     }
 
     /// What of one customer's is not told yet ends: they left the zone, or want silence.

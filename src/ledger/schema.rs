@@ -51,6 +51,9 @@ pub(super) fn migrations() -> Migrations<'static> {
         ) STRICT, WITHOUT ROWID;
         CREATE INDEX said_to ON said (customer);
         CREATE INDEX said_until ON said (valid_until_us);
+        CREATE INDEX said_of ON said (delivery);
+        CREATE INDEX said_untold ON said (valid_until_us) WHERE ending IS NOT NULL AND ended = 0;
+        CREATE INDEX outbox_offer ON outbox (offer);
         -- What a customer said and did about offers, as JSON: scores and dates, no history.
         CREATE TABLE stance (customer TEXT PRIMARY KEY, stance TEXT NOT NULL) STRICT, WITHOUT ROWID;
         -- What the shop has halted: a campaign, or, under an empty name, everything until an instant. `word_us` is when

@@ -47,16 +47,21 @@ impl Store {
         Ok(epoch.map(i64::cast_unsigned))
     }
 
-    /// Brings back what a clock that was ahead has dated; see [`Stance::redate`].
-    pub(super) fn redate_stances(&self, wall_us: i64) -> Result<()> {
+    /// Brings back what a clock that was ahead has dated (see [`Stance::redate`]); what became of it.
+    pub(super) fn redate_stances(&self, wall_us: i64) -> Result<Vec<(CustomerId, Stance)>> {
+        let mut changed = Vec::new();
         let mut rows = self.db.prepare("SELECT customer, stance FROM stance")?;
         let all = rows.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
         for (customer, text) in all.collect::<rusqlite::Result<Vec<(String, String)>>>()? {
-            let mut stance = read(&text)?;
+            let before = read(&text)?;
+            let mut stance = before.clone();
             stance.redate(wall_us);
-            self.save_stance(&customer, &stance)?;
+            if stance != before {
+                self.save_stance(&customer, &stance)?;
+                changed.extend(CustomerId::new(&customer).map(|customer| (customer, stance)));
+            }
         }
-        Ok(())
+        Ok(changed)
     }
 
     fn save_stance(&self, customer: &str, stance: &Stance) -> Result<()> {

@@ -21,9 +21,6 @@ use crate::mqtt::event::Draft;
 /// Rows that may wait for the broker: a busy shop's day, at 4 KB a row 40 MB of disk. Beyond it nothing new is said.
 pub(super) const MAX_OUTBOX_ROWS: i64 = 10_000;
 
-/// No civil day of a shop that is not cut short by its clocks is much longer.
-const DAY_US: i64 = 86_400_000_000;
-
 type Result<T> = std::result::Result<T, LedgerError>;
 
 /// The open ledger.
@@ -39,7 +36,7 @@ pub struct Store {
     /// The last life ended with [`Store::note_stop`]: what it remembered is exact.
     pub(super) stopped_cleanly: bool,
     /// The latest wall time seen, once it was asked for: the log is long, and it is asked with every visit that is saved.
-    high_water: Cell<Option<i64>>,
+    pub(super) high_water: Cell<Option<i64>>,
     /// Which week totals are counted in, by the instant it began.
     pub(super) week_us: i64,
     /// As whom it speaks, where it has to say that an offer ended.
@@ -185,22 +182,6 @@ impl Store {
         }
         self.high_water.set(Some(wall_us));
         self.set_meta("high-water", &wall_us.to_be_bytes())
-    }
-
-    /// Gives up a high-water mark that a wrong clock set: it, and every row dated later, is dated `wall_us`.
-    ///
-    /// # Errors
-    /// The file cannot be written.
-    pub fn redate(&self, wall_us: i64) -> Result<()> {
-        self.high_water.set(Some(wall_us));
-        self.set_meta("high-water", &wall_us.to_be_bytes())?;
-        self.db.execute("UPDATE delivery SET at_us = ?1 WHERE at_us > ?1", [wall_us])?;
-        self.db.execute("UPDATE forgotten SET at_us = ?1 WHERE at_us > ?1", [wall_us])?;
-        // Nobody is at work for longer than until tomorrow.
-        let tomorrow_us = wall_us.saturating_add(DAY_US);
-        self.db.execute("UPDATE ignored SET until_us = ?1 WHERE until_us > ?1", [tomorrow_us])?;
-        self.redate_halts(wall_us)?;
-        self.redate_stances(wall_us)
     }
 
     /// Judges a reservation on the customer's log and, if there is room, writes the delivery and its messages.
@@ -400,14 +381,16 @@ impl Store {
         Ok(())
     }
 
-    /// Puts a message into the outbox that is no delivery: nothing is counted, and nothing refunded.
+    /// Puts a message into the outbox that is no delivery: nothing is counted, and nothing refunded. Where it goes to a
+    /// customer it is forgotten with them.
     ///
     /// # Errors
     /// The file cannot be written.
-    pub fn say(&self, draft: &Draft) -> Result<()> {
+    pub fn say(&self, to: Option<&CustomerId>, draft: &Draft) -> Result<()> {
         let sql = "INSERT INTO outbox (delivery, customer, event_id, topic, payload, expires_us, offer)
-                   VALUES ('', '', ?1, ?2, ?3, ?4, '')";
-        self.db.execute(sql, params![&*draft.event_id, draft.topic, draft.payload, draft.expires_us])?;
+                   VALUES ('', ?1, ?2, ?3, ?4, ?5, '')";
+        let to = to.map_or("", CustomerId::as_str);
+        self.db.execute(sql, params![to, &*draft.event_id, draft.topic, draft.payload, draft.expires_us])?;
         Ok(())
     }
 

@@ -10,11 +10,12 @@ use tokio::sync::{Notify, mpsc};
 pub use super::client::{Answers, Handle, Ledger};
 use super::fault::Trouble;
 use super::order::{Again, Done, Order, Told};
+use super::redating::BroughtBack;
 use super::said::Noted;
 use super::{LedgerError, Store};
 use crate::clock::Clock;
 use crate::gateway::consent::CustomerId;
-use crate::gateway::effect::{Answer, DeliveryId};
+use crate::gateway::effect::Answer;
 use crate::gateway::stance::Stance;
 
 /// An offer waits at most so long for others to share its sync with: an SD card makes 200 to 500 syncs a second and
@@ -31,7 +32,7 @@ pub(super) const LAZY_GROUP: Duration = Duration::from_secs(1);
 /// Expired rows are looked for this often.
 const SWEEP: Duration = Duration::from_secs(1);
 
-/// Offers that have ended are looked for this often: a coupon ends at a full hour, and nobody waits for it.
+/// Endings for which there was no room are said this often.
 const ENDINGS: Duration = Duration::from_mins(1);
 
 /// What is tried again after the disk could be written, at the most: as much as the outbox and its feedback are. The latest
@@ -99,9 +100,11 @@ pub(super) struct Worker {
     gauges: Arc<Gauges>,
     /// What the disk did not take; tried again with the next group.
     again: Vec<Again>,
+    /// When the core was last told to believe the wall clock, on the monotonic clock, and what it said (microseconds).
+    believed: Option<(u64, i64)>,
     /// When expired rows were last looked for, on the monotonic clock.
     swept_us: u64,
-    /// When offers that have ended were last looked for, on the monotonic clock.
+    /// When endings for which there was no room were last looked for, on the monotonic clock.
     ended_us: u64,
     trouble: Trouble,
 }
@@ -109,13 +112,12 @@ pub(super) struct Worker {
 /// What a group answers once it is on disk, or is not.
 #[derive(Default)]
 struct Group {
-    granted: Vec<(DeliveryId, Answer)>,
+    /// What is told of each order, in the order in which the ledger took them: of two that concern one customer or campaign
+    /// the later holds.
+    told: Vec<Told>,
     /// Whoever waits for it, with what to answer if it is on disk.
     done: Vec<Box<dyn FnOnce(Option<String>) + Send>>,
     again: Vec<Again>,
-    told: Vec<Told>,
-    /// What lets more be said waits for the disk.
-    told_once_written: Vec<Told>,
     forgot: bool,
     wrote_rows: bool,
     /// The session was sent away empty-handed and has to be told to come again.
@@ -129,8 +131,13 @@ impl Group {
         self.done.push(Box::new(move |failed| drop(done.send(failed.map_or(Ok(value), Err)))));
     }
 
-    fn tell_stance(&mut self, changed: Option<(CustomerId, Stance)>) {
-        self.told.extend(changed.map(|(customer, stance)| Told::Stance(customer, Box::new(stance))));
+    fn tell_brought_back(&mut self, back: BroughtBack) {
+        self.tell_stances(back.stances);
+        self.told.extend(back.halts.map(Told::Halts));
+    }
+
+    fn tell_stances(&mut self, changed: impl IntoIterator<Item = (CustomerId, Stance)>) {
+        self.told.extend(changed.into_iter().map(|(customer, stance)| Told::Stance(customer, Box::new(stance))));
     }
 }
 
@@ -151,6 +158,7 @@ impl Worker {
             changed,
             gauges,
             again: Vec::new(),
+            believed: None,
             swept_us: 0,
             ended_us: 0,
             trouble: Trouble::default(),
@@ -195,7 +203,7 @@ impl Worker {
                 next = self.queue.recv_timeout(Duration::from_micros(left_us)).ok();
             }
         }
-        let outcome = outcome.and_then(|()| self.sweep_when_due(&mut group)).and_then(|()| self.store.commit());
+        let outcome = outcome.and_then(|()| self.sweep_when_due()).and_then(|()| self.store.commit());
         self.finish(group, outcome);
         stop
     }
@@ -208,7 +216,7 @@ impl Worker {
                 let answer = if ok { self.store.reserve(&wanted, &drafts) } else { Ok(Answer::Unavailable) };
                 group.wrote_rows |= matches!(answer, Ok(Answer::Granted));
                 let told = answer.as_ref().copied().unwrap_or(Answer::Unavailable);
-                group.granted.push((wanted.delivery.id, told));
+                group.told.push(Told::Reserved(wanted.delivery.id, told));
                 answer.map(|_| ())
             }
             Order::Take { limit, done } => {
@@ -227,27 +235,23 @@ impl Worker {
                 if ok { self.repeat(again, group) } else { Ok(()) }
             }
             Order::Feedback(feedback, done) => {
-                let noted =
-                    if ok { self.store.hear_feedback(&feedback, self.clock.wall_us()) } else { Ok(Noted::Unknown) };
+                let hear = || self.store.hear_feedback(&feedback, self.believed_us()?);
+                let noted = if ok { hear() } else { Ok(Noted::Unknown) };
                 noted.and_then(|noted| self.noted(noted, done, group))
             }
             Order::GiveWord { word, word_us, done } => {
-                let now_us = self.clock.wall_us();
-                let taken = if ok { self.store.give_word(&word, word_us, now_us) } else { Ok(false) };
+                let give = || self.store.give_word(&word, word_us, self.at_least_us()?);
+                let taken = if ok { give() } else { Ok(false) };
                 group.wrote_rows = true;
                 taken.and_then(|taken| {
                     group.answer(done, taken);
-                    // What could not be written down is not known here: whoever is silent already stays so.
-                    let halts = if ok { Some(self.store.halts()?) } else { None };
-                    let told = if word.silences() { &mut group.told } else { &mut group.told_once_written };
-                    told.extend(halts.map(Told::Halts));
-                    Ok(())
+                    self.store.halts().map(|halts| group.told.push(Told::Halts(halts)))
                 })
             }
-            Order::Say(drafts, done) => {
+            Order::Say { to, drafts, done } => {
                 group.answer(done, ());
                 group.wrote_rows = true;
-                if ok { drafts.iter().try_for_each(|draft| self.store.say(draft)) } else { Ok(()) }
+                if ok { drafts.iter().try_for_each(|draft| self.store.say(to.as_ref(), draft)) } else { Ok(()) }
             }
             Order::Read(question) => {
                 question(&self.store);
@@ -270,7 +274,7 @@ impl Worker {
             Order::DropVisit(customer) => self.store.drop_visit(&customer),
             Order::EndOffers(customer, ending) => {
                 group.wrote_rows = true;
-                self.store.end_offers(&customer, ending, self.clock.wall_us())
+                self.believed_us().and_then(|now_us| self.store.end_offers(&customer, ending, now_us))
             }
             Order::Count(counts) => counts.iter().try_for_each(|(what, n)| self.store.count(what, *n)),
             Order::CountLongest(what, n) => self.store.count_longest(&what, n),
@@ -278,11 +282,16 @@ impl Worker {
                 self.store.begin_week(week_us).map(|ended_us| group.told.extend(ended_us.map(Told::WeekEnded)))
             }
             Order::IgnoreUntil(customer, until_us) => self.store.ignore_until(&customer, until_us),
-            Order::Redate(wall_us) => self.store.redate(wall_us),
-            Order::NoteWall(wall_us) => self.store.note_wall(wall_us),
+            Order::Redate(wall_us) => self.store.redate(wall_us).map(|back| group.tell_brought_back(back)),
+            Order::EndSaid(now_us) => self.store.end_said(now_us).map(|changed| group.tell_stances(changed)),
+            Order::NoteWall(wall_us) => {
+                self.believed = Some((self.clock.monotonic_us(), wall_us));
+                self.store.note_wall(wall_us)
+            }
             Order::NoteStop => self.store.note_stop(),
             Order::Prune { deliveries_before_us, forgotten_before_us, now_us } => {
-                self.store.prune(deliveries_before_us, forgotten_before_us, now_us)
+                let pruned = self.store.prune(deliveries_before_us, forgotten_before_us, now_us);
+                pruned.and_then(|()| self.store.bring_back(now_us)).map(|back| group.tell_brought_back(back))
             }
             Order::Stop => Ok(()),
         };
@@ -303,14 +312,11 @@ impl Worker {
             }
         }
         let failed = outcome.err().map(|error| error.to_string());
-        for (delivery, answer) in group.granted {
-            let answer = if failed.is_some() { Answer::Unavailable } else { answer };
-            self.answers.send(Told::Reserved(delivery, answer)).unwrap_or_default();
-        }
-        // What somebody said is heeded even where it could not be written down yet.
-        let once_written = group.told_once_written.into_iter().filter(|_| failed.is_none());
-        for told in group.told.into_iter().chain(once_written) {
-            self.answers.send(told).unwrap_or_default();
+        for told in group.told {
+            let told = if failed.is_some() { unwritten(told) } else { Some(told) };
+            if let Some(told) = told {
+                self.answers.send(told).unwrap_or_default();
+            }
         }
         // What was granted is granted; only who waits to be forgotten waits for the last byte.
         let scrub = || if group.forgot { self.store.scrub().err().map(|error| error.to_string()) } else { None };
@@ -345,8 +351,8 @@ impl Worker {
         match again {
             Again::Settle(row, outcome) => self.store.settle(row, outcome),
             Again::Note(customer, signal) => {
-                let stance = self.store.note(&customer, signal, self.clock.wall_us())?;
-                group.tell_stance(stance.map(|stance| (customer, stance)));
+                let stance = self.store.note(&customer, signal, self.believed_us()?)?;
+                group.tell_stances(stance.map(|stance| (customer, stance)));
                 Ok(())
             }
         }
@@ -354,7 +360,7 @@ impl Worker {
 
     /// Feedback was taken: the core hears of it, and where a campaign stopped over it, everybody does.
     fn noted(&self, noted: Noted, done: Done<Noted>, group: &mut Group) -> Result<(), LedgerError> {
-        group.tell_stance(noted.stance());
+        group.tell_stances(noted.stance());
         if let Noted::Taken { stopped: Some(campaign), .. } = &noted {
             group.wrote_rows = true;
             group.told.push(Told::Stopped(campaign.clone()));
@@ -364,33 +370,45 @@ impl Worker {
         Ok(())
     }
 
-    /// Expired rows go, so that a broker that is away costs no promise, and so do offers that have ended.
+    /// Expired rows go, so that a broker that is away costs no promise.
     fn sweep(&mut self) {
         let idle = self.gauges.outbox_rows() == 0 && self.again.is_empty() && !self.trouble.is_on();
         if idle && !self.is_time_for_endings() {
             return;
         }
         let mut group = Group::default();
-        let swept = self.begin(&mut group).and_then(|()| self.sweep_when_due(&mut group));
+        let swept = self.begin(&mut group).and_then(|()| self.sweep_when_due());
         let outcome = swept.and_then(|()| self.store.commit());
         self.finish(group, outcome);
     }
 
     /// Steady orders must not keep expired rows from being looked for, so each group looks when it is time.
-    fn sweep_when_due(&mut self, group: &mut Group) -> Result<(), LedgerError> {
+    fn sweep_when_due(&mut self) -> Result<(), LedgerError> {
         let (now_us, wall_us) = (self.clock.monotonic_us(), self.clock.wall_us());
         if self.is_time_for_endings() {
             self.ended_us = now_us;
-            for changed in self.store.end_said(wall_us)? {
-                group.tell_stance(Some(changed));
-            }
-            self.store.say_endings(wall_us)?;
+            self.store.say_endings(self.believed_us()?)?;
         }
         if self.gauges.outbox_rows() == 0 || now_us.saturating_sub(self.swept_us) < micros(SWEEP) {
             return Ok(());
         }
         self.swept_us = now_us;
         self.store.expire(wall_us)
+    }
+
+    /// What time it is (wall, microseconds) for what is remembered for days: as the core believed it last, and what has
+    /// passed since; before that, as late as it has been. A clock that is a year ahead for a minute would otherwise end
+    /// every coupon, and date a silence that nothing brings back.
+    fn believed_us(&self) -> Result<i64, LedgerError> {
+        let Some((then_us, wall_us)) = self.believed else { return self.store.high_water_us() };
+        Ok(wall_us.saturating_add_unsigned(self.clock.monotonic_us().saturating_sub(then_us)))
+    }
+
+    /// The same, and before the core believed a clock whatever it says, where that is later: by it an old word is known for
+    /// one, and nothing else hangs on it.
+    fn at_least_us(&self) -> Result<i64, LedgerError> {
+        let believed_us = self.believed_us()?;
+        Ok(self.believed.map_or_else(|| believed_us.max(self.clock.wall_us()), |_| believed_us))
     }
 
     fn is_time_for_endings(&self) -> bool {
@@ -405,10 +423,20 @@ impl Worker {
     }
 }
 
+/// What is told of something that could not be written down. What a customer said is heeded all the same. What the shop
+/// halts the core knew before it came here, and nothing else lets it speak again.
+fn unwritten(told: Told) -> Option<Told> {
+    match told {
+        Told::Reserved(delivery, _) => Some(Told::Reserved(delivery, Answer::Unavailable)),
+        Told::Stance(..) | Told::WeekEnded(_) => Some(told),
+        Told::Halts(_) | Told::Stopped(_) => None,
+    }
+}
+
 /// How long an order can wait for company.
 fn patience(order: &Order) -> Duration {
     match order {
-        Order::Reserve(..) | Order::Forget { .. } | Order::GiveWord { .. } | Order::Say(..) => GROUP,
+        Order::Reserve(..) | Order::Forget { .. } | Order::GiveWord { .. } | Order::Say { .. } => GROUP,
         Order::Feedback(..) => FEEDBACK_GROUP,
         // A registrar's file comes one record at a time, each after the answer to the last: there is no company.
         Order::SaveConsent { .. } | Order::Read(_) | Order::Stop => Duration::ZERO,

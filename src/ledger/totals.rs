@@ -13,8 +13,6 @@ type Result<T> = std::result::Result<T, LedgerError>;
 /// So many weeks are kept: a year, to compare with.
 const KEPT_WEEKS: i64 = 60;
 
-const WEEK_US: i64 = 7 * 86_400_000_000;
-
 impl Store {
     /// From now on totals are those of the civil week that began at `week_us` (wall). The week that ended with it, if one did.
     ///
@@ -30,9 +28,27 @@ impl Store {
             // What was counted before anybody knew the date.
             self.db.execute("UPDATE OR IGNORE total SET week_us = ?1 WHERE week_us = 0", [week_us])?;
         }
-        self.db.execute("DELETE FROM total WHERE week_us < ?1", [week_us.saturating_sub(KEPT_WEEKS * WEEK_US)])?;
+        if week_us < ended_us {
+            self.bring_back_weeks(week_us)?;
+        }
+        // The latest by their order and not by their age: a clock that is years ahead for a minute deletes nothing.
+        let sql = "DELETE FROM total WHERE week_us NOT IN
+                   (SELECT DISTINCT week_us FROM total ORDER BY week_us DESC LIMIT ?1)";
+        self.db.execute(sql, [KEPT_WEEKS])?;
         self.week_us = week_us;
         Ok((0 < ended_us && ended_us < week_us).then_some(ended_us))
+    }
+
+    /// The clock was ahead, and has counted in weeks that are not yet: what it counted has happened in this one.
+    fn bring_back_weeks(&self, week_us: i64) -> Result<()> {
+        let sql = "INSERT INTO total
+                   SELECT ?1, what, CASE WHEN what LIKE '%-us' THEN max(count) ELSE sum(count) END
+                   FROM total WHERE week_us > ?1 GROUP BY what
+                   ON CONFLICT DO UPDATE SET count =
+                   CASE WHEN what LIKE '%-us' THEN max(count, excluded.count) ELSE count + excluded.count END";
+        self.db.execute(sql, [week_us])?;
+        self.db.execute("DELETE FROM total WHERE week_us > ?1", [week_us])?;
+        Ok(())
     }
 
     /// The week that is counted in now, by the instant it began (wall); 0 before the first is known.
@@ -45,8 +61,7 @@ impl Store {
     /// # Errors
     /// The file cannot be written.
     pub fn count(&self, what: &str, n: i64) -> Result<()> {
-        let sql = "INSERT INTO total VALUES (?1, ?2, ?3)
-                   ON CONFLICT DO UPDATE SET count = max(count + excluded.count, 0)";
+        let sql = "INSERT INTO total VALUES (?1, ?2, max(?3, 0)) ON CONFLICT DO UPDATE SET count = max(count + ?3, 0)";
         self.db.prepare_cached(sql)?.execute(params![self.week_us, what, n])?;
         Ok(())
     }

@@ -58,7 +58,7 @@ pub struct Ended<'a> {
 
 /// The message's id, its topic, and itself but for its `sequence`.
 pub struct Message {
-    /// The event's id, the same at every resend: an offer ends once.
+    /// The event's id, the same at every resend: an offer ends once for each reason, and one that was left can be recalled.
     pub event_id: Name,
     /// Where it goes.
     pub topic: String,
@@ -69,7 +69,7 @@ pub struct Message {
 /// What is said of `ended`.
 pub fn message(ended: Ended<'_>, speaker: &Speaker, key: &Key) -> Message {
     let Speaker { root, site, gateway } = speaker;
-    let event_id = key.id(&[b"ended", ended.offer_id.as_bytes()]);
+    let event_id = key.id(&[b"ended", ended.offer_id.as_bytes(), ended.reason.as_bytes()]);
     let envelope = Envelope {
         id: &event_id,
         kind: OFFER_ENDED,

@@ -31,7 +31,8 @@ impl World {
     }
 
     pub(super) fn dies(&mut self, amid: bool) {
-        self.audit.died(self.now_us, amid, &self.file);
+        self.audit.look_for_refunds();
+        self.audit.died(self.now_us, amid);
         self.fuse = 0;
         let down_us = match self.chance.below(3) {
             0 => 1 + self.up_to(5 * SECOND),
@@ -55,6 +56,7 @@ impl World {
         let (life, happened) = Life::wake(&self.file, &self.config, self.moment(self.now_us));
         self.life = Some(life);
         self.tell(&happened);
+        self.hear_again();
     }
 
     /// The clock goes wrong for a while: lost, a year ahead for a minute, an hour behind.
@@ -79,8 +81,9 @@ impl World {
         let gateway = &life.standalone.gateway;
         let kept = retention::kept(&self.config, gateway.consents().map(|consent| &**consent));
         let before = |us: u64| self.now_us.saturating_sub_unsigned(us);
-        self.audit.read(&self.file, None);
-        life.standalone.store.prune(kept.deliveries_us.map(before), before(kept.forgotten_us), self.now_us).unwrap();
+        let deliveries_us = kept.deliveries_us.map(before);
+        life.standalone.store.prune(deliveries_us, before(kept.forgotten_us), self.now_us).unwrap();
+        self.pruned_us = deliveries_us.unwrap_or(0).max(self.pruned_us);
         self.plan(self.now_us + 7 * DAY, Event::Prune);
     }
 }

@@ -12,7 +12,9 @@ use emma::gateway::Gateway;
 use emma::gateway::consent::record::{self, Record};
 use emma::gateway::consent::{Consent, CustomerId};
 use emma::gateway::effect::{Effect, Happening, Input};
+use emma::ledger::said::{Feedback, Noted};
 use emma::ledger::{Store, registrar};
+use emma::mqtt::ended::Speaker;
 use emma::standalone::Standalone;
 
 /// From waking until the stop or the crash.
@@ -32,10 +34,12 @@ pub(crate) struct Led {
 impl Life {
     /// Opens the ledger and takes up what it remembers.
     pub(crate) fn wake(file: &Path, config: &Arc<Config>, now: Moment) -> (Self, Vec<Happening>) {
-        let store = Store::open(file, [7; 32]).unwrap();
+        let mut store = Store::open(file, [7; 32]).unwrap();
+        store.speak_as(Speaker::of(&config.gateway));
         let gateway = Gateway::new(Arc::clone(config), store.key().clone(), store.high_water_us().unwrap());
         let mut life = Self { standalone: Standalone { gateway, store }, config: Arc::clone(config) };
-        let mut happened = Vec::new();
+        let halts = life.standalone.store.halts().unwrap();
+        let mut happened = life.handle(Input::Halts(halts), now);
         for consent in counter::remembered(&life.standalone.store).unwrap() {
             happened.extend(life.handle(Input::Consent(consent), now));
         }
@@ -47,7 +51,7 @@ impl Life {
 
     /// One input, and everything that follows from it.
     pub(crate) fn handle(&mut self, input: Input<'_>, now: Moment) -> Vec<Happening> {
-        self.standalone.handle(input, now).unwrap()
+        self.handle_until(input, now, &mut u32::MAX.clone()).happened
     }
 
     /// One input; `fuse` counts down with each effect, each commit and each answer, and at 0 the process dies there.
@@ -62,9 +66,10 @@ impl Life {
                 led.happened.extend(self.standalone.perform(vec![effect], now).unwrap());
                 continue;
             };
+            let drafts = self.standalone.messages(&wanted);
             let store = &self.standalone.store;
             store.begin().unwrap();
-            let answer = store.reserve(&wanted, &[]).unwrap();
+            let answer = store.reserve(&wanted, &drafts).unwrap();
             if burn(fuse) {
                 store.rollback();
                 return Led { died: true, ..led };
@@ -78,6 +83,33 @@ impl Life {
         led
     }
 
+    /// Takes feedback, and dies before or after the commit if the fuse is that short; what became of it if it was committed.
+    pub(crate) fn feedback_until(&mut self, told: &Feedback, now: Moment, fuse: &mut u32) -> (Option<Noted>, Led) {
+        let dead = Led { died: true, ..Led::default() };
+        let store = &self.standalone.store;
+        let now_us = now.wall_us.filter(|_| self.standalone.gateway.wall_us().is_some());
+        let now_us = now_us.unwrap_or_else(|| store.high_water_us().unwrap());
+        store.begin().unwrap();
+        let noted = store.hear_feedback(told, now_us).unwrap();
+        if burn(fuse) {
+            store.rollback();
+            return (None, dead);
+        }
+        store.commit().unwrap();
+        if burn(fuse) {
+            return (Some(noted), dead);
+        }
+        let mut led = Led::default();
+        if let Some((customer, stance)) = noted.stance() {
+            led = self.handle_until(Input::Stance(customer, Box::new(stance)), now, fuse);
+        }
+        if let (Noted::Taken { stopped: Some(_), .. }, false) = (&noted, led.died) {
+            let halts = self.standalone.store.halts().unwrap();
+            self.handle(Input::Halts(halts), now);
+        }
+        (Some(noted), led)
+    }
+
     /// Takes a consent record as the counter does: on disk first, then in force.
     pub(crate) fn accept(&mut self, line: &str, now: Moment) -> Result<(Arc<Consent>, Vec<Happening>), String> {
         let Record::Grant(grant) = record::parse(line).map_err(|error| error.to_string())? else {
@@ -85,7 +117,8 @@ impl Life {
         };
         let gateway = &self.standalone.gateway;
         let known = CustomerId::new(&grant.customer).and_then(|customer| gateway.consent_of(&customer).cloned());
-        let inbox = |recipient: &str| recipient.into();
+        let customer = grant.customer.clone();
+        let inbox = |recipient: &str| format!("{recipient}-of-{customer}").into();
         let prepared = registrar::prepare(*grant, &self.config.promise, known.as_deref(), inbox)
             .map_err(|problems| problems.join("; "))?;
         let consent = prepared.consent;

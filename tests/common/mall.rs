@@ -13,13 +13,49 @@ pub(crate) const TILL: u16 = 3;
 pub(crate) const ADVICE: u16 = 4;
 pub(crate) const SPOTS: [u16; 5] = [DOOR, HALL, SHOES, TILL, ADVICE];
 
-/// The shop.
-pub(crate) fn shop() -> Shop {
+/// The promise's caps, its quiet hours, when the shop closes, the share of control groups, and whom hikers' offers are for.
+const LAWS: [[&str; 5]; SHOPS] = [
+    [
+        "customer = [{ at-most = 3, per = '1d' }, { at-most = 5, per = '7d' }]\nvisit = 2\ngap = '3m'\n\
+         campaign = [{ at-most = 1, per = '12h' }]\ncategory = [{ at-most = 2, per = '2d' }]\n\
+         zone = [{ at-most = 2, per = '1d' }]\nsite = [{ at-most = 4, per = '3d' }]\n\
+         service = [{ at-most = 2, per = '1d' }]\n",
+        "['19:30', '08:30']",
+        "20:00",
+        "0.3",
+        "interests = ['hiking', 'shoes']",
+    ],
+    [
+        "customer = [{ at-most = 1, per = '20h' }, { at-most = 4, per = '8d' }]\nvisit = 1\ngap = '2h'\n\
+         category = [{ at-most = 1, per = '2d' }]\nzone = [{ at-most = 1, per = '1d' }]\n\
+         site = [{ at-most = 3, per = '3d' }]\nservice = [{ at-most = 1, per = '1d' }]\n",
+        "['18:00', '09:30']",
+        "18:30",
+        "0.6",
+        "interests = ['hiking'], price-band = ['mid']",
+    ],
+    [
+        "customer = [{ at-most = 4, per = '1d' }, { at-most = 9, per = '6d' }]\nvisit = 3\ngap = '1m'\n\
+         campaign = [{ at-most = 2, per = '12h' }]\nservice = [{ at-most = 4, per = '1d' }]\n",
+        "['20:30', '07:30']",
+        "20:00",
+        "0.1",
+        "price-band = ['mid', 'premium']",
+    ],
+];
+
+/// Its configurations: the first, one that tightens it, and one that loosens it.
+pub(crate) const SHOPS: usize = 3;
+
+/// The shop, as one of its configurations has it.
+pub(crate) fn shop(which: usize) -> Shop {
+    let [caps, quiet, closes, share, interests] = LAWS[which];
     let gateway = |id: &str, x, y| (id.to_owned(), (x, y));
-    let zones = "
+    let zones = format!(
+        "
         [opening-hours]
-        mon-sat = '08:00-20:00'
-        exceptions = { 2026-10-23 = '10:00-16:00' }
+        mon-sat = '08:00-{closes}'
+        exceptions = {{ 2026-10-23 = '10:00-16:00' }}
         [[zone]]
         id = 'door'
         name = 'Door'
@@ -41,9 +77,11 @@ pub(crate) fn shop() -> Shop {
         name = 'Advice'
         near = 'gw-advice'
         sensitive = true
-        ";
+        "
+    );
     let offers = [
-        "[[category]]\nid = 'shoes'\nname = 'Shoes'\n[[category]]\nid = 'coats'\nname = 'Coats'\n\
+        "[[category]]\nid = 'shoes'\nname = 'Shoes'\nreplacement-interval = '9d'\n\
+         [[category]]\nid = 'coats'\nname = 'Coats'\nreplacement-interval = '1 month'\n\
          [[category]]\nid = 'wine'\nname = 'Wine'\nsensitive = true\n"
             .to_owned(),
         campaign(
@@ -53,10 +91,36 @@ pub(crate) fn shop() -> Shop {
             "category = 'shoes'\npriority = 70\ncaps = [{ at-most = 1, per = '3d' }]",
         ),
         campaign("socks", "'entered'", "['shoes']", "category = 'shoes'\npriority = 40"),
-        campaign("boots", "{ dwelled = '40s' }", "['shoes', 'hall']", "category = 'shoes'"),
-        campaign("coats", "'entered'", "['hall', 'door']", "category = 'coats'\ncaps = [{ at-most = 2, per = '36h' }]"),
+        campaign(
+            "boots",
+            "{ dwelled = '40s' }",
+            "['shoes', 'hall']",
+            &format!("category = 'shoes'\ncontrol-group = {share}"),
+        ),
+        campaign(
+            "coats",
+            "'entered'",
+            "['hall', 'door']",
+            &format!("category = 'coats'\ncaps = [{{ at-most = 2, per = '36h' }}]\ncontrol-group = {share}"),
+        ),
         campaign("wine", "{ dwelled = '20s' }", "['hall', 'till']", "category = 'wine'\npriority = 90"),
-        campaign("coffee", "{ dwelled = '1m' }", "'any'", "class = 'reward'\ncaps = [{ at-most = 2 }]"),
+        campaign("coffee", "{ dwelled = '1m' }", "'any'", "class = 'reward'\ncaps = [{ at-most = 9 }]"),
+        campaign("welcome", "{ dwelled = '10s' }", "['door']", "class = 'reward'\nonce-per = 'visit'\npriority = 90"),
+        campaign("weekly", "{ dwelled = '25s' }", "['till']", "class = 'reward'\nonce-per = 'week'\npriority = 85"),
+        campaign(
+            "wished",
+            "'entered'",
+            "['shoes', 'hall']",
+            "category = 'coats'\ntier = 'personal'\naudience = { wishes = true }\nprice = '129 CHF'\npriority = 30",
+        ),
+        campaign(
+            "hikers",
+            "'entered'",
+            "['shoes', 'door']",
+            &format!("category = 'shoes'\ntier = 'personal'\naudience = {{ {interests} }}\npriority = 75"),
+        ),
+        campaign("waiting", "{ dwelled = '15s' }", "['till']", "class = 'service'")
+            .replace("Something", "{value.till-minutes} minutes"),
         campaign("yours", "'entered'", "['till']", "category = 'coats'\ntier = 'personal'\npriority = 80"),
         campaign(
             "morning",
@@ -75,20 +139,24 @@ pub(crate) fn shop() -> Shop {
             gateway("gw-till", 50.0, 5.0),
             gateway("gw-advice", 50.0, 30.0),
         ],
-        zones: zones.to_owned(),
+        zones,
         offers: offers.concat(),
-        promise: "quiet-hours = ['19:30', '08:30']\n[caps]\n\
-            customer = [{ at-most = 3, per = '1d' }, { at-most = 5, per = '7d' }]\nvisit = 2\ngap = '3m'\n\
-            campaign = [{ at-most = 1, per = '12h' }]\ncategory = [{ at-most = 2, per = '2d' }]\n\
-            zone = [{ at-most = 2, per = '1d' }]\nsite = [{ at-most = 4, per = '3d' }]\n\
-            service = [{ at-most = 2, per = '1d' }]\n"
-            .to_owned(),
+        promise: format!("quiet-hours = {quiet}\n[caps]\n{caps}"),
     }
+}
+
+/// One in thirty comes each day, and asks for nothing but offers: to them enough is said that they can have had enough.
+pub(crate) fn is_regular(n: u16) -> bool {
+    n.is_multiple_of(30)
 }
 
 /// A consent of some kind for shopper `n`, as a record.
 pub(crate) fn consent(chance: &mut Chance, n: u16, epoch: u64, now_us: i64, mut until_us: i64) -> String {
     const HOUR_US: i64 = 3_600_000_000;
+    if is_regular(n) {
+        let rest = r#","purposes":["offers","personalisation","lift-measurement"],"interests":["hiking"],"price_band":"mid","wishes":[{"category":"coats"}]"#;
+        return record(&format!("c-{n:05}"), epoch, "personal", n, [now_us - HOUR_US, until_us], rest);
+    }
     let tier = chance.one_of(&["contextual", "contextual", "contextual", "personal", "personal", "on-request"]);
     let purposes = chance.one_of(&[
         r#"["offers"]"#,
@@ -120,6 +188,21 @@ pub(crate) fn consent(chance: &mut Chance, n: u16, epoch: u64, now_us: i64, mut 
             r#""caps":{"campaign":[{"at_most":1}],"category":[{"at_most":1,"per":"1w"}],"service":[{"at_most":1,"per":"2d"}]}"#,
         ],
     );
+    sometimes(2, &[r#""interests":["hiking"]"#, r#""interests":["tea"]"#]);
+    sometimes(2, &[r#""price_band":"mid""#, r#""price_band":"premium""#]);
+    sometimes(3, &[r#""pinned_categories":["coats"]"#]);
+    sometimes(
+        2,
+        &[
+            r#""wishes":[{"category":"coats"}]"#,
+            r#""wishes":[{"category":"coats","max_price":"150 CHF"},{"category":"shoes"}]"#,
+            r#""wishes":[{"category":"coats","max_price":"99 CHF"}]"#,
+            r#""wishes":[{"category":"coats","until":"2026-10-20"}]"#,
+        ],
+    );
+    if n % 29 == 5 {
+        rest.push_str(r#","test":true"#);
+    }
     if chance.once_in(6) {
         let until_us = now_us + HOUR_US * i64::try_from(1 + chance.below(72)).unwrap();
         write!(rest, r#","paused_until":"{}""#, jiff::Timestamp::from_microsecond(until_us).unwrap()).unwrap();

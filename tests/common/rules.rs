@@ -1,17 +1,19 @@
-//! The gates that need no history, written again from the promise: consent, clock, pause, quiet, dates and hours.
+//! The gates above rank, written again from the promise, in its order.
 
 use emma::config::Config;
 use emma::config::offers::{Campaign, Class, Trigger};
 use emma::config::zones::DayRange;
-use emma::gateway::consent::{Consent, Tier};
+use emma::gateway::consent::{Consent, Tier, Wish};
 use emma::gateway::effect::{Happening, What};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 
 use crate::audit::Row;
+use crate::mind::{Halted, Holds, Mind};
 
 /// Reasons that only history explains; whoever got so far passed every gate of this file.
-const LATER: [&str; 10] = [
+const LATER: [&str; 11] = [
+    "control",
     "outranked",
     "cap-customer",
     "cap-visit",
@@ -40,25 +42,51 @@ pub(crate) fn is_remembered(consent: &Consent) -> bool {
     consent.tier != Tier::OnRequest
 }
 
+/// What is known when something is judged.
+#[derive(Clone, Copy)]
+pub(crate) struct Scene<'a> {
+    pub(crate) config: &'a Config,
+    pub(crate) consent: &'a Consent,
+    pub(crate) mind: &'a Mind,
+    pub(crate) halted: &'a Halted,
+}
+
+/// The first gate that says no, and those before it of which nobody can tell.
+#[derive(Default)]
+struct Verdict {
+    unclear: Vec<&'static str>,
+    no: Option<&'static str>,
+}
+
 /// What is wrong with a silence: its reason must be the first gate's that said no.
-pub(crate) fn withheld(config: &Config, consent: &Consent, happening: &Happening) -> Option<&'static str> {
+pub(crate) fn withheld(scene: Scene<'_>, happening: &Happening) -> Option<&'static str> {
     let What::Withheld { campaign, reason, .. } = &happening.what else { return None };
-    let Some(campaign) = config.offers.campaigns.iter().find(|known| known.id == *campaign) else {
+    let Some(campaign) = scene.config.offers.campaigns.iter().find(|known| known.id == *campaign) else {
         return Some("a campaign that does not exist");
     };
-    let is_right = match gate(config, campaign, consent, happening.at.wall_us) {
-        Some(expected) => reason.as_str() == expected,
-        None => LATER.contains(&reason.as_str()),
-    };
-    (!is_right).then_some("another gate comes first")
+    let Verdict { unclear, no } = gate(scene, campaign, happening.at.wall_us);
+    let reason = reason.as_str();
+    let is_right = unclear.contains(&reason)
+        || match no {
+            Some(expected) => reason == expected,
+            None => LATER.contains(&reason),
+        };
+    (!is_right).then_some(no.unwrap_or("no gate says no"))
 }
 
 /// What is wrong with a delivery, caps aside.
-pub(crate) fn delivered(config: &Config, consent: &Consent, row: &Row) -> Vec<&'static str> {
+pub(crate) fn delivered(scene: Scene<'_>, row: &Row) -> Vec<&'static str> {
+    let config = scene.config;
     let Some(campaign) = config.offers.campaigns.iter().find(|known| *known.id == *row.campaign) else {
         return vec!["a campaign that does not exist"];
     };
-    let mut wrongs: Vec<&'static str> = gate(config, campaign, consent, Some(row.at_us)).into_iter().collect();
+    let mut wrongs: Vec<&'static str> = gate(scene, campaign, Some(row.at_us)).no.into_iter().collect();
+    if row.ghost && (campaign.control_share <= 0.0 || !scene.consent.purposes.lift_measurement) {
+        wrongs.push("a ghost of somebody who is in no control group");
+    }
+    if row.test != scene.consent.test {
+        wrongs.push("a tester's, or not");
+    }
     let zone = config.zones.zones.iter().find(|zone| *zone.id == *row.zone);
     if zone.is_none_or(|zone| zone.sensitive) {
         wrongs.push("in a sensitive zone, or in none");
@@ -83,20 +111,24 @@ pub(crate) fn delivered(config: &Config, consent: &Consent, row: &Row) -> Vec<&'
     wrongs
 }
 
-/// The first gate that says no.
-fn gate(config: &Config, campaign: &Campaign, consent: &Consent, wall_us: Option<i64>) -> Option<&'static str> {
+fn gate(scene: Scene<'_>, campaign: &Campaign, wall_us: Option<i64>) -> Verdict {
+    let no = |reason| Verdict { no: Some(reason), ..Verdict::default() };
+    let Scene { config, consent, mind, halted } = scene;
     if !reaches(config, campaign, consent, wall_us) {
-        return Some("consent");
+        return no("consent");
     }
-    let Some(wall_us) = wall_us else { return Some("clock") };
-    if consent.paused_until_us.is_some_and(|until_us| wall_us < until_us) {
-        return Some("paused");
+    let Some(wall_us) = wall_us else { return no("clock") };
+    let has_stopped = mind.stopped_epoch.is_some_and(|stopped| consent.epoch <= stopped);
+    let has_paused = consent.paused_until_us.is_some_and(|until_us| wall_us < until_us);
+    if has_paused || has_stopped || halted.holds(&campaign.id, wall_us) {
+        return no("paused");
     }
     let here = local(wall_us, &config.site.time_zone);
     let theirs = consent.time_zone.as_ref().map_or(here.clone(), |zone| local(wall_us, zone));
     let quiet = [config.promise.quiet_hours, consent.quiet_hours].into_iter().flatten();
-    if quiet.into_iter().any(|hours| within(hours, minute(&theirs))) || !is_open(config, &here) {
-        return Some("quiet");
+    let is_quiet = quiet.into_iter().any(|hours| within(hours, minute(&theirs)));
+    if is_quiet || wall_us < mind.snoozed_until_us || !is_open(config, &here) {
+        return no("quiet");
     }
     let active = &campaign.active;
     let weekday = usize::try_from(here.weekday().to_monday_zero_offset()).unwrap();
@@ -104,7 +136,80 @@ fn gate(config: &Config, campaign: &Campaign, consent: &Consent, wall_us: Option
         && active.until.is_none_or(|until| here.date() <= until)
         && active.days.is_none_or(|days| days[weekday])
         && active.hours.is_none_or(|hours| within(hours, minute(&here)));
-    (!runs).then_some("inactive")
+    if !runs {
+        return no("inactive");
+    }
+    if !is_for(scene, campaign, wall_us) {
+        return no("audience");
+    }
+    let mut verdict = Verdict::default();
+    let about = [("bought", has_one(scene, campaign, wall_us)), ("declined", declines(mind, campaign, wall_us))];
+    for (reason, holds) in about {
+        match holds {
+            Holds::Yes => return Verdict { no: Some(reason), ..verdict },
+            Holds::Unclear => verdict.unclear.push(reason),
+            Holds::No => {}
+        }
+    }
+    let is_stale = !campaign.values.iter().all(|value| halted.is_fresh(value, wall_us));
+    Verdict { no: is_stale.then_some("stale-value"), ..verdict }
+}
+
+fn is_for(scene: Scene<'_>, campaign: &Campaign, wall_us: i64) -> bool {
+    let Scene { consent, mind, .. } = scene;
+    let audience = &campaign.audience;
+    let declared = consent.declared.as_ref().filter(|_| is_personal(consent));
+    let likes =
+        |interest: &_| declared.is_some_and(|declared| declared.interests.contains(interest)) || mind.likes(interest);
+    let spends = |band: &_| declared.is_some_and(|declared| declared.price_band.as_ref() == Some(band));
+    (audience.interests.is_empty() || audience.interests.iter().any(likes))
+        && (audience.price_bands.is_empty() || audience.price_bands.iter().any(spends))
+        && (!audience.wishes || !wishes(scene, campaign, wall_us).is_empty())
+}
+
+/// The customer's wishes that a campaign would grant.
+pub(crate) fn wishes(scene: Scene<'_>, campaign: &Campaign, wall_us: i64) -> Vec<String> {
+    let Scene { config, consent, mind, .. } = scene;
+    let Some(declared) = consent.declared.as_ref().filter(|_| is_personal(consent)) else { return Vec::new() };
+    let zone = consent.time_zone.as_ref().unwrap_or(&config.site.time_zone);
+    let today = local(wall_us, zone).date();
+    let is_granted = |wish: &&Wish| {
+        let is_cheap = wish.max_price.as_ref().is_none_or(|most| {
+            campaign
+                .price
+                .as_ref()
+                .is_some_and(|price| price.currency == most.currency && price.hundredths <= most.hundredths)
+        });
+        Some(&wish.category) == campaign.category.as_ref()
+            && is_cheap
+            && wish.until.is_none_or(|until| today <= until)
+            && mind.still_wishes(&name(wish), wall_us)
+    };
+    declared.wishes.iter().filter(is_granted).map(name).collect()
+}
+
+/// What tells one wish from another.
+pub(crate) fn name(wish: &Wish) -> String {
+    format!("{:?}", (&wish.category, &wish.max_price, &wish.until))
+}
+
+/// Whether taste, wishes and purchases may be used.
+pub(crate) fn is_personal(consent: &Consent) -> bool {
+    consent.tier == Tier::Personal && consent.purposes.personalisation
+}
+
+fn has_one(scene: Scene<'_>, campaign: &Campaign, wall_us: i64) -> Holds {
+    let Some(category) = &campaign.category else { return Holds::No };
+    let known = scene.config.offers.categories.iter().find(|known| known.id == *category);
+    let interval = known.and_then(|known| known.replacement_interval).filter(|_| campaign.class != Class::Service);
+    let Some(interval) = interval else { return Holds::No };
+    scene.mind.has_one(category, interval, wall_us, &scene.config.site.time_zone)
+}
+
+fn declines(mind: &Mind, campaign: &Campaign, wall_us: i64) -> Holds {
+    let matter = campaign.category.as_ref().map_or_else(|| format!("campaign:{}", campaign.id), ToString::to_string);
+    // What serves and was wiped away was read.
+    if campaign.class == Class::Service { mind.has_enough(&matter) } else { mind.declines(&matter, wall_us) }
 }
 
 fn reaches(config: &Config, campaign: &Campaign, consent: &Consent, wall_us: Option<i64>) -> bool {

@@ -17,6 +17,9 @@ use crate::life::Life;
 use crate::mall::{self, SPOTS};
 use crate::shop::{DAY_US, beacon, heard};
 
+#[path = "chatter.rs"]
+mod chatter;
+
 #[path = "fate.rs"]
 mod fate;
 
@@ -36,6 +39,14 @@ enum Event {
     ClockRight,
     Wake,
     Prune,
+    Publish,
+    Sweep,
+    Say(usize),
+    Buy(u16),
+    Word,
+    Value,
+    Reload,
+    Week,
 }
 
 /// A walk through the shop.
@@ -54,6 +65,10 @@ pub(crate) struct Seen {
     pub(crate) stops: u64,
     pub(crate) forgotten: u64,
     pub(crate) refused: u64,
+    /// Deliveries to customers whose caps were halved.
+    pub(crate) with_less: usize,
+    /// Deliveries that reached nobody, and were taken back.
+    pub(crate) refunded: usize,
     pub(crate) told: BTreeMap<String, u64>,
 }
 
@@ -78,6 +93,9 @@ pub(crate) struct World {
     /// After a boot the clock is not synchronised until then.
     booted_us: i64,
     fuse: u32,
+    /// What was let go of is older.
+    pruned_us: i64,
+    chatter: chatter::Chatter,
     seen: Seen,
 }
 
@@ -86,13 +104,14 @@ impl World {
         // In memory where the system has such a folder: how fast a disk syncs is nobody's promise.
         let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
         let file = folder.path().join("ledger.db");
-        let config = mall::shop().config();
+        let configs: Vec<_> = (0..mall::SHOPS).map(|which| mall::shop(which).config()).collect();
+        let config = Arc::clone(&configs[0]);
         let start_us = "2026-10-12T00:00:00Z".parse::<jiff::Timestamp>().unwrap().as_microsecond();
         let mut world = Self {
             chance: Chance(seed),
             _folder: folder,
+            audit: Audit::new(Arc::clone(&config), &file),
             file,
-            audit: Audit::new(Arc::clone(&config)),
             config,
             life: None,
             queue: BinaryHeap::new(),
@@ -106,6 +125,8 @@ impl World {
             clock: Some(0),
             booted_us: start_us,
             fuse: 0,
+            pruned_us: 0,
+            chatter: chatter::Chatter::new(configs),
             seen: Seen::default(),
         };
         world.wake();
@@ -116,6 +137,15 @@ impl World {
         }
         world.plan(start_us + 9 * HOUR, Event::Episode);
         world.plan(start_us + 7 * DAY, Event::Prune);
+        for (at_us, event) in [
+            (MINUTE, Event::Sweep),
+            (9 * HOUR, Event::Word),
+            (0, Event::Value),
+            (3 * DAY, Event::Reload),
+            (0, Event::Week),
+        ] {
+            world.plan(start_us + at_us, event);
+        }
         world
     }
 
@@ -138,7 +168,8 @@ impl World {
         let snapshot = life.standalone.gateway.snapshot();
         assert_eq!((snapshot.present, life.standalone.gateway.next_wakeup()), (0, None), "nothing may be left over");
         self.tell(&happened);
-        let (deliveries, wrongs) = self.audit.judge(&self.file);
+        (self.seen.with_less, self.seen.refunded) = self.audit.counts();
+        let (deliveries, wrongs) = self.audit.judge(self.pruned_us);
         (self.seen, deliveries, wrongs)
     }
 
@@ -156,6 +187,14 @@ impl World {
             Event::ClockRight => self.clock = Some(0),
             Event::Wake => self.wake(),
             Event::Prune => self.prune(),
+            Event::Publish => self.publish(),
+            Event::Sweep => self.sweep(),
+            Event::Say(n) => self.say(n),
+            Event::Buy(n) => self.buy(n),
+            Event::Word => self.word(),
+            Event::Value => self.value(),
+            Event::Reload => self.reload(),
+            Event::Week => self.week(),
         }
     }
 
@@ -168,6 +207,7 @@ impl World {
         let Some((spot, _)) = walk.stops.last().copied() else {
             self.walks.remove(&n);
             self.plan_visit(n);
+            self.plan_purchases(n);
             return;
         };
         let every_us = walk.every_us;
@@ -207,9 +247,13 @@ impl World {
             self.plan(self.wakes_at_us + SECOND, Event::Consent(n));
             return;
         }
-        let stale = self.chance.once_in(10);
+        // Records come out of order, and again.
         let known = self.epochs[usize::from(n)];
-        let epoch = if stale { known.saturating_sub(1) } else { known + 1 };
+        let epoch = match self.chance.below(10) {
+            0 => known.saturating_sub(1),
+            1 => known,
+            _ => known + 1,
+        };
         let until_us = self.end_us + 30 * DAY;
         let record = mall::consent(&mut self.chance, n, epoch, self.now_us, until_us);
         let life = self.life.as_mut().unwrap();
@@ -223,7 +267,8 @@ impl World {
             Err(_) => self.seen.refused += 1,
         }
         let next_us = self.now_us + 2 * HOUR + self.up_to(10 * DAY);
-        let next = if self.chance.once_in(4) { Event::Withdraw(n) } else { Event::Consent(n) };
+        let withdraws = !mall::is_regular(n) && self.chance.once_in(4);
+        let next = if withdraws { Event::Withdraw(n) } else { Event::Consent(n) };
         self.plan(next_us, next);
     }
 
@@ -239,7 +284,7 @@ impl World {
         self.audit.withdraws(&customer(n));
         let happened = self.life.as_mut().unwrap().handle(Input::Withdraw(id.clone()), now);
         self.tell(&happened);
-        self.audit.forgets(self.now_us, &customer(n), &self.file);
+        self.audit.forgets(self.now_us, &customer(n));
         self.life.as_ref().unwrap().forget(&id, raw_us);
         self.epochs[usize::from(n)] = 0;
         self.seen.forgotten += 1;
@@ -276,6 +321,9 @@ impl World {
     }
 
     fn tell(&mut self, happened: &[Happening]) {
+        if happened.iter().any(|one| matches!(one.what, What::Delivered { .. })) {
+            self.plan_publishing();
+        }
         for Happening { what, .. } in happened {
             let word = match what {
                 What::Withheld { reason, .. } => reason.as_str().to_owned(),
@@ -291,11 +339,12 @@ impl World {
         }
         let woke_us = self.woke_us;
         self.audit.happened(happened, |monotonic_us| woke_us + (monotonic_us - DAY_US).cast_signed());
+        self.audit.look_for_refunds();
     }
 
     fn new_walk(&mut self) -> Walk {
-        let is_long = self.chance.once_in(40);
-        let count = 2 + self.chance.below(4);
+        let is_long = self.chance.once_in(60);
+        let count = 2 + self.chance.below(3);
         let mut until_us = self.now_us;
         let mut stops = Vec::new();
         for _ in 0..count {
@@ -304,16 +353,18 @@ impl World {
             stops.push((self.chance.one_of(&SPOTS), until_us));
         }
         stops.reverse();
-        Walk { stops, every_us: if is_long { 45 * SECOND } else { 7 * SECOND } }
+        Walk { stops, every_us: if is_long { 60 * SECOND } else { 13 * SECOND } }
     }
 
-    /// The next visit: some day soon, mostly by day; or soon after the last one.
+    /// The next visit: some day, mostly by day; or soon after the last one. Regulars come each day.
     fn plan_visit(&mut self, n: u16) {
-        let at_us = if self.chance.once_in(4) {
+        let midnight_us = self.now_us - self.now_us % DAY;
+        let at_us = if mall::is_regular(n) {
+            midnight_us + DAY + 7 * HOUR + self.up_to(10 * HOUR)
+        } else if self.chance.once_in(5) {
             self.now_us + MINUTE + self.up_to(2 * HOUR)
         } else {
-            let midnight_us = self.now_us - self.now_us % DAY;
-            midnight_us + DAY * (1 + self.up_to(12)) + 5 * HOUR + self.up_to(16 * HOUR)
+            midnight_us + DAY * (1 + self.up_to(35)) + 5 * HOUR + self.up_to(16 * HOUR)
         };
         self.plan(at_us, Event::Come(n));
     }

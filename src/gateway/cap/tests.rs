@@ -71,6 +71,33 @@ fn each_scope_counts_its_own() {
 }
 
 #[test]
+fn whoever_takes_up_one_in_five_hears_half_as_much() {
+    const HOUR_US: u64 = 3_600_000_000;
+    let per = |hours: u64| Some(Span::Micros(hours * HOUR_US));
+    let caps = Caps {
+        customer: vec![
+            Cap { at_most: 5, per: per(24) },
+            Cap { at_most: 1, per: per(24) },
+            Cap { at_most: 1, per: per(5 * 24) },
+            Cap { at_most: 1, per: per(30 * 24) },
+            Cap { at_most: 0, per: None },
+        ],
+        gap: per(2),
+        ..Caps::default()
+    };
+    let windows = |less| {
+        let mut rules = Rules { all: Vec::new(), now_us: 0, zone: &TimeZone::UTC };
+        rules.add_level(&caps, true, less);
+        let window = |rule: &CapRule| (rule.at_most, rule.after_us.map(|us| -us / HOUR_US.cast_signed()));
+        rules.all.iter().map(window).collect::<Vec<_>>()
+    };
+    let all = [(5, Some(24)), (1, Some(24)), (1, Some(120)), (1, Some(720)), (0, None), (1, Some(2))];
+    assert_eq!(windows(false), all);
+    let half = [(2, Some(24)), (1, Some(48)), (1, Some(168)), (1, Some(720)), (0, None), (1, Some(4))];
+    assert_eq!(windows(true), half, "of one, one in twice the time, up to a week; a gap is a cap of one");
+}
+
+#[test]
 fn there_is_room_again_when_the_last_that_is_too_many_ages_out() {
     let at = |times: &[i64]| times.iter().map(|at_us| delivery(*at_us)).collect::<Vec<_>>();
     let day = CapRule { window: Window::Rolling(Span::Micros(100)), ..rule(CapScope::Customer, 2, Some(900)) };

@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use super::cap;
 use super::consent::{Consent, Declared, Tier};
-use super::effect::{Answer, Delivery, DeliveryId, Effect, Happening, Offer, Reason, Reservation, What};
+use super::effect::{Answer, Delivery, DeliveryId, Effect, Ending, Happening, Offer, Reason, Reservation, What};
 use super::halt::Halts;
 use super::key::Key;
 use super::stance::{Stance, WishId};
@@ -132,20 +132,53 @@ impl Menu {
             return None;
         }
         let now = occasion.at.wall_us.map(|wall_us| Now::at(wall_us, &self.config, person));
+        let Occasion { zone, trigger, .. } = &occasion;
+        let passed = self.ranked(zone, *trigger, person, now.as_ref(), |campaign, reason| {
+            effects.push(withheld(&occasion, person, campaign, reason));
+        });
+        // Without a trusted clock no campaign has passed, so there is nothing to ask for.
+        let now = now?;
+        let visit_us = occasion.visit_us.unwrap_or(now.wall_us);
+        self.reserve_next(occasion, &now, visit_us, passed.into(), person, effects)
+    }
+
+    /// The campaigns of a zone and trigger that pass the gates, best first; `refused` is told of the others.
+    fn ranked(
+        &self,
+        zone: &Zone,
+        trigger: Trigger,
+        person: Person<'_>,
+        now: Option<&Now>,
+        mut refused: impl FnMut(&Campaign, Reason),
+    ) -> Vec<Arc<Campaign>> {
         let mut passed = Vec::new();
-        let reached =
-            |campaign: &&Arc<Campaign>| campaign.trigger == occasion.trigger && speaks_in(campaign, &occasion.zone.id);
+        let reached = |campaign: &&Arc<Campaign>| campaign.trigger == trigger && speaks_in(campaign, &zone.id);
         for campaign in self.campaigns.iter().filter(reached) {
-            match gates::refuse(self.case(campaign, person, now.as_ref())) {
-                Some(reason) => effects.push(withheld(&occasion, person, campaign, reason)),
+            match gates::refuse(self.case(campaign, person, now)) {
+                Some(reason) => refused(campaign, reason),
                 None => passed.push(Arc::clone(campaign)),
             }
         }
-        // Without a trusted clock no campaign has passed, so there is nothing left to rank.
-        let now = now?;
-        sort_by_rank(&mut passed, person, &now);
-        let visit_us = occasion.visit_us.unwrap_or(now.wall_us);
-        self.reserve_next(occasion, &now, visit_us, passed.into(), person, effects)
+        if let Some(now) = now {
+            sort_by_rank(&mut passed, person, now);
+        }
+        passed
+    }
+
+    /// What the ledger would be asked for first on this trigger; see [`super::Gateway::first_in_rank`].
+    pub(super) fn first_in_rank(
+        &self,
+        zone: &Zone,
+        trigger: Trigger,
+        person: Person<'_>,
+        wall_us: i64,
+        visit_us: i64,
+    ) -> Option<(Delivery, Vec<cap::CapRule>)> {
+        let now = Now::at(wall_us, &self.config, person);
+        let campaign = self.ranked(zone, trigger, person, Some(&now), |_, _| {}).into_iter().next()?;
+        let delivery = self.delivery(zone, &campaign, visit_us, person, wall_us);
+        let caps = self.caps(&campaign, person, &delivery);
+        Some((delivery, caps))
     }
 
     /// Takes the ledger's answer; a refusal, and a ghost, let the next in rank ask.
@@ -194,6 +227,15 @@ impl Menu {
             Some(campaign) => gates::refuse(self.case(campaign, person, Some(now))),
             None => Some(Reason::Inactive),
         }
+    }
+
+    /// How an offer that was granted ends at once, because of what was said of it while the ledger was asked: the shop took
+    /// it back, or the customer wants no such thing.
+    pub(super) fn takes_back(&self, contest: &Contest, person: Person<'_>) -> Option<Ending> {
+        let now = Now::at(contest.wall_us, &self.config, person);
+        let reason = self.taken_back(&contest.occasion, &contest.open.campaign, person, &now)?;
+        let is_theirs = matches!(reason, Reason::Consent | Reason::Audience | Reason::Bought | Reason::Declined);
+        Some(if is_theirs { Ending::Withdrawn } else { Ending::Recalled })
     }
 
     /// Whether a zone is still one in which something may be said.
