@@ -398,7 +398,9 @@ fn grant(
 fn reported(asked: Result<Option<Report>, String>) -> Reply {
     match asked {
         Ok(Some(report)) => Reply::Report { report: Box::new(report) },
-        Ok(None) => refused("there are no totals of that week: write one such as 2026-W47, `this` or `last`"),
+        Ok(None) => refused(
+            "nothing was counted in that week: write another such as 2026-W47, `last`, or `this` for what there is so far",
+        ),
         Err(problem) => Reply::Failed { problem },
     }
 }

@@ -100,7 +100,7 @@ pub struct Daemon {
     noted_us: Option<u64>,
     inventory: Inventory,
     tally: tally::Tally,
-    codes: Codes,
+    pub(crate) codes: Codes,
     /// What the shop's other Pis are told, where there can be any.
     handout: Option<Handout>,
     /// What is kept of what came in.
@@ -336,6 +336,7 @@ impl Daemon {
 
 pub(crate) use look::{source_health, source_state};
 pub use saying::Codes;
+pub(crate) use saying::CodesLeft;
 pub(crate) use saying::messages;
 
 /// Performs an effect that the ledger alone has to know of.

@@ -28,7 +28,11 @@ fn a_pause_and_a_stop_are_remembered_without_a_daemon() {
         ended.out
     };
     assert!(said(&["campaign", "list"]).ends_with("order-ready    runs\n5 of 5 campaigns run\n"));
-    assert!(said(&["pause"]).contains("until somebody resumes"));
+    let paused = said(&["pause"]);
+    assert!(
+        paused.contains("until somebody resumes") && paused.contains("No Emma runs on this folder now"),
+        "{paused}"
+    );
     assert!(said(&["campaign", "stop", "shoes-socks"]).starts_with("shoes-socks is stopped"));
     let list = said(&["campaign", "list"]);
     assert!(list.starts_with("The whole shop is silent until somebody resumes.\n"), "{list}");
@@ -128,6 +132,32 @@ async fn a_wrong_price_is_taken_back_by_whoever_stands_at_a_terminal() {
     assert_eq!(emma_on(&shop, &["campaign", "start", "oak"]).code, 0);
     assert!(emma_on(&shop, &["campaign", "list"]).out.contains("oak  runs"));
     again.kill();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_campaign_whose_codes_are_used_up_does_not_run() {
+    let Some(broker) = Mosquitto::start("codes that are used up", "persistence false") else { return };
+    let listener = Listener::start(broker.port).await;
+    let shop = daemon::Shop::new(broker.port);
+    plays(&shop, 40);
+    let with_coupon = "\ncoupon = { scheme = \"pool\", file = \"oak.codes\" }\ntrigger = ";
+    shop.write("offers.toml", &daemon::OFFERS.replace("\ntrigger = ", with_coupon));
+    shop.write("oak.codes", "O-1\n");
+    shop.import(CONSENT);
+    assert!(emma_on(&shop, &["campaign", "list"]).out.contains("oak  runs\n"));
+    let running = shop.run("unix:path=/nowhere");
+    until("the offer arrives", || offers(&listener, "offer.issued").len() == 1).await;
+    let is_told = || {
+        let list = emma_on(&shop, &["campaign", "list"]).out;
+        assert_eq!(list, "oak  its list of codes is used up\n0 of 1 campaigns run\n");
+        let explained = emma_on(&shop, &["explain", "karoline-7", "oak"]).out;
+        assert!(explained.contains("\n  NO  inactive"), "{explained}");
+    };
+    is_told();
+    assert_eq!(running.terminate(), Some(0));
+    is_told();
+    shop.write("oak.codes", "O-1\nO-2\n");
+    assert!(emma_on(&shop, &["campaign", "list"]).out.contains("oak  runs\n"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -109,6 +109,8 @@ fn what_cannot_be_simulated_is_told() {
         let ended = shop.emma(arguments);
         assert_eq!((ended.code, ended.out.as_str()), (code, ""), "{arguments:?}: {}", ended.err);
     }
+    let day = shop.emma(&["simulate", "--from", "24.12.2026"]).err;
+    assert!(day.contains("write year, month and day: 2026-12-24"), "{day}");
     assert_eq!(emma(&["simulate", "--config", "/nonexistent"]).code, 78);
 }
 
@@ -116,4 +118,7 @@ fn what_cannot_be_simulated_is_told() {
 fn a_shop_that_is_closed_has_no_visits() {
     let told = json(&Shop::new(), &["--days", "1", "--from", "2026-11-29"]);
     assert_eq!((number(&told["visits"]), number(&told["open_days"])), (0, 0));
+    let page = simulate(&Shop::new(), &["--days", "1", "--from", "2026-11-29"]).out;
+    assert!(page.starts_with("1 day from 2026-11-29, 0 of them open; ") && page.contains("nobody came"), "{page}");
+    assert!(!page.contains("could be placed"), "of nobody it cannot be said: {page}");
 }

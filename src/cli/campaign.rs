@@ -115,7 +115,12 @@ fn page(id: &str, zone: &str, trigger: &str, texts: &[PreviewText], lang: Option
     }
     let line = |PreviewText { language, title, body }: &&PreviewText| format!("{language:<4}{title}\n    {body}\n");
     let lines: String = wanted.iter().map(line).collect();
-    Ok(format!("{id}, when {zone} is {trigger}\n\n{lines}\n"))
+    let moment = match trigger {
+        "entered" => "on entering",
+        "left" => "on leaving",
+        _ => "after a stay in",
+    };
+    Ok(format!("{id}, {moment} {zone}\n\n{lines}\n"))
 }
 
 /// The only tester, or the one who is chosen of several.

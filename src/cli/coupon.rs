@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use super::{Stop, complain, ledger_stop, say};
+use super::{Stop, complain, day, ledger_stop, say};
 use crate::clock::Clock;
 use crate::config::offers::CouponKey;
 use crate::coupon::verify;
@@ -43,7 +43,7 @@ enum Command {
         #[arg(long, value_name = "ID")]
         campaign: String,
         /// The day it is shown at the till; this machine's today if left out.
-        #[arg(long, value_name = "YYYY-MM-DD")]
+        #[arg(long, value_name = "YYYY-MM-DD", value_parser = day)]
         on: Option<Date>,
         /// The code, with or without its dashes; capitals do not count.
         #[arg(required = true)]

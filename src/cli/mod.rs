@@ -55,6 +55,7 @@ use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use jiff::civil::Date;
 use rusqlite::ErrorCode;
 
 use crate::ledger::LedgerError;
@@ -176,6 +177,11 @@ pub(crate) fn say(text: &str) -> u8 {
         Ok(()) => exit::OK,
         Err((code, what)) => complain(code, what),
     }
+}
+
+/// A day as people type it on a command line.
+pub(crate) fn day(text: &str) -> Result<Date, String> {
+    text.parse().map_err(|_| "write year, month and day: 2026-12-24".to_owned())
 }
 
 /// Says on standard error what went wrong, and hands the exit code on.

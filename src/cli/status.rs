@@ -71,7 +71,8 @@ fn page(status: &Status) -> String {
     let Change { digest, at, .. } = state.configuration.in_force;
     lines.push(("configuration", format!("{} in force since {at}", digest.chars().take(12).collect::<String>())));
     if let Some(Change { at, problems, .. }) = state.configuration.refused {
-        lines.push(("", format!("a change was refused at {at}: {}", problems.join("; "))));
+        lines.push(("", format!("a change was refused at {at}:")));
+        lines.extend(problems.iter().flat_map(|problem| problem.lines()).map(|line| ("", line.to_owned())));
     }
     lines.extend(state.paused_until.as_deref().map(|until| ("PAUSED", paused_line(until))));
     lines.extend(state.stopped_campaigns.iter().map(|stopped| ("stopped", format!("{}: {}", stopped.id, stopped.why))));
@@ -264,7 +265,8 @@ mod tests {
         Emma           gw-till of bern, version 0.1.0, up since 2026-11-02T10:00:00Z
         clock          synchronised
         configuration  0123456789ab in force since 2026-11-02T10:00:00Z
-                       a change was refused at 2026-11-02T11:00:00Z: zones.toml:4: no such key
+                       a change was refused at 2026-11-02T11:00:00Z:
+                       zones.toml:4: no such key
         PAUSED         nothing is said until somebody resumes
         stopped        oak: three in ten dismissed it
         listens        bluez hci0: yes, passive, restarts: 2

@@ -62,12 +62,12 @@ impl<'a> Beside<'a> {
         self.folder().map_or_else(|| name.to_owned(), |folder| folder.join(name).display().to_string())
     }
 
-    /// What the file `name` holds, or what stands in the way and what to do.
-    pub(super) fn read(&self, name: &str) -> Result<Found, Refusal> {
+    /// What the file `name` holds, or what stands in the way and what to do; `if_missing` says how it comes about.
+    pub(super) fn read(&self, name: &str, if_missing: &str) -> Result<Found, Refusal> {
         let left = self.bytes_left.get();
         let found = self.found(name, left + 1).map_err(|error| match error.kind() {
             ErrorKind::NotFound => {
-                (format!("there is no file {} beside offers.toml", self.path(name)), "put it there".to_owned())
+                (format!("there is no file {} beside offers.toml", self.path(name)), if_missing.to_owned())
             }
             ErrorKind::PermissionDenied => (
                 format!("{} cannot be read: {error}", self.path(name)),

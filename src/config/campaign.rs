@@ -41,7 +41,7 @@ pub(super) struct CampaignRead {
 /// Reads one `[[campaign]]`; plain texts are in `language`, and files that it names are looked for `beside` it.
 pub(super) fn read(mut table: Table<'_>, language: &str, beside: &Beside<'_>) -> CampaignRead {
     table.need("id", "\"boots-autumn\"");
-    table.need("zones", "[\"shoes\"], or `zones = \"any\"`");
+    table.need("zones", "[\"shoes\"]` or `zones = \"any\"");
     table.need("trigger", "\"entered\"");
     let id = table.id("id");
     let classes = [("offer", Class::Offer), ("reward", Class::Reward), ("service", Class::Service)];
@@ -63,7 +63,7 @@ pub(super) fn read(mut table: Table<'_>, language: &str, beside: &Beside<'_>) ->
     let valid_for = table.span("valid-for");
     let image = table.text("image");
     let link = read_link(&mut table);
-    let coupon = table.table("coupon", "`coupon`").map(|coupon| coupon::read(coupon, beside));
+    let coupon = coupon_table(&mut table).map(|coupon| coupon::read(coupon, beside));
     let CouponRead { coupon, pool } = coupon.unwrap_or_default();
     let mut named = Named::default();
     let text = read_text(&mut table, &mut named);
@@ -242,13 +242,22 @@ fn read_audience(table: &mut Table<'_>, tier: Option<Tier>) -> Audience {
     audience
 }
 
+/// The table of `coupon`; a bare code is what people write first.
+fn coupon_table<'a>(table: &mut Table<'a>) -> Option<Table<'a>> {
+    if table.node("coupon").is_some_and(|node| matches!(node.value, Value::Text(_))) {
+        table.error("coupon", "`coupon` is a text", "write `coupon = { code = \"BOOTS10\" }`");
+        return None;
+    }
+    table.table("coupon", "`coupon`")
+}
+
 fn read_price(table: &mut Table<'_>) -> Option<Price> {
     let text = table.text("price")?;
     let price = Price::parse(&text);
     if price.is_none() {
         table.error(
             "price",
-            "`price` is no price",
+            format!("`price`: `{text}` is no price"),
             "write an amount, a space and three capital letters, such as \"129 CHF\" or \"12.50 EUR\"",
         );
     }

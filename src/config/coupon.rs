@@ -92,8 +92,9 @@ fn beside_name(table: &mut Table<'_>, key: &'static str) -> Option<Name> {
 }
 
 fn read_key(table: &Table<'_>, file: &str, beside: &Beside<'_>) -> Option<CouponKey> {
-    let found = beside.read(file).map_err(|(what, hint)| table.error("key-file", what, hint)).ok()?;
     let path = beside.path(file);
+    let make = format!("emma coupon key {path} makes one");
+    let found = beside.read(file, &make).map_err(|(what, hint)| table.error("key-file", what, hint)).ok()?;
     if found.is_open {
         table.file.warning(
             &table.at("key-file"),
@@ -110,7 +111,10 @@ fn read_key(table: &Table<'_>, file: &str, beside: &Beside<'_>) -> Option<Coupon
 }
 
 fn read_pool(table: &Table<'_>, file: &str, beside: &Beside<'_>) -> Option<Vec<Name>> {
-    let found = beside.read(file).map_err(|(what, hint)| table.error("file", what, hint)).ok()?;
+    let found = beside
+        .read(file, "put it there, one code a line")
+        .map_err(|(what, hint)| table.error("file", what, hint))
+        .ok()?;
     let Ok(text) = std::str::from_utf8(&found.bytes) else {
         table.error("file", format!("{file} is not UTF-8 text"), "save it as UTF-8, one code a line");
         return None;

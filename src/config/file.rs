@@ -25,9 +25,14 @@ impl<'t> File<'t> {
         tree::overlay(&mut tree, variables);
         let mut file =
             Self { name, lines: text.lines().collect(), tree, unreadable: Vec::new(), problems: RefCell::default() };
+        let mut told: Option<At> = None;
         for error in errors {
-            let (what, hint) = plain(&error.what);
-            file.push(Severity::Error, &error.at, what, hint.to_owned());
+            // What a parser says of the rest of a line that it has lost is about its first slip.
+            if told.as_ref() != Some(&error.at) {
+                let (what, hint) = plain(&error.what, file.line_at(&error.at));
+                file.push(Severity::Error, &error.at, what, hint.to_owned());
+            }
+            told = Some(error.at.clone());
             // A key written twice is there once; a whole table written twice may be gone.
             let is_gap = !error.what.starts_with("duplicate key") || file.is_header(&error.at);
             if is_gap {
@@ -99,7 +104,7 @@ impl<'t> File<'t> {
     }
 
     fn is_header(&self, at: &At) -> bool {
-        matches!(at, At::Line(line) if self.line(*line).trim_start().starts_with('['))
+        self.line_at(at).trim_start().starts_with('[')
     }
 
     fn is_about(&self, place: &At, key: &str) -> bool {
@@ -110,6 +115,10 @@ impl<'t> File<'t> {
 
     fn line(&self, line: usize) -> &'t str {
         line.checked_sub(1).and_then(|index| self.lines.get(index)).copied().unwrap_or_default()
+    }
+
+    fn line_at(&self, at: &At) -> &'t str {
+        if let At::Line(line) = at { self.line(*line) } else { "" }
     }
 
     fn push(&self, severity: Severity, at: &At, what: String, hint: String) {
@@ -125,20 +134,34 @@ impl<'t> File<'t> {
     }
 }
 
-/// A parser's complaint in plain words, and what usually helps.
-fn plain(complaint: &str) -> (String, &'static str) {
+/// Quotes as word processors write them, which TOML takes for letters.
+const CURVED: [char; 9] = ['“', '”', '„', '‟', '«', '»', '‘', '’', '‚'];
+
+/// Whether a value of this line begins, or its last one ends, with such a quote.
+fn has_curved_quotes(line: &str) -> bool {
+    let opens = line.split(['=', '[', ',', '{']).skip(1).any(|value| value.trim_start().starts_with(CURVED));
+    opens || line.trim_end_matches([' ', ',', ']', '}']).ends_with(CURVED)
+}
+
+/// A parser's complaint about `line` in plain words, and what usually helps.
+fn plain(complaint: &str, line: &str) -> (String, &'static str) {
     const QUOTES: &str = "texts, times and durations stand in double quotes";
     const PARTNERS: &str = "close what was opened: every `[`, `{` and quote has its partner";
     const SHAPE: &str = "a line reads `key = value`; texts stand in double quotes";
     let starts = |beginning: &str| complaint.starts_with(beginning);
+    let is_about_quotes = complaint.contains("quote") || starts("invalid basic string, expected");
     let (what, hint) = if starts("duplicate key") {
         ("this is written twice", "keep one of the two")
+    } else if is_about_quotes && has_curved_quotes(line) {
+        ("the quotes here are curved, as word processors write them", "write straight ones, \"like this\"")
     } else if starts("invalid basic string, expected `\"`") || starts("invalid literal string, expected `'`") {
         ("a text is not closed: its second quote is missing", PARTNERS)
     } else if starts("string values must be quoted") {
         ("a text stands here without quotes", QUOTES)
     } else if starts("unclosed") {
         ("a bracket is not closed", PARTNERS)
+    } else if starts("missing comma") || starts("extra assignment") {
+        ("a comma is missing, or something further up is not closed", PARTNERS)
     } else if starts("key with no value") {
         ("a key stands here without `=` and a value", SHAPE)
     } else {

@@ -153,7 +153,7 @@ pub fn digest(folder: &Path) -> String {
         let text = read_text(folder, name).unwrap_or_else(|problem| problem.what);
         add(text.as_bytes());
         for named in coupon::files_named(&text).iter().filter(|_| name == OFFERS) {
-            add(&beside.read(named).map_or_else(|(what, _)| what.into_bytes(), |found| found.bytes));
+            add(&beside.read(named, "").map_or_else(|(what, _)| what.into_bytes(), |found| found.bytes));
         }
     }
     hex::encode(hash.finalize().first_chunk::<8>().copied().unwrap_or_default())

@@ -103,7 +103,7 @@ fn what_an_audience_cannot_be_is_told() {
         ("tier = 'personal'\naudience = {}", "Some(8) an `audience` that says nothing is everybody"),
         (&long, "Some(8) `interests`: no customer can declare that"),
         (&many, "Some(8) `interests` has more than 64 words"),
-        ("price = '129,50 CHF'", "Some(7) `price` is no price"),
+        ("price = '129,50 CHF'", "Some(7) `price`: `129,50 CHF` is no price"),
         ("price = 129", "Some(7) `price` is a number"),
     ] {
         assert_eq!(read_all(&entered(more)).1, [problem], "{more}");
@@ -315,4 +315,21 @@ fn a_reload_looks_at_what_coupons_name() {
     assert_eq!(named, BTreeSet::from(["a.codes".to_owned(), "b.key".to_owned()]));
     assert_eq!(crate::config::coupon::files_named("campaign = 7"), BTreeSet::new());
     assert_eq!(crate::config::coupon::files_named(&entered("coupon.file = '../x'")), BTreeSet::new());
+}
+
+#[test]
+fn a_slip_in_a_line_is_told_once_and_in_plain_words() {
+    let curved = "the quotes here are curved, as word processors write them";
+    let open = "a comma is missing, or something further up is not closed";
+    for (line, what) in [
+        ("priority = 5\nimage = “https://a.b”", curved),
+        ("priority = 5\nimage = „https://a.b“", curved),
+        ("priority = 5\nimage = \"https://a.b”", curved),
+        ("priority = 5\ncaps = [{ at-most = 1, per = “1d\" }]", curved),
+        ("priority = 5\ncaps = [{ at-most = 1 per = \"1d\" }]", open),
+        ("priority = 5\nlock-screen = Heute “neu” hier", "a text stands here without quotes"),
+        ("priority = 5\ncoupon = 'TEN'", "`coupon` is a text"),
+    ] {
+        assert_eq!(read_all(&entered(line)).1, [format!("Some(8) {what}")], "{line}");
+    }
 }

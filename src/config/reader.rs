@@ -183,7 +183,7 @@ impl<'a> Table<'a> {
         let path = format!("{}{key}__", self.path);
         match &node.value {
             Value::Table(branch) => Some(Table::new(self.file, what, self.at(key), branch, path)),
-            _ => wrong_type(self.file, node, key, "a table"),
+            _ => wrong_type(self.file, node, key, &format!("a table: `{key} = {{ … }}`")),
         }
     }
 
@@ -192,11 +192,11 @@ impl<'a> Table<'a> {
         let Some(node) = self.node(key) else { return Vec::new() };
         let Value::List(items) = &node.value else {
             let wanted = if key.ends_with('s') {
-                "a list of tables, `[{ … }]`"
+                format!("a list of tables: `{key} = [{{ … }}]`")
             } else {
-                "a repeated table, in double brackets"
+                format!("a repeated table, in double brackets: `[[{key}]]`")
             };
-            wrong_type::<()>(self.file, node, key, wanted);
+            wrong_type::<()>(self.file, node, key, &wanted);
             return Vec::new();
         };
         let table = |item: &'a Node| match &item.value {

@@ -8,10 +8,10 @@ use tokio::sync::oneshot;
 
 use super::{Counter, halting, refused, tell, wake, when};
 use crate::clock::Moment;
-use crate::config::Config;
 use crate::config::span::Span;
+use crate::config::{Config, Name};
 use crate::control::{Answer, Reply};
-use crate::daemon::Daemon;
+use crate::daemon::{CodesLeft, Daemon};
 use crate::gateway::Gateway;
 use crate::gateway::cap::{self, CapRule, Room, Window};
 use crate::gateway::consent::CustomerId;
@@ -85,14 +85,16 @@ struct Asked {
     told_us: i64,
     zone: TimeZone,
     language: Language,
+    codes_left: CodesLeft,
 }
 
 impl Daemon {
     /// Answers from the core that runs, and the log.
     pub(super) fn explain(&mut self, question: Question, reply: oneshot::Sender<Answer>) {
         let (moment, raw_us) = (self.now(), self.raw_wall_us());
+        let codes_left = self.codes.left(&self.config.offers);
         let asked = match ask(question, &self.gateway, &self.config, moment, raw_us) {
-            Ok(asked) => asked,
+            Ok(asked) => Asked { codes_left, ..asked },
             Err(why_not) => return tell(reply, why_not),
         };
         let ledger = self.ledger.clone();
@@ -116,7 +118,10 @@ impl Counter {
         // What follows from waking is for a daemon to do.
         let (gateway, _) = wake(&self.config, &self.store, now)?;
         match ask(question, &gateway, &self.config, now, self.wall_us) {
-            Ok(asked) => Ok(Reply::Explained { explained: Box::new(asked.answer(&self.store)?) }),
+            Ok(asked) => {
+                let asked = Asked { codes_left: self.codes_left()?, ..asked };
+                Ok(Reply::Explained { explained: Box::new(asked.answer(&self.store)?) })
+            }
             Err(why_not) => Ok(why_not),
         }
     }
@@ -137,7 +142,16 @@ fn ask(question: Question, gateway: &Gateway, config: &Config, now: Moment, raw_
     let explanations = gateway.explain_to(&customer, campaign.as_deref(), at_us).ok_or(Reply::Unknown)?;
     let place = gateway.place_of(&customer, now.monotonic_us);
     let language = language.as_deref().and_then(Language::of).unwrap_or(Language::En);
-    Ok(Asked { customer, place, explanations, at_us, told_us: at_us.unwrap_or(raw_us), zone, language })
+    Ok(Asked {
+        customer,
+        place,
+        explanations,
+        at_us,
+        told_us: at_us.unwrap_or(raw_us),
+        zone,
+        language,
+        codes_left: CodesLeft::new(),
+    })
 }
 
 impl Asked {
@@ -157,9 +171,11 @@ impl Asked {
 
     fn campaign(&self, told: &Explanation, log: &Log, forgotten_us: Option<i64>) -> CampaignExplained {
         let mut judged: Vec<(Reason, Verdict)> =
-            told.gates.iter().map(|(reason, passes)| self.verdict(*reason, *passes, None)).collect();
+            told.gates.iter().map(|(reason, passes)| self.gate(&told.campaign, *reason, *passes)).collect();
         if let Some((delivery, caps)) = &told.wanted {
-            let is_said = |(rival, caps): &&Wanted| !rival.ghost && cap::judge(log, rival, caps, forgotten_us).is_ok();
+            let is_said = |(rival, caps): &&Wanted| {
+                !rival.ghost && self.has_codes(&rival.campaign) && cap::judge(log, rival, caps, forgotten_us).is_ok()
+            };
             let rival = told.before.iter().find(is_said).map(|(rival, _)| rival.campaign.to_string());
             judged.push(self.verdict(Reason::Outranked, rival.is_none(), rival.as_deref()));
             judged.extend(caps.iter().map(|rule| self.cap(rule, delivery, log, forgotten_us)));
@@ -179,6 +195,15 @@ impl Asked {
             why,
             gates: judged.into_iter().map(|(_, verdict)| verdict).collect(),
         }
+    }
+
+    /// The core knows nothing of lists of codes: one at its end is found out when a code is to be taken.
+    fn gate(&self, campaign: &Name, reason: Reason, passes: bool) -> (Reason, Verdict) {
+        self.verdict(reason, passes && (reason != Reason::Inactive || self.has_codes(campaign)), None)
+    }
+
+    fn has_codes(&self, campaign: &Name) -> bool {
+        self.codes_left.get(campaign) != Some(&0)
     }
 
     /// What a gate says: what it asks where it lets pass, else its no, and what is known besides.

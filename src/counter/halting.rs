@@ -8,7 +8,7 @@ use super::{Counter, refused, tell, when};
 use crate::config::problem::nearest;
 use crate::config::{Config, Name};
 use crate::control::{Answer, CampaignListed, Halting, Reply};
-use crate::daemon::Daemon;
+use crate::daemon::{Codes, CodesLeft, Daemon};
 use crate::gateway::effect::Input;
 use crate::gateway::halt::Halts;
 use crate::gateway::offer::civil::Civil;
@@ -53,11 +53,12 @@ impl Daemon {
     pub(super) fn list_campaigns(&self, reply: oneshot::Sender<Answer>) {
         let (ledger, config) = (self.ledger.clone(), self.config.clone());
         let (halts, now_us) = (self.gateway.halts().clone(), self.raw_wall_us());
+        let codes_left = self.codes.left(&config.offers);
         tokio::spawn(async move {
             tell(
                 reply,
                 match ledger.read(super::Store::stopped_campaigns).await {
-                    Ok(stopped) => list(&config, &halts, &stopped, now_us),
+                    Ok(stopped) => list(&config, &halts, &stopped, &codes_left, now_us),
                     Err(problem) => Reply::Failed { problem },
                 },
             );
@@ -68,10 +69,13 @@ impl Daemon {
 impl Counter {
     /// Does it on the ledger itself; a daemon that starts later goes by it.
     pub(super) fn halt(&self, what: &Halting) -> Result<Reply, LedgerError> {
-        let (word, sentence) = match understand(what, &self.config, &self.store.halts()?, Some(self.wall_us)) {
+        let (word, mut sentence) = match understand(what, &self.config, &self.store.halts()?, Some(self.wall_us)) {
             Ok(understood) => understood,
             Err(why_not) => return Ok(why_not),
         };
+        if matches!(word, Word::Pause(_) | Word::Stop(_)) {
+            sentence.push_str(" No Emma runs on this folder now; the next one that starts goes by it.");
+        }
         self.store.begin()?;
         let taken = self.store.give_word(&word, self.wall_us, self.wall_us).and_then(|taken| {
             self.store.commit()?;
@@ -83,9 +87,21 @@ impl Counter {
         Ok(if taken? { Reply::Done { sentence } } else { refused(OVERTAKEN) })
     }
 
+    /// How many codes are left to each campaign that has a list.
+    pub(super) fn codes_left(&self) -> Result<CodesLeft, LedgerError> {
+        let offers = &self.config.offers;
+        Ok(Codes::new(self.store.key(), self.store.used_codes()?, offers).left(offers))
+    }
+
     /// Tells every campaign, and whether it runs.
     pub(super) fn list_campaigns(&self) -> Result<Reply, LedgerError> {
-        Ok(list(&self.config, &self.store.halts()?, &self.store.stopped_campaigns()?, self.wall_us))
+        Ok(list(
+            &self.config,
+            &self.store.halts()?,
+            &self.store.stopped_campaigns()?,
+            &self.codes_left()?,
+            self.wall_us,
+        ))
     }
 }
 
@@ -158,7 +174,7 @@ pub(crate) fn tightened(halts: &Halts, word: &Word) -> Option<Halts> {
     Some(halts)
 }
 
-fn list(config: &Config, halts: &Halts, stopped: &[(Name, String)], now_us: i64) -> Reply {
+fn list(config: &Config, halts: &Halts, stopped: &[(Name, String)], codes_left: &CodesLeft, now_us: i64) -> Reply {
     let zone = &config.site.time_zone;
     let now = Civil::at(now_us, zone);
     let why = |id: &Name| stopped.iter().find(|(campaign, _)| campaign == id).map(|(_, why)| why.clone());
@@ -169,7 +185,8 @@ fn list(config: &Config, halts: &Halts, stopped: &[(Name, String)], now_us: i64)
     };
     let known = config.offers.campaigns.iter().map(|campaign| {
         let inactive = (!now.is_active(&campaign.active)).then(|| "not active now".to_owned());
-        listed(&campaign.id, why(&campaign.id).or(inactive))
+        let used_up = (codes_left.get(&campaign.id) == Some(&0)).then(|| "its list of codes is used up".to_owned());
+        listed(&campaign.id, why(&campaign.id).or(inactive).or(used_up))
     });
     let is_gone = |id: &Name| config.offers.campaigns.iter().all(|campaign| campaign.id != *id);
     let gone = stopped.iter().filter(|(id, _)| is_gone(id));

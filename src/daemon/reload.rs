@@ -18,7 +18,8 @@ impl Daemon {
         }
         let loaded = config::load(&self.folder);
         let Some(config) = loaded.config else {
-            let problems: Vec<String> = loaded.problems.iter().map(ToString::to_string).collect();
+            let errors = loaded.problems.iter().filter(|problem| problem.is_error());
+            let problems: Vec<String> = errors.map(ToString::to_string).collect();
             self.refuse(&problems);
             return;
         };

@@ -20,6 +20,9 @@ pub struct Codes {
     empty: BTreeSet<Name>,
 }
 
+/// How many codes are left to each campaign that has a list.
+pub(crate) type CodesLeft = BTreeMap<Name, usize>;
+
 impl Codes {
     /// The lists of `offers`; `used` is what the ledger remembers of them.
     pub fn new(key: &Key, used: Vec<(Name, CodeHash)>, offers: &Offers) -> Self {
@@ -33,6 +36,12 @@ impl Codes {
         self.pools.configure(offers);
         let pools = &self.pools;
         self.empty.retain(|campaign| pools.left(campaign) == Some(0));
+    }
+
+    /// How many codes are left to each campaign that has a list.
+    pub(crate) fn left(&self, offers: &Offers) -> CodesLeft {
+        let left = |id: &Name| Some((id.clone(), self.pools.left(id)?));
+        offers.campaigns.iter().filter_map(|campaign| left(&campaign.id)).collect()
     }
 
     /// Takes a code for each recipient of a reservation, and writes their hashes into it; nothing where there are not

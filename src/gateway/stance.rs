@@ -189,6 +189,14 @@ impl Stance {
         *self == Self::default()
     }
 
+    /// Whether anything is kept of how they answered offers: what they bought, and which wishes were shown, is no answer.
+    pub fn has_answers(&self) -> bool {
+        let unbought = |attitude: &Attitude| Attitude { bought_us: None, returned_us: None, ..*attitude };
+        let is_about_offers = self.matters.values().any(|attitude| unbought(attitude) != Attitude::default());
+        let is_silenced = self.snoozed_until_us.is_some() || self.stopped_epoch.is_some();
+        is_about_offers || is_silenced || self.outcomes != Outcomes::default()
+    }
+
     /// Whether they said stop, and have not changed their consent since.
     pub fn has_stopped(&self, epoch: u64) -> bool {
         self.stopped_epoch.is_some_and(|stopped| epoch <= stopped)
@@ -356,5 +364,14 @@ mod tests {
         let mut stance = heard([Signal::NoMore(shoes())]);
         (0..3_000).for_each(|n| stance.hear(Signal::Dismissed(format!("c{n}").into()), NOW_US));
         assert!(stance.matters.len() <= MAX_MATTERS && stance.of("shoes").unwrap().no_more);
+    }
+
+    #[test]
+    fn what_was_bought_is_no_answer_to_an_offer() {
+        let bought = || Signal::Bought(shoes(), NOW_US, vec![[1; 8]]);
+        assert!(!heard([bought(), Signal::Shown(vec![[2; 8]])]).has_answers());
+        for answer in [Signal::Ignored(shoes()), Signal::More(shoes()), Signal::Snooze(NOW_US), Signal::Stop(1)] {
+            assert!(heard([bought(), answer.clone()]).has_answers(), "{answer:?}");
+        }
     }
 }

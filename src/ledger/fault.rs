@@ -94,7 +94,9 @@ impl LedgerError {
 pub(super) fn of_folder(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::ReadOnlyFilesystem => "; mount it for writing",
-        io::ErrorKind::PermissionDenied => "; give the folder to the user that Emma runs as",
+        io::ErrorKind::PermissionDenied => {
+            "; only the user that Emma runs as may: sudo -u emma, or give that user the folder"
+        }
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "; make room on it",
         _ => "",
     }

@@ -53,7 +53,9 @@ pub enum LedgerError {
         source: std::io::Error,
     },
     /// Another Emma holds the lock.
-    #[error("{path}: another Emma is using this folder; stop it, or name another folder")]
+    #[error(
+        "{path}: another Emma, or another of her commands, is using this folder: try again in a moment, stop it, or name another folder"
+    )]
     Locked {
         /// Which.
         path: String,

@@ -49,21 +49,21 @@ time-months = { $n ->
 ## Die Prüfungen: was jede fragt, und ihr Nein, für die Kundschaft und für die Filialleitung
 
 reason-consent =
-    .question = Liegt die Zustimmung vor?
-    .customer = Sie haben Nachrichten dieser Art nicht zugestimmt.
-    .manager = Dafür liegt keine Zustimmung vor.
+    .question = Gilt die Zustimmung dafür?
+    .customer = Ihre Zustimmung gilt nicht für Nachrichten dieser Art.
+    .manager = Die Zustimmung gilt dafür nicht.
 reason-clock =
     .question = Ist auf die Uhr Verlass?
     .customer = Wir wussten nicht sicher, wie spät es war, und dann sagen wir lieber nichts.
     .manager = Auf die Uhr ist kein Verlass.
 reason-paused =
     .question = Weder Pause noch Stopp?
-    .customer = Sie haben um eine Pause gebeten, oder wir haben diese Nachricht angehalten.
-    .manager = Eine Pause gilt, oder die Kampagne ist gestoppt.
+    .customer = Sie haben um eine Pause oder um Ruhe gebeten, oder wir haben diese Nachricht angehalten.
+    .manager = Die Person oder das Geschäft hat um eine Pause gebeten, oder die Kampagne ist gestoppt.
 reason-quiet =
     .question = Ist geöffnet, und gilt keine Ruhezeit?
     .customer = Es ist Ruhezeit, Ihre eigene oder die für alle, oder das Geschäft ist geschlossen.
-    .manager = Ruhezeit, oder das Geschäft ist geschlossen.
+    .manager = Ruhezeit, die Person möchte eine Weile nichts hören, oder das Geschäft ist geschlossen.
 reason-inactive =
     .question = Läuft die Kampagne um diese Zeit?
     .customer = Dieses Angebot gibt es zurzeit nicht.

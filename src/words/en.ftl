@@ -48,21 +48,21 @@ time-months = { $n ->
 ## The gates: what each asks, and its no, to the customer who asks and to the store manager
 
 reason-consent =
-    .question = Has the customer agreed to this?
-    .customer = You have not agreed to messages of this kind.
-    .manager = The customer has not agreed to this.
+    .question = Does the customer’s consent cover this?
+    .customer = Your consent does not cover messages of this kind.
+    .manager = The customer’s consent does not cover this.
 reason-clock =
     .question = Is the time of day certain?
     .customer = We did not know the time for certain, and then we would rather say nothing.
     .manager = The time of day is not certain.
 reason-paused =
     .question = Neither paused nor stopped?
-    .customer = You asked for a pause, or we have put this message on hold.
-    .manager = A pause is in force, or the campaign is stopped.
+    .customer = You asked for a pause or for silence, or we have put this message on hold.
+    .manager = The customer or the shop asked for a pause, or the campaign is stopped.
 reason-quiet =
     .question = Is the shop open, outside quiet hours?
     .customer = It is a quiet hour, yours or everybody’s, or the shop is closed.
-    .manager = Quiet hours, or the shop is closed.
+    .manager = Quiet hours, the customer wants to hear nothing for a while, or the shop is closed.
 reason-inactive =
     .question = Is the campaign running at this time?
     .customer = This offer is not to be had at this time.

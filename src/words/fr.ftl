@@ -46,8 +46,8 @@ time-months = { $n } mois
 ## Les contrôles : ce que chacun demande, et son non, pour la clientèle et pour la direction du magasin
 
 reason-consent =
-    .question = Le consentement est-il donné ?
-    .customer = Vous n’avez pas donné votre accord à ce genre de messages.
+    .question = Le consentement couvre-t-il cela ?
+    .customer = Votre accord ne couvre pas ce genre de messages.
     .manager = Le consentement ne couvre pas cela.
 reason-clock =
     .question = L’heure est-elle certaine ?
@@ -55,12 +55,12 @@ reason-clock =
     .manager = L’heure n’est pas certaine.
 reason-paused =
     .question = Ni pause, ni arrêt ?
-    .customer = Vous avez demandé une pause, ou nous avons suspendu ce message.
-    .manager = Une pause est en cours, ou la campagne est arrêtée.
+    .customer = Vous avez demandé une pause ou le silence, ou nous avons suspendu ce message.
+    .manager = La personne ou le magasin a demandé une pause, ou la campagne est arrêtée.
 reason-quiet =
     .question = Magasin ouvert, hors des heures de repos ?
     .customer = Ce sont des heures de repos, les vôtres ou celles de tout le monde, ou le magasin est fermé.
-    .manager = Heures de repos, ou magasin fermé.
+    .manager = Heures de repos, la personne ne veut rien entendre pour un moment, ou magasin fermé.
 reason-inactive =
     .question = La campagne est-elle en cours à ce moment ?
     .customer = Cette offre n’est pas disponible en ce moment.

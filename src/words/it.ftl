@@ -48,21 +48,21 @@ time-months = { $n ->
 ## I controlli: che cosa chiede ciascuno, e il suo no, per la clientela e per la direzione del negozio
 
 reason-consent =
-    .question = C’è il consenso?
-    .customer = Non ha acconsentito a messaggi di questo tipo.
-    .manager = Per questo non c’è il consenso.
+    .question = Il consenso vale per questo?
+    .customer = Il Suo consenso non vale per messaggi di questo tipo.
+    .manager = Il consenso non vale per questo.
 reason-clock =
     .question = L’ora è certa?
     .customer = L’ora non era certa, e in questo caso preferiamo non dire nulla.
     .manager = L’ora non è certa.
 reason-paused =
     .question = Né pausa né arresto?
-    .customer = Ha chiesto una pausa, oppure abbiamo sospeso questo messaggio.
-    .manager = È in corso una pausa, oppure la campagna è ferma.
+    .customer = Ha chiesto una pausa o il silenzio, oppure abbiamo sospeso questo messaggio.
+    .manager = La persona o il negozio ha chiesto una pausa, oppure la campagna è ferma.
 reason-quiet =
     .question = Negozio aperto, fuori dalle ore di riposo?
     .customer = Sono ore di riposo, le Sue o quelle di tutti, oppure il negozio è chiuso.
-    .manager = Ore di riposo, oppure il negozio è chiuso.
+    .manager = Ore di riposo, la persona per un po’ non vuole sentire nulla, oppure il negozio è chiuso.
 reason-inactive =
     .question = La campagna è in corso in questo momento?
     .customer = Questa offerta non è disponibile in questo momento.

@@ -271,9 +271,12 @@ fn a_reason_is_told_to_the_customer_and_to_the_manager() {
         told(Reader::Customer, Language::De),
         "Es ist Ruhezeit, Ihre eigene oder die für alle, oder das Geschäft ist geschlossen."
     );
-    assert_eq!(told(Reader::Manager, Language::En), "Quiet hours, or the shop is closed.");
+    assert_eq!(
+        told(Reader::Manager, Language::En),
+        "Quiet hours, the customer wants to hear nothing for a while, or the shop is closed."
+    );
     assert_eq!(question(Reason::Bought, Language::It), "L’ultimo acquisto è abbastanza lontano?");
-    assert_eq!(question(Reason::Consent, Language::Fr), "Le consentement est-il donné\u{202f}?");
+    assert_eq!(question(Reason::Consent, Language::Fr), "Le consentement couvre-t-il cela\u{202f}?");
 }
 
 #[test]
@@ -353,7 +356,7 @@ fn a_report_of_few_says_so() {
             "Longest time from a withdrawal to silence: 1 second.",
             "Oldest personal data: of today.",
             "Withheld, 30 times: Already bought, and not due for replacement yet.",
-            "Withheld, fewer than 20 times: Quiet hours, or the shop is closed.",
+            "Withheld, fewer than 20 times: Quiet hours, the customer wants to hear nothing for a while, or the shop is closed.",
             "boots-autumn: made fewer than 20 times.",
         ]
     );

@@ -16,7 +16,7 @@ use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan};
 
 use super::tester::load;
-use super::{Stop, complain, ledger_stop, say};
+use super::{Stop, complain, day, ledger_stop, say};
 use crate::clock::{Clock, Moment};
 use crate::config::{Config, Name};
 use crate::exit;
@@ -62,7 +62,7 @@ pub struct Arguments {
     #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_CUSTOMERS)))]
     customers: Option<u32>,
     /// The first day; otherwise today.
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_name = "DATE", value_parser = day)]
     from: Option<Date>,
     /// The share of offers that are dismissed, 0 to 1.
     #[arg(long, value_name = "SHARE", default_value_t = 0.1, value_parser = share)]
@@ -93,8 +93,10 @@ pub(super) fn main(arguments: &Arguments) -> u8 {
 }
 
 fn simulate(arguments: &Arguments, config: Arc<Config>) -> Result<String, Stop> {
-    if arguments.dismiss + arguments.open > 1.0 {
-        return Err((exit::USAGE, "--dismiss and --open are shares of the same offers: together at most 1".to_owned()));
+    let Arguments { dismiss, open, .. } = arguments;
+    if dismiss + open > 1.0 {
+        let what = format!("--dismiss {dismiss} and --open {open} are shares of the same offers: together at most 1");
+        return Err((exit::USAGE, what));
     }
     let mut shop = Shop::open(arguments, config)?;
     let dates = (0..arguments.days).map_while(|day| shop.first.checked_add(i64::from(day).days()).ok());

@@ -158,13 +158,22 @@ fn head(result: &Outcome) -> String {
         from, days, open_days, customers, seed, visits, visits_without_offer, offers, service_messages, ..
     } = result;
     let without = percent(*visits_without_offer, *visits);
+    let (days, customers) = (counted(*days, "day"), counted(*customers, "customer"));
+    let closed = match open_days {
+        0 => "The shop is closed on all of them, and nobody came: zones.toml has the opening hours.\n\n",
+        _ => "",
+    };
     format!(
-        "{days} days from {from}, {open_days} of them open; {customers} customers; seed {seed}\n\n\
+        "{days} from {from}, {open_days} of them open; {customers}; seed {seed}\n\n{closed}\
          visits            {visits:>8}\n\
          without an offer  {visits_without_offer:>8}  {without} %\n\
          offers            {offers:>8}\n\
          service messages  {service_messages:>8}\n"
     )
+}
+
+fn counted(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
 fn weeks(result: &Outcome) -> String {
@@ -190,6 +199,9 @@ fn campaigns(result: &Outcome) -> String {
     let most = result.campaigns.iter().map(|campaign| campaign.delivered).max().unwrap_or(0);
     let width = result.campaigns.iter().map(|campaign| campaign.id.chars().count()).max().unwrap_or(0).min(24);
     let mut lines = String::from("Campaigns: said, and withheld by reason\n");
+    if result.campaigns.is_empty() {
+        lines.push_str("  there is none in offers.toml\n");
+    }
     for Campaign { id, delivered, withheld, stopped_itself } in &result.campaigns {
         let line = format!("  {id:<width$} {delivered:>8} {}", bar(*delivered, most));
         lines.push_str(line.trim_end());
@@ -212,6 +224,7 @@ fn promise(result: &Outcome) -> String {
     };
     let never = match &result.never_entered[..] {
         [] => String::new(),
+        _ if result.visits == 0 => String::new(),
         zones => format!("\nNobody could be placed in {}: emma check may say why.\n", zones.join(", ")),
     };
     let lines: String = result.promise.iter().map(line).collect();

@@ -74,7 +74,7 @@ pub(super) fn used(
         (Used::Wishes, wished),
         (Used::PriceBand, !campaign.audience.price_bands.is_empty()),
         (Used::Purchases, purchases),
-        (Used::Feedback, !person.stance.is_empty()),
+        (Used::Feedback, person.stance.has_answers()),
     ];
     asked.into_iter().filter(|(_, was)| *was).map(|(used, _)| used).collect()
 }
