@@ -30,8 +30,10 @@ pub(super) fn check_file(db: &Connection, file: &Path) -> Result<(), LedgerError
     }
 }
 
+/// A read that ends before the page does is a file that was cut, and no disk that fails.
 fn is_damage(error: &rusqlite::Error) -> bool {
-    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+    let is_short = error.sqlite_error().is_some_and(|error| error.extended_code == ffi::SQLITE_IOERR_SHORT_READ);
+    is_short || matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
 }
 
 /// Trouble is over once nothing has failed for so long, in microseconds: with a bad block or a program that takes the lock again
