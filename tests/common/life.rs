@@ -14,6 +14,7 @@ use emma::gateway::consent::{Consent, CustomerId};
 use emma::gateway::effect::{Effect, Happening, Input};
 use emma::ledger::said::{Feedback, Noted};
 use emma::ledger::{Store, registrar};
+use emma::mqtt::Outcome;
 use emma::mqtt::ended::Speaker;
 use emma::standalone::Standalone;
 
@@ -81,6 +82,13 @@ impl Life {
             queue.extend(self.standalone.gateway.handle(Input::Reserved(wanted.delivery.id, answer), now));
         }
         led
+    }
+
+    /// A broker takes what is committed by `now_us` (wall), at once.
+    pub(crate) fn hand_over(&mut self, now_us: i64) {
+        for row in self.standalone.store.take(usize::MAX, now_us).unwrap() {
+            self.standalone.store.settle(row.row, Outcome::Acknowledged).unwrap();
+        }
     }
 
     /// Takes feedback, and dies before or after the commit if the fuse is that short; what became of it if it was committed.

@@ -121,6 +121,7 @@ pub(crate) fn walk(text: &str) -> String {
                 happened
             }
         };
+        life.hand_over(script.start_us.saturating_add_unsigned(*at_us));
         tell(&mut told, &time, &happened);
     }
     let last_us = script.acts.last().map_or(0, |(at_us, _)| *at_us).max(awake_from_us);
