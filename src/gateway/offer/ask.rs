@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::gates::{self, Case, Now};
-use super::{Menu, Person, sort_by_rank, speaks_in};
+use super::{Menu, Person, sort_by_rank, speaks_in, wish};
 use crate::config::Name;
 use crate::config::offers::{Campaign, Trigger};
 use crate::config::zones::Zone;
@@ -42,7 +42,11 @@ impl Menu {
         let Some(now) = now else { return answered };
         sort_by_rank(&mut passed, person, &now);
         let offers = passed.iter().take(MOST_ANSWERS);
-        answered.offers = offers.map(|campaign| self.offer(campaign, person, zone, &now, false)).collect();
+        let said = |campaign: &Arc<Campaign>| {
+            let wished = !wish::granted(campaign, person, &now).is_empty();
+            self.offer(campaign, person, zone, now.wall_us, (false, wished))
+        };
+        answered.offers = offers.map(said).collect();
         answered
     }
 }

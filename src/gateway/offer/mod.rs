@@ -12,7 +12,6 @@ pub(super) mod wish;
 
 pub(super) use compose::NOTIFY_US;
 
-use std::cmp::Ordering;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
@@ -272,21 +271,30 @@ impl Menu {
     ) -> Reservation {
         let delivery = self.delivery(&occasion.zone, campaign, visit_us, person, now.wall_us);
         let caps = self.caps(campaign, person, &delivery);
-        // What is not said shows nobody what they wished for.
-        let wishes = if delivery.ghost { Vec::new() } else { wish::granted(campaign, person, now) };
-        let mut offer = self.offer(campaign, person, &occasion.zone, now, !caps.is_empty());
+        let mut wishes = wish::granted(campaign, person, now);
+        let mut offer =
+            self.offer(campaign, person, &occasion.zone, now.wall_us, (!caps.is_empty(), !wishes.is_empty()));
         if delivery.ghost {
+            // What is not said goes to nobody, and grants no wish.
             offer.recipients.clear();
+            wishes.clear();
         }
         Reservation { delivery, caps, wishes, codes: Vec::new(), offer }
     }
 
-    /// What is said of a campaign to one customer; `capped` where their earlier offers were asked.
-    fn offer(&self, campaign: &Arc<Campaign>, person: Person<'_>, zone: &Zone, now: &Now, capped: bool) -> Offer {
-        let wished = !wish::granted(campaign, person, now).is_empty();
+    /// What is said of a campaign to one customer at `wall_us`; whether their earlier offers were asked (`capped`), and whether
+    /// they wished for it.
+    fn offer(
+        &self,
+        campaign: &Arc<Campaign>,
+        person: Person<'_>,
+        zone: &Zone,
+        wall_us: i64,
+        (capped, wished): (bool, bool),
+    ) -> Offer {
         let used = compose::used(&self.config, campaign, person, (capped, wished));
-        let values = self.shop.values.fresh(now.wall_us);
-        Offer { used, ..compose::offer(&self.config, campaign, person.consent, zone, &values, now.wall_us) }
+        let values = self.shop.values.fresh(wall_us);
+        Offer { used, ..compose::offer(&self.config, campaign, person.consent, zone, &values, wall_us) }
     }
 
     fn delivery(&self, zone: &Zone, campaign: &Campaign, visit_us: i64, person: Person<'_>, at_us: i64) -> Delivery {
@@ -350,7 +358,7 @@ fn speaks_in(campaign: &Campaign, zone: &str) -> bool {
 
 /// A matching wish, then a pinned category, then priority, then the least recently delivered to this customer, then a keyed
 /// hash. Best first. All campaigns of an occasion speak in the same zone, so "the narrower zone" never decides.
-fn sort_by_rank(campaigns: &mut [Arc<Campaign>], person: Person<'_>, now: &Now) {
+fn sort_by_rank(campaigns: &mut Vec<Arc<Campaign>>, person: Person<'_>, now: &Now) {
     if campaigns.len() < 2 {
         return;
     }
@@ -365,11 +373,10 @@ fn sort_by_rank(campaigns: &mut [Arc<Campaign>], person: Person<'_>, now: &Now) 
         let customer = person.consent.customer.as_str().as_bytes();
         person.key.digest(&[b"rank", customer, campaign.id.as_bytes()])
     };
-    // The lot is drawn for a tie alone: it is the one part that costs a hash.
-    campaigns.sort_by(|one, other| match rank(one).cmp(&rank(other)) {
-        Ordering::Equal => lot(one).cmp(&lot(other)),
-        decided @ (Ordering::Less | Ordering::Greater) => decided,
-    });
+    // A rank is worked out once, since a wish costs a hash to look up; the lot costs one as well, and is drawn for a tie alone.
+    let mut ranked: Vec<_> = campaigns.drain(..).map(|campaign| (rank(&campaign), campaign)).collect();
+    ranked.sort_by(|(rank, one), (other_rank, other)| rank.cmp(other_rank).then_with(|| lot(one).cmp(&lot(other))));
+    campaigns.extend(ranked.into_iter().map(|(_, campaign)| campaign));
 }
 
 fn delivered(occasion: &Occasion, person: Person<'_>, campaign: &Campaign, delivery: DeliveryId) -> Effect {
