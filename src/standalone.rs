@@ -75,7 +75,7 @@ impl Standalone {
                 Effect::DropVisit(customer) => self.store.drop_visit(&customer)?,
                 Effect::EndOffers(customer, ending) => {
                     let now_us = self.believed_us()?;
-                    self.commit(|store| store.end_offers(&customer, ending, now_us))?;
+                    self.store.transaction(|store| store.end_offers(&customer, ending, now_us))?;
                 }
                 Effect::Note(customer, signal) => {
                     let stance = self.store.note(&customer, signal, self.believed_us()?)?;
@@ -107,7 +107,7 @@ impl Standalone {
     /// The ledger failed.
     pub fn feedback(&mut self, told: &Feedback, now: Moment) -> Result<(Noted, Vec<Happening>), LedgerError> {
         let now_us = self.believed_us()?;
-        let noted = self.commit(|store| store.hear_feedback(told, now_us))?;
+        let noted = self.store.transaction(|store| store.hear_feedback(told, now_us))?;
         let mut happened = self.tell(noted.stance(), now)?;
         if let Noted::Taken { stopped: Some(_), .. } = &noted {
             happened.extend(self.handle(Input::Halts(self.store.halts()?), now)?);
@@ -121,7 +121,7 @@ impl Standalone {
     /// The ledger failed.
     pub fn give_word(&mut self, word: &Word, word_us: i64, now: Moment) -> Result<bool, LedgerError> {
         let now_us = self.believed_us()?;
-        let taken = self.commit(|store| store.give_word(word, word_us, now_us))?;
+        let taken = self.store.transaction(|store| store.give_word(word, word_us, now_us))?;
         self.handle(Input::Halts(self.store.halts()?), now)?;
         Ok(taken)
     }
@@ -132,7 +132,7 @@ impl Standalone {
     /// The ledger failed.
     pub fn end_said(&mut self, now: Moment) -> Result<Vec<Happening>, LedgerError> {
         let now_us = self.believed_us()?;
-        let ended = self.commit(|store| store.end_said(now_us))?;
+        let ended = self.store.transaction(|store| store.end_said(now_us))?;
         self.tell(ended, now)
     }
 
@@ -155,19 +155,10 @@ impl Standalone {
 
     fn reserve(&mut self, wanted: &Reservation) -> Result<Answer, LedgerError> {
         let drafts = self.messages(wanted);
-        let answer = self.commit(|store| store.reserve(wanted, &drafts))?;
+        let answer = self.store.transaction(|store| store.reserve(wanted, &drafts))?;
         for row in self.store.take(usize::MAX, wanted.delivery.at_us)? {
             self.store.settle(row.row, Outcome::Acknowledged)?;
         }
         Ok(answer)
-    }
-
-    fn commit<T>(&self, change: impl FnOnce(&Store) -> Result<T, LedgerError>) -> Result<T, LedgerError> {
-        self.store.begin()?;
-        let changed = change(&self.store).and_then(|changed| self.store.commit().map(|()| changed));
-        if changed.is_err() {
-            self.store.rollback();
-        }
-        changed
     }
 }

@@ -76,15 +76,8 @@ impl Counter {
         if matches!(word, Word::Pause(_) | Word::Stop(_)) {
             sentence.push_str(" No Emma runs on this folder now; the next one that starts goes by it.");
         }
-        self.store.begin()?;
-        let taken = self.store.give_word(&word, self.wall_us, self.wall_us).and_then(|taken| {
-            self.store.commit()?;
-            Ok(taken)
-        });
-        if taken.is_err() {
-            self.store.rollback();
-        }
-        Ok(if taken? { Reply::Done { sentence } } else { refused(OVERTAKEN) })
+        let taken = self.store.transaction(|store| store.give_word(&word, self.wall_us, self.wall_us))?;
+        Ok(if taken { Reply::Done { sentence } } else { refused(OVERTAKEN) })
     }
 
     /// How many codes are left to each campaign that has a list.

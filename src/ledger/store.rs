@@ -153,6 +153,19 @@ impl Store {
         }
     }
 
+    /// Makes one change in a transaction of its own: on disk when this returns, or not at all.
+    ///
+    /// # Errors
+    /// Those of the change; the file cannot be locked or written.
+    pub fn transaction<T>(&self, change: impl FnOnce(&Self) -> Result<T>) -> Result<T> {
+        self.begin()?;
+        let changed = change(self).and_then(|changed| self.commit().map(|()| changed));
+        if changed.is_err() {
+            self.rollback();
+        }
+        changed
+    }
+
     /// Notes that every open visit is remembered as it is now: the last thing of a life.
     ///
     /// # Errors
@@ -292,12 +305,8 @@ impl Store {
     /// # Errors
     /// The file cannot be written; try again.
     pub fn forget_now(&self, customer: &CustomerId, wall_us: i64) -> Result<()> {
-        self.begin()?;
-        let forgotten = self.forget(customer, wall_us).and_then(|()| self.commit());
-        if forgotten.is_err() {
-            self.rollback();
-        }
-        forgotten.and_then(|()| self.scrub())
+        self.transaction(|store| store.forget(customer, wall_us))?;
+        self.scrub()
     }
 
     /// Lets go of what no rule can need any more: deliveries dated before `deliveries_before_us` (nothing keeps all),
