@@ -28,6 +28,12 @@ pub fn why(offer_id: &str, why: Option<&str>) -> String {
     json(&WhyAnswer { offer_id, why })
 }
 
+/// The answer to a message of no use: the word for why, and what is wrong with it, a sentence each. Nothing of the message
+/// is repeated.
+pub fn rejected(reason: &str, problems: &[String]) -> String {
+    json(&Rejected { result: "rejected", reason, problems })
+}
+
 /// A reason in the customer's language, else in English.
 fn sentence(reason: Reason, language: Option<&str>) -> String {
     words::reason(reason, language.and_then(Language::of).unwrap_or(Language::En), Reader::Customer)
@@ -49,4 +55,24 @@ struct Withheld {
 struct WhyAnswer<'a> {
     offer_id: &'a str,
     why: Value,
+}
+
+#[derive(Serialize)]
+struct Rejected<'a> {
+    result: &'static str,
+    reason: &'a str,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    problems: &'a [String],
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_of_no_use_is_answered_with_the_word_for_why() {
+        assert_eq!(rejected("fields", &[]), r#"{"result":"rejected","reason":"fields"}"#);
+        let told = rejected("epoch", &["a later epoch was seen".to_owned()]);
+        assert_eq!(told, r#"{"result":"rejected","reason":"epoch","problems":["a later epoch was seen"]}"#);
+    }
 }
