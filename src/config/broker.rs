@@ -59,6 +59,41 @@ pub(super) fn read(mut table: Table<'_>, folder: Option<&Path>) -> Option<Mqtt> 
     Some(Mqtt { host, port, tls, client_id, username, password_file, ca_file, cert_file, key_file, root: root? })
 }
 
+/// The broker at `url`, where a command line names it and no file does.
+///
+/// # Errors
+/// What is wrong, and what to write.
+pub fn named(url: &str, root: &str, username: Option<&str>, files: Files) -> Result<Mqtt, String> {
+    let Broker { host, port, tls } = address(url).map_err(|(what, hint)| format!("{what}: {hint}"))?;
+    let Files { password_file, ca_file } = files;
+    if tls && ca_file.is_none() {
+        return Err("mqtts:// without --ca-file: nobody vouches for the broker".to_owned());
+    }
+    let username = username.map(Name::from);
+    let root = root.into();
+    Ok(Mqtt {
+        host,
+        port,
+        tls,
+        client_id: None,
+        username,
+        password_file,
+        ca_file,
+        cert_file: None,
+        key_file: None,
+        root,
+    })
+}
+
+/// The files by which a command line is believed by a broker, and believes it.
+#[derive(Clone, Debug, Default)]
+pub struct Files {
+    /// Holds the password.
+    pub password_file: Option<PathBuf>,
+    /// The authorities to believe.
+    pub ca_file: Option<PathBuf>,
+}
+
 /// A file that the table names; it may come with the deployment, so its absence is a warning.
 fn named_file(table: &mut Table<'_>, key: &'static str, folder: Option<&Path>) -> Option<PathBuf> {
     let path = in_folder(folder, &table.text(key)?);
