@@ -209,7 +209,8 @@ quiet-hours = ["21:00", "08:00"]
 controller = "Beispiel AG, Marktgasse 1, 3011 Bern"
 contact = "datenschutz@beispiel.example"
 authority = "EDÖB, Bern"
-withdraw = "https://beispiel.example/emma or at any till"
+withdraw = { de = "https://beispiel.example/emma oder an jeder Kasse", en = "https://beispiel.example/emma or at any till" }
+notice-url = "https://beispiel.example/emma/notice"
 recipients = [{ id = "push", name = "Beispiel App", purpose = "shows you the offer" }]
 adults-only = true
 "#;

@@ -12,7 +12,7 @@ use super::price::Price;
 use super::promise::{Cap, caps};
 use super::reader::Table;
 use super::tree::{At, Value};
-use super::values::{check_language, choice_of, wrong_type};
+use super::values::{check_language, choice_of, is_web_address, wrong_type};
 use super::{Name, Texts, audience};
 use crate::gateway::consent::Tier;
 
@@ -213,10 +213,7 @@ fn told<T>(table: &mut Table<'_>, key: &'static str, read: impl Fn(&str) -> Resu
 
 fn read_link(table: &mut Table<'_>) -> Option<Name> {
     let link = table.text("link")?;
-    let rest = link.strip_prefix("https://").or_else(|| link.strip_prefix("http://"));
-    let is_address =
-        rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/') && !link.contains(char::is_whitespace));
-    if !is_address {
+    if !is_web_address(&link) {
         table.error("link", "`link` is no web address", "write https://…");
     }
     Some(link)

@@ -237,7 +237,7 @@ fn check_files(files: &[Option<File<'_>>; 5], beside: &Beside<'_>) -> (Option<ga
     let anchors = site.as_ref().filter(|_| whole(site_file)).map(site::Read::anchors);
     let zones = zones_file.map(|file| zones::read(file, anchors.as_deref(), language));
     let offers = offers_file.map(|file| offers::read(file, language, beside));
-    let promise = promise_file.and_then(promise::read);
+    let promise = promise_file.and_then(|file| promise::read(file, language));
 
     if let (Some(file), Some(gateway)) = (gateway_file, &gateway) {
         crosscheck::gateway_in_site(file, gateway, gateway_ids.as_deref());

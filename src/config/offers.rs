@@ -33,6 +33,8 @@ pub struct Offers {
 pub struct Category {
     /// Its id.
     pub id: Name,
+    /// Its name for people, by language; none where nobody named it.
+    pub name: Texts,
     /// Served only to consents that name it.
     pub sensitive: bool,
     /// How long nobody who bought needs another.
@@ -269,12 +271,12 @@ fn check_values(file: &File<'_>, campaigns: &[CampaignRead]) {
 fn read_category(mut table: Table<'_>, language: &str) -> CategoryRead {
     table.need("id", "\"shoes\"");
     let id = table.id("id");
-    table.texts("name", language);
+    let name = table.texts("name", language).unwrap_or_default();
     let sensitive = table.flag("sensitive").unwrap_or(false);
     let replacement_interval = table.span("replacement-interval");
     let at = table.at("id");
     table.finish();
-    (id.map(|id| Category { id, sensitive, replacement_interval }), at)
+    (id.map(|id| Category { id, name, sensitive, replacement_interval }), at)
 }
 
 #[cfg(test)]

@@ -1,13 +1,13 @@
 //! `promise.toml`: what the company promises every customer. Nothing may loosen it.
 
-use super::Name;
 use super::civil;
 use super::file::File;
 use super::reader::Table;
 use super::span::Span;
 use super::tree::{At, Node, Value};
-use super::values::check_unique;
+use super::values::{check_unique, is_web_address};
 use super::zones::DayRange;
+use super::{Name, Texts};
 
 /// What `promise.toml` says.
 #[derive(Clone, Debug, PartialEq)]
@@ -64,8 +64,10 @@ pub struct Responsible {
     pub contact: Name,
     /// The supervisory authority.
     pub authority: Option<Name>,
-    /// How to say no.
-    pub withdraw: Name,
+    /// How to say no, by language.
+    pub withdraw: Texts,
+    /// Where the notice is read, the address of its QR code at the door.
+    pub notice_url: Option<Name>,
     /// Who gets offers to pass on.
     pub recipients: Vec<Recipient>,
 }
@@ -77,8 +79,8 @@ pub struct Recipient {
     pub id: Name,
     /// Its name, for people.
     pub name: Name,
-    /// What it does with an offer.
-    pub purpose: Name,
+    /// What it does with an offer, by language.
+    pub purpose: Texts,
 }
 
 /// More windows than anybody can keep apart; it bounds what one decision costs.
@@ -87,8 +89,8 @@ const MOST_CAPS: usize = 16;
 /// A cap beyond this promises nothing.
 const MOST_OFFERS: u32 = 100_000;
 
-/// Reads `promise.toml`.
-pub(super) fn read(file: &File<'_>) -> Option<Promise> {
+/// Reads `promise.toml`; plain texts are in `language`.
+pub(super) fn read(file: &File<'_>, language: &str) -> Option<Promise> {
     let mut table = file.root("promise.toml");
     let mut caps = table.table("caps", "[caps]");
     if !table.has("caps") {
@@ -115,7 +117,7 @@ pub(super) fn read(file: &File<'_>) -> Option<Promise> {
     };
     let caps = caps.and_then(read_caps);
     let has_responsible = responsible.is_some();
-    let responsible = responsible.and_then(read_responsible);
+    let responsible = responsible.and_then(|table| read_responsible(table, language));
     table.finish();
     if has_responsible && responsible.is_none() {
         return None;
@@ -207,12 +209,12 @@ pub(super) fn caps(table: &mut Table<'_>, key: &'static str) -> Vec<Cap> {
     tables.into_iter().filter_map(cap).collect()
 }
 
-fn read_responsible(mut table: Table<'_>) -> Option<Responsible> {
+fn read_responsible(mut table: Table<'_>, language: &str) -> Option<Responsible> {
     table.need("controller", "\"Example Ltd, 1 High Street\"");
     table.need("contact", "\"privacy@shop.example\"");
     table.need("withdraw", "\"https://shop.example/emma or at any till\"");
-    let [controller, contact, authority, withdraw] =
-        ["controller", "contact", "authority", "withdraw"].map(|key| table.text(key));
+    let [controller, contact, authority] = ["controller", "contact", "authority"].map(|key| table.text(key));
+    let withdraw = table.texts("withdraw", language);
     let given = table.tables("recipients", "a recipient");
     let recipients_at = table.at("recipients");
     if given.is_empty() {
@@ -227,7 +229,7 @@ fn read_responsible(mut table: Table<'_>) -> Option<Responsible> {
         entry.need("id", "\"push\"");
         entry.need("name", "\"Shop App\"");
         entry.need("purpose", "\"shows you the offer\"");
-        let (id, name, purpose) = (entry.id("id"), entry.text("name"), entry.text("purpose"));
+        let (id, name, purpose) = (entry.id("id"), entry.text("name"), entry.texts("purpose", language));
         ids.extend(id.clone().map(|id| (id, entry.at("id"))));
         entry.finish();
         if let (Some(id), Some(name), Some(purpose)) = (id, name, purpose) {
@@ -235,8 +237,31 @@ fn read_responsible(mut table: Table<'_>) -> Option<Responsible> {
         }
     }
     check_unique(table.file, &ids, "recipient");
+    let notice_url = table.text("notice-url").filter(|url| check_notice_url(&table, url));
     table.finish();
-    Some(Responsible { controller: controller?, contact: contact?, authority, withdraw: withdraw?, recipients })
+    Some(Responsible {
+        controller: controller?,
+        contact: contact?,
+        authority,
+        withdraw: withdraw?,
+        notice_url,
+        recipients,
+    })
+}
+
+/// The longest address that a QR code holds which a phone reads from a door: some 60 squares a side.
+const LONGEST_URL: usize = 200;
+
+fn check_notice_url(table: &Table<'_>, url: &str) -> bool {
+    let what = if !is_web_address(url) {
+        "`notice-url` is no web address".to_owned()
+    } else if url.len() > LONGEST_URL {
+        format!("`notice-url` is longer than {LONGEST_URL} bytes, and no phone would read its QR code from a door")
+    } else {
+        return true;
+    };
+    table.error("notice-url", what, "write https://…");
+    false
 }
 
 #[cfg(test)]
@@ -245,7 +270,7 @@ mod tests {
 
     fn read_all(text: &str) -> (Option<Promise>, Vec<String>) {
         let file = File::new("promise.toml", text, &[]);
-        let promise = read(&file);
+        let promise = read(&file, "en");
         (
             promise,
             file.into_problems().into_iter().map(|problem| format!("{:?} {}", problem.line, problem.what)).collect(),
@@ -275,6 +300,27 @@ mod tests {
         assert!(problems.contains(&"Some(1) `quiet-hours` is given twice".to_owned()), "{problems:?}");
         let (_, problems) = read_all(&format!("{CAPS}quiet-hours = ['21:00', '21:00']\n"));
         assert!(problems.contains(&"Some(3) `21:00` to `21:00` starts where it ends".to_owned()), "{problems:?}");
+    }
+
+    #[test]
+    fn what_customers_read_can_be_in_several_languages() {
+        let text = |rest: &str| {
+            let responsible = "[responsible]\ncontroller = 'a'\ncontact = 'b'\nwithdraw = 'c'\n";
+            let recipient = "recipients = [{ id = 'push', name = 'd', purpose = { de = 'e', en = 'f' } }]\n";
+            read_all(&format!("{CAPS}{responsible}{recipient}{rest}"))
+        };
+        let (promise, problems) = text("notice-url = 'https://shop.example/n'\n");
+        assert_eq!(problems, [""; 0]);
+        let responsible = promise.unwrap().responsible.unwrap();
+        assert_eq!(responsible.withdraw, Texts::from([("en".into(), "c".into())]));
+        assert_eq!(responsible.recipients[0].purpose.len(), 2);
+        assert_eq!(responsible.notice_url.as_deref(), Some("https://shop.example/n"));
+        for (wrong, told) in
+            [("shop.example", "no web address"), (&format!("https://{}", "a".repeat(200)), "longer than 200")]
+        {
+            let (_, problems) = text(&format!("notice-url = '{wrong}'\n"));
+            assert!(problems.len() == 1 && problems[0].contains(told), "{problems:?}");
+        }
     }
 
     #[test]

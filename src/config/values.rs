@@ -135,6 +135,12 @@ pub(super) fn check_language(file: &File<'_>, at: &At, language: &str) {
     }
 }
 
+/// Whether it is the address of a page.
+pub(super) fn is_web_address(text: &str) -> bool {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/') && !text.contains(char::is_whitespace))
+}
+
 /// Reports every id that was given twice.
 pub(super) fn check_unique(file: &File<'_>, ids: &[(Name, At)], what: &str) {
     for (index, (id, at)) in ids.iter().enumerate() {
