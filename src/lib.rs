@@ -38,6 +38,8 @@ pub mod ledger;
 
 pub mod words;
 
+pub mod notice;
+
 pub mod mqtt;
 
 pub mod incoming;

@@ -22,6 +22,8 @@ mod files;
 
 pub mod halt;
 
+pub mod notice;
+
 #[cfg(feature = "demo")]
 pub mod demo;
 
@@ -106,6 +108,8 @@ enum Command {
     Status(status::Arguments),
     /// Restraint, measured: the totals of a week.
     Report(report::Arguments),
+    /// Write the notice for the door and the page behind it, from the configuration.
+    Notice(notice::Arguments),
     /// Say nothing in the whole shop, at once.
     Pause(halt::Pause),
     /// Speak again after a pause.
@@ -161,6 +165,7 @@ fn dispatch(command: Command) -> u8 {
         Command::Doctor(arguments) => doctor::main(&arguments),
         Command::Status(arguments) => status::main(&arguments),
         Command::Report(arguments) => report::main(&arguments),
+        Command::Notice(arguments) => notice::main(&arguments),
         Command::Pause(arguments) => halt::pause(&arguments),
         Command::Resume(arguments) => halt::resume(&arguments),
         Command::Explain(arguments) => explain::main(&arguments),

@@ -44,7 +44,7 @@ fn ask(arguments: &Arguments) -> Result<Report, Stop> {
     }
 }
 
-fn spoken(tag: &str) -> Result<Language, String> {
+pub(super) fn spoken(tag: &str) -> Result<Language, String> {
     Language::of(tag).ok_or_else(|| format!("Emma speaks {}", Language::ALL.map(Language::word).join(", ")))
 }
 

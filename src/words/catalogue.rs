@@ -44,10 +44,10 @@ impl Language {
     /// Its catalogue, as it is written.
     pub(super) fn source(self) -> &'static str {
         match self {
-            Self::De => include_str!("de.ftl"),
-            Self::En => include_str!("en.ftl"),
-            Self::Fr => include_str!("fr.ftl"),
-            Self::It => include_str!("it.ftl"),
+            Self::De => concat!(include_str!("de.ftl"), "\n", include_str!("notice/notice.de.ftl")),
+            Self::En => concat!(include_str!("en.ftl"), "\n", include_str!("notice/notice.en.ftl")),
+            Self::Fr => concat!(include_str!("fr.ftl"), "\n", include_str!("notice/notice.fr.ftl")),
+            Self::It => concat!(include_str!("it.ftl"), "\n", include_str!("notice/notice.it.ftl")),
         }
     }
 }

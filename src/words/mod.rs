@@ -3,6 +3,8 @@
 
 mod catalogue;
 
+pub mod notice;
+
 mod report;
 
 mod time;
