@@ -313,3 +313,7 @@ fn texts(old: &Facts, new: &Facts) -> Vec<Change> {
     .chain(withdraw)
     .collect()
 }
+
+#[cfg(test)]
+#[path = "changes_tests.rs"]
+mod tests;

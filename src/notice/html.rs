@@ -28,7 +28,7 @@ fn head(sheet: &Sheet<String>) -> String {
 }
 
 fn at_the_door(door: &Door<String>, title: &str) -> String {
-    let class = long(door);
+    let class = size(door);
     let what: String = door.what.iter().map(|text| paragraph(text)).collect();
     let of_box = |(heading, text): &(String, String)| {
         format!("<section class=\"box\">\n<h2>{}</h2>\n{}</section>\n", escaped(heading), paragraph(text))
@@ -47,19 +47,16 @@ fn at_the_door(door: &Door<String>, title: &str) -> String {
     )
 }
 
-/// How large a sheet may be set, in characters: what fills a page of A4 in the style's own size, and in the next.
-const LONG: usize = 820;
-const LONGEST: usize = 1_300;
+/// Up to so many characters the door sheet is set in which of the style's sizes, so that it is one page of A4: as many as
+/// filled it, in the longest language, with a little to spare.
+const SIZES: [(usize, &str); 3] = [(820, "door"), (980, "door long"), (1_300, "door longer")];
 
 /// The class of the door, by how much has to fit on one page.
-fn long(door: &Door<String>) -> &'static str {
+fn size(door: &Door<String>) -> &'static str {
     let boxes = door.boxes.iter().flat_map(|(heading, text)| [heading, text]);
     let all = door.what.iter().chain(boxes).chain([&door.head, &door.responsible]).chain(&door.url);
-    match all.map(|text| text.chars().count()).sum::<usize>() {
-        length if length <= LONG => "door",
-        length if length <= LONGEST => "door long",
-        _ => "door longest",
-    }
+    let length: usize = all.map(|text| text.chars().count()).sum();
+    SIZES.iter().find(|(most, _)| length <= *most).map_or("door longest", |(_, class)| class)
 }
 
 fn contents(heading: &str, sections: &[Section<String>]) -> String {

@@ -57,8 +57,9 @@ main > :last-child { margin-bottom: 0 }
   .door { break-after: page; font-size: 15.5pt; line-height: 1.38 }
   .door h1 { font-size: 36pt; margin-bottom: 6mm }
   .door .shop { margin-top: 7mm; font-size: 16pt }
-  .door.long { font-size: 13pt }
-  .door.longest { font-size: 10pt; line-height: 1.3 }
+  .door.long { font-size: 14pt }
+  .door.longer { font-size: 12pt }
+  .door.longest { font-size: 9.5pt; line-height: 1.3 }
   .door.sheet { break-after: auto; font-size: 12pt }
   .door h1.title { font-size: 22pt; margin: 7mm 0 3mm }
   .awning { height: 9mm }
@@ -76,6 +77,9 @@ main > :last-child { margin-bottom: 0 }
   main > section:first-of-type h2 { margin-top: 0 }
   h3 { font-size: 11pt; margin: 3mm 0 .5mm; break-after: avoid }
   p, ul, table { margin-bottom: 2mm }
+  li::before { top: .6em }
+  table { font-size: 9.5pt }
+  th, td { padding: 1.2mm 4mm 1.2mm 0 }
   p, li, tr, .box, .example { break-inside: avoid }
   a { color: inherit; text-decoration: none }
   footer { padding: 4mm 0 0; font-size: 9pt }
