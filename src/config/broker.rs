@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::Name;
-use super::gateway::{Mqtt, in_folder};
+use super::gateway::{Mqtt, Protocol, in_folder};
 use super::reader::Table;
 
 /// Reads `[mqtt]` or `[shop-mqtt]`; files it names are looked for in `folder`, where there is one.
@@ -21,6 +21,7 @@ pub(super) fn read(mut table: Table<'_>, folder: Option<&Path>) -> Option<Mqtt> 
     let [password_file, ca_file, cert_file, key_file] =
         ["password-file", "ca-file", "cert-file", "key-file"].map(|key| named_file(&mut table, key, folder));
     let root = if table.has("root") { table.id("root") } else { Some("emma".into()) };
+    let protocol = protocol(&mut table);
     if password_file.is_some() && !table.has("username") {
         table.file.warning(
             &table.at("password-file"),
@@ -56,7 +57,35 @@ pub(super) fn read(mut table: Table<'_>, folder: Option<&Path>) -> Option<Mqtt> 
     }
     table.finish();
     let Broker { host, port, tls } = url?;
-    Some(Mqtt { host, port, tls, client_id, username, password_file, ca_file, cert_file, key_file, root: root? })
+    Some(Mqtt {
+        host,
+        port,
+        tls,
+        client_id,
+        username,
+        password_file,
+        ca_file,
+        cert_file,
+        key_file,
+        root: root?,
+        protocol: protocol?,
+    })
+}
+
+/// Which version is spoken. What the older one loses is said, since nothing fails for it.
+fn protocol(table: &mut Table<'_>) -> Option<Protocol> {
+    if !table.has("protocol") {
+        return Some(Protocol::default());
+    }
+    let spoken =
+        table.choice("protocol", &[Protocol::Mqtt5, Protocol::Mqtt311].map(|version| (version.word(), version)));
+    if spoken == Some(Protocol::Mqtt311) {
+        let lost = "MQTT 3.1.1: a broker may bring an offer late, does not say when it refuses one or nobody listens (so no \
+                    cap is given back), and keeps Emma's session for as long as it likes; questions (`why`, `ask`) get no \
+                    answer";
+        table.file.warning(&table.at("protocol"), lost, "remove `protocol` if the broker speaks MQTT 5: docs/mqtt.md");
+    }
+    spoken
 }
 
 /// The broker at `url`, where a command line names it and no file does.
