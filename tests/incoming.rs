@@ -17,7 +17,7 @@ use std::process::Command;
 
 use daemon::CONSENT;
 use listener::until;
-use scene::{INBOX, OFFERS, Scene, ask, consents};
+use scene::{INBOX, OFFERS, RELAY_INBOX, Scene, ask, consents, of_both, with_a_relay};
 use serde_json::{Value, json};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -157,6 +157,44 @@ async fn a_campaign_is_stopped_taken_back_and_stays_stopped() {
     scene.rejected("unknown-campaign", 1).await;
     scene.say("control/campaign/oak", &json!({"do": "start", "at": scene.at(3_600)})).await;
     scene.rejected("from-the-future", 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_offer_is_recalled_in_all_its_copies() {
+    let Some(mut scene) = Scene::begin_with("a recall", &[of_both()], with_a_relay).await else { return };
+    scene.is_told("omg", 2).await;
+    let [one, other] = &scene.offers()[..] else { panic!("{:?}", scene.offers()) };
+    let id = |offer: &Value| offer["data"]["offer_id"].as_str().unwrap().to_owned();
+    let (one, other) = (id(one), id(other));
+    assert_ne!(one, other, "nothing joins two recipients' copies");
+    let recall = json!({"do": "recall", "at": scene.at(-60)}).to_string();
+    let (topic, answers) = (format!("emma/v1/hall/control/offer/{one}"), "emma/v1/hall/answer/shop");
+    let (answer, _) = ask(scene.broker.port, &topic, &recall, answers).await.unwrap();
+    assert_eq!(answer, json!({"result": "taken"}));
+    let recalled = [&one, &other].map(|id| (id.clone(), "recalled".to_owned()));
+    until("both are told", || recalled.iter().all(|end| scene.ends().contains(end))).await;
+    let topics: Vec<_> = scene.listener.heard("/offer-end/").into_iter().map(|end| end.topic).collect();
+    for place in [format!("push/{INBOX}"), format!("relay/{RELAY_INBOX}")] {
+        let topic = format!("emma/v1/hall/offer-end/{place}");
+        assert!(topics.iter().any(|told| *told == topic), "{topic}: {topics:?}");
+    }
+    // Said again it is taken again, and nobody is told twice. The campaign goes on.
+    let (answer, _) = ask(scene.broker.port, &topic, &recall, answers).await.unwrap();
+    assert_eq!(answer, json!({"result": "taken"}));
+    scene.is_told("omg2", 3).await;
+    until("both copies are there", || scene.offers().len() >= 4).await;
+    assert_eq!(scene.ends().iter().filter(|(_, reason)| reason == "recalled").count(), 2);
+    let (answer, _) = ask(scene.broker.port, "emma/v1/hall/control/offer/b9d1", &recall, answers).await.unwrap();
+    assert_eq!(answer, json!({"result": "rejected", "reason": "unknown-offer"}));
+    let elm = id(&scene.offers()[2]);
+    let at_a_terminal = |id: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_emma"));
+        command.args(["campaign", "recall-offer", id, "--config"]).arg(scene.shop.config()).output().unwrap()
+    };
+    let done = at_a_terminal(&elm);
+    assert!(String::from_utf8_lossy(&done.stdout).starts_with("The offer is taken back"), "{done:?}");
+    until("its recipients are told", || scene.ends().contains(&(elm.clone(), "recalled".to_owned()))).await;
+    assert_eq!(at_a_terminal("b9d1").status.code(), Some(1));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -53,7 +53,7 @@ impl Daemon {
         let needs_clock = match &incoming.message {
             Message::Feedback { .. } | Message::Purchase { .. } => true,
             Message::Control { word, .. } => matches!(word, Word::Resume | Word::Start(_)),
-            Message::Ask { .. } | Message::Value { .. } | Message::LetGo => false,
+            Message::Ask { .. } | Message::Value { .. } | Message::Recall { .. } | Message::LetGo => false,
         };
         if needs_clock && !self.gateway.snapshot().clock_trusted {
             return self.again(incoming);
@@ -80,10 +80,16 @@ impl Daemon {
                 let taken = self.take_value(&name, &text, at_us, good_for_us);
                 self.conclude(incoming, taken);
             }
-            Message::Control { word, at_us } => match self.control(word, at_us, incoming.kept) {
+            Message::Control { word, at_us } => match self.control(word, at_us, incoming.again) {
                 Ok(given) => self.done_when(incoming, given),
                 Err(why) => self.conclude(incoming, Err(why)),
             },
+            Message::Recall { offer_id } => {
+                let (known, again) = (self.ledger.recall_offer(offer_id), incoming.again);
+                self.done_when(incoming, async move {
+                    Ok(if known.await? || again { Ok(()) } else { Err("unknown-offer") })
+                });
+            }
             Message::LetGo => incoming.receipt.done(),
         }
     }
@@ -183,12 +189,12 @@ impl Daemon {
     }
 
     /// Heeds a word on what is to be halted: silence first, then the ledger; what speaks again waits for the ledger. One that
-    /// the broker keeps is no news at most connects, and nobody's mistake.
+    /// the broker gives again need be no news.
     fn control(
         &mut self,
         word: Word,
         at_us: i64,
-        kept: bool,
+        again: bool,
     ) -> Result<impl Future<Output = Result<Verdict, String>> + Send + use<>, &'static str> {
         let now_us = self.raw_wall_us();
         let is_known = |campaign: &Name| self.config.offers.campaigns.iter().any(|known| known.id == *campaign);
@@ -209,7 +215,7 @@ impl Daemon {
         // Without a clock that is believed nobody knows what is ahead, and a word is as new as it says.
         let word_us = if self.gateway.snapshot().clock_trusted { at_us.min(now_us) } else { at_us };
         let given = self.ledger.give_word(word, word_us);
-        Ok(async move { Ok(if given.await? || kept { Ok(()) } else { Err("older") }) })
+        Ok(async move { Ok(if given.await? || again { Ok(()) } else { Err("older") }) })
     }
 
     /// What the ledger says is halted.

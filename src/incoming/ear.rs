@@ -39,8 +39,8 @@ pub struct Incoming {
     pub message: Message,
     /// Where an answer goes, if one is wanted.
     pub reply: Option<Reply>,
-    /// The broker had kept it, and gives it at every connect.
-    pub kept: bool,
+    /// The broker gives it again ([`Received::is_again`]): that it is no news is nobody's mistake.
+    pub again: bool,
     /// To be given back.
     pub receipt: Receipt,
 }
@@ -147,8 +147,8 @@ impl Ear {
 
     fn hand_on(&mut self, received: &Received<'_>) -> Result<(), &'static str> {
         let message = self.read(received)?;
-        let kept = received.retained;
-        let incoming = Incoming { message, reply: reply(received), kept, receipt: received.receipt() };
+        let (reply, receipt) = (reply(received), received.receipt());
+        let incoming = Incoming { message, reply, again: received.is_again(), receipt };
         match self.door.try_send(incoming) {
             // Behind a closed door nobody acknowledges it: the broker has it still when Emma is back.
             Ok(()) | Err(TrySendError::Closed(_)) => Ok(()),

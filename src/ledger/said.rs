@@ -174,6 +174,20 @@ impl Store {
         self.take_back(&sql, &[&campaign, &now_us], Ending::Recalled, now_us)
     }
 
+    /// Takes back an offer that still holds, by the id of any of its copies: that one and the other recipients'. Whether
+    /// there is such an offer; one that was recalled before is, and stays recalled.
+    ///
+    /// # Errors
+    /// The file cannot be read or written.
+    pub fn recall_offer(&self, offer: &str, now_us: i64) -> Result<bool> {
+        let sql = "SELECT delivery FROM said WHERE offer = ?1 AND valid_until_us > ?2";
+        let found: Option<String> = self.db.query_row(sql, params![offer, now_us], |row| row.get(0)).optional()?;
+        let Some(delivery) = found else { return Ok(false) };
+        let sql = format!("SELECT {COLUMNS} FROM said WHERE delivery = ?1 AND (ending IS NULL OR ending = 'left')");
+        self.take_back(&sql, &[&delivery], Ending::Recalled, now_us)?;
+        Ok(true)
+    }
+
     /// What of a campaign is not told yet is taken back; coupons hold.
     pub(super) fn recall_fresh_of(&self, campaign: &str, now_us: i64) -> Result<()> {
         let sql = format!("SELECT {COLUMNS} FROM said WHERE campaign = ?1 AND notify_until_us > ?2 AND ending IS NULL");

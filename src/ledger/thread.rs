@@ -248,6 +248,12 @@ impl Worker {
                     self.store.halts().map(|halts| group.told.push(Told::Halts(halts)))
                 })
             }
+            Order::Recall { offer, done } => {
+                let recall = || self.store.recall_offer(&offer, self.believed_us()?);
+                let known = if ok { recall() } else { Ok(false) };
+                group.wrote_rows = true;
+                known.map(|known| group.answer(done, known))
+            }
             Order::Say { to, drafts, done } => {
                 group.answer(done, ());
                 group.wrote_rows = true;
@@ -437,7 +443,11 @@ fn unwritten(told: Told) -> Option<Told> {
 /// How long an order can wait for company.
 fn patience(order: &Order) -> Duration {
     match order {
-        Order::Reserve(..) | Order::Forget { .. } | Order::GiveWord { .. } | Order::Say { .. } => GROUP,
+        Order::Reserve(..)
+        | Order::Forget { .. }
+        | Order::GiveWord { .. }
+        | Order::Recall { .. }
+        | Order::Say { .. } => GROUP,
         Order::Feedback(..) => FEEDBACK_GROUP,
         // A registrar's file comes one record at a time, each after the answer to the last: there is no company.
         Order::SaveConsent { .. } | Order::Read(_) | Order::Stop => Duration::ZERO,

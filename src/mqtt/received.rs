@@ -45,6 +45,11 @@ impl Received<'_> {
         Receipt { client, publish, came_by: number.load(Ordering::Relaxed), number }
     }
 
+    /// Whether the broker gives it again: it keeps it for whoever comes, or it was given before and not acknowledged.
+    pub fn is_again(&self) -> bool {
+        self.retained || self.publish.dup
+    }
+
     /// How whoever asked is answered; nothing where they name no place for it, or one where no answer goes.
     pub fn reply(&self) -> Option<Reply> {
         let properties = self.publish.properties.as_ref()?;

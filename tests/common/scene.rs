@@ -80,6 +80,11 @@ pub(crate) struct Scene {
 
 impl Scene {
     pub(crate) async fn begin(skipped: &str, consents: &[String]) -> Option<Self> {
+        Self::begin_with(skipped, consents, |_| {}).await
+    }
+
+    /// The same in a shop whose files were changed before Emma reads them.
+    pub(crate) async fn begin_with(skipped: &str, consents: &[String], prepare: impl FnOnce(&Shop)) -> Option<Self> {
         let broker = Mosquitto::start(skipped, "persistence false")?;
         let listener = Listener::start(broker.port).await;
         let shop = Shop::new(broker.port);
@@ -93,6 +98,7 @@ impl Scene {
         change("promise.toml", &|text| text.replace("at-most = 1", "at-most = 100"));
         shop.write("zones.toml", ZONES);
         shop.write("offers.toml", OFFERS);
+        prepare(&shop);
         shop.import(&consents.join("\n"));
         let (scanner, backend) = (Scanner::new("esp32", broker.port), Scanner::new("backend", broker.port));
         let mut scene = Self { broker, listener, shop, emma: None, scanner, backend, clock: Clock::start() };
@@ -162,7 +168,7 @@ impl Scene {
     }
 
     pub(crate) fn offers(&self) -> Vec<Value> {
-        self.heard("/offer/")
+        self.heard("/hall/offer/")
     }
 
     pub(crate) fn ends(&self) -> Vec<(String, String)> {
@@ -286,6 +292,21 @@ pub(crate) async fn ask_within(
     let answer = timeout(Duration::from_secs(secs), answered).await.ok()?;
     let correlation = answer.properties.unwrap().correlation_data.unwrap();
     Some((serde_json::from_slice(&answer.payload).unwrap(), correlation.to_vec()))
+}
+
+/// Offers go to a relay as well.
+pub(crate) fn with_a_relay(shop: &Shop) {
+    let relay = "recipients = [{ id = \"relay\", name = \"Relay\", purpose = \"wakes your phone\" }, ";
+    let promise = fs::read_to_string(shop.config().join("promise.toml")).unwrap();
+    shop.write("promise.toml", &promise.replace("recipients = [", relay));
+}
+
+/// The inbox at that relay.
+pub(crate) const RELAY_INBOX: &str = "wM3sRelay";
+
+/// The one who walks, and their offers go to both.
+pub(crate) fn of_both() -> String {
+    CONSENT.replace(r#""push":"#, &format!(r#""relay":"{RELAY_INBOX}","push":"#))
 }
 
 /// The one who walks.
