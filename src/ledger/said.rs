@@ -49,20 +49,21 @@ pub enum Noted {
 }
 
 /// One copy of an offer.
-struct Said {
-    offer: String,
+pub(super) struct Said {
+    pub(super) offer: String,
     customer: String,
-    recipient: String,
-    inbox: String,
+    pub(super) recipient: String,
+    pub(super) inbox: String,
     campaign: String,
     matter: String,
-    test: bool,
-    valid_until_us: i64,
+    pub(super) test: bool,
+    pub(super) valid_until_us: i64,
     heard: Heard,
     delivery: String,
 }
 
-const COLUMNS: &str = "offer, customer, recipient, inbox, campaign, matter, test, valid_until_us, heard, delivery";
+pub(super) const COLUMNS: &str =
+    "offer, customer, recipient, inbox, campaign, matter, test, valid_until_us, heard, delivery";
 
 impl Store {
     /// Says from now on as whom it speaks.
@@ -271,7 +272,7 @@ impl Store {
         Ok(())
     }
 
-    fn said(&self, sql: &str, values: &[&dyn rusqlite::ToSql]) -> Result<Vec<Said>> {
+    pub(super) fn said(&self, sql: &str, values: &[&dyn rusqlite::ToSql]) -> Result<Vec<Said>> {
         let mut rows = self.db.prepare_cached(sql)?;
         let read = rows.query_map(values, said)?;
         Ok(read.collect::<rusqlite::Result<_>>()?)

@@ -61,9 +61,10 @@ impl Gauges {
         self.rows.load(Ordering::Relaxed)
     }
 
-    /// When the oldest of them was committed (wall, microseconds).
+    /// When the oldest offer of them was committed (wall, microseconds).
     pub fn outbox_oldest_us(&self) -> Option<i64> {
-        (self.outbox_rows() > 0).then(|| self.oldest_us.load(Ordering::Relaxed))
+        let oldest_us = self.oldest_us.load(Ordering::Relaxed);
+        (self.outbox_rows() > 0 && oldest_us > 0).then_some(oldest_us)
     }
 
     /// Transactions committed since the start.
@@ -269,7 +270,7 @@ impl Worker {
             }
             Order::Forget { customer, wall_us, done } => {
                 group.answer(done, ());
-                group.forgot = true;
+                (group.forgot, group.wrote_rows) = (true, true);
                 if ok { self.store.forget(&customer, wall_us) } else { Ok(()) }
             }
             Order::Consent { customer, done } => {
