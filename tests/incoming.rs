@@ -88,6 +88,11 @@ struct Scene {
 
 impl Scene {
     async fn begin(skipped: &str, consents: &[String]) -> Option<Self> {
+        Self::begin_with(skipped, consents, "").await
+    }
+
+    /// With a line more in `[mqtt]`.
+    async fn begin_with(skipped: &str, consents: &[String], mqtt: &str) -> Option<Self> {
         let broker = Mosquitto::start(skipped, "persistence false")?;
         let listener = Listener::start(broker.port).await;
         let shop = Shop::new(broker.port);
@@ -96,6 +101,7 @@ impl Scene {
         };
         let remote = "\n[[remote]]\nformat = \"openmqttgateway\"\ntopic = \"home/+/BTtoMQTT/#\"\n";
         change("gateway.toml", &|text| text.replace("\"auto\"", "\"none\"").replace("trace", "debug") + remote);
+        change("gateway.toml", &|text| text.replace("[mqtt]\n", &format!("[mqtt]\n{mqtt}\n")));
         let gateways = ["omg", "omg2"].map(|id| format!("[[gateway]]\nid = \"{id}\"\nposition-m = [1.0, 1.0]\n"));
         change("site.toml", &|text| text + &gateways.concat());
         change("promise.toml", &|text| text.replace("at-most = 1", "at-most = 100"));
@@ -277,6 +283,19 @@ async fn ask(port: u16, topic: &str, payload: &str, answer_to: &str) -> Option<(
 
 fn consents() -> Vec<String> {
     vec![CONSENT.to_owned()]
+}
+
+/// A broker that has no better: offers go, and what is said back is heard, also while nobody listened.
+#[tokio::test(flavor = "multi_thread")]
+async fn in_mqtt_3_1_1_a_no_is_heeded() {
+    let scene = Scene::begin_with("MQTT 3.1.1", &consents(), "protocol = \"3.1.1\"").await;
+    let Some(mut scene) = scene else { return };
+    let oak = scene.is_told("omg", 1).await;
+    scene.say_back(&oak, "dismissed").await;
+    scene.taken(1).await;
+    scene.is_withheld("omg2", "elm", "declined", 1).await;
+    let log = scene.broker.log();
+    assert!(log.contains("as emma-hall-decider (p2, c0") && !log.contains("emma-hall-decider (p5"), "{log}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
