@@ -387,7 +387,10 @@ mod in_3_1_1 {
             properties.message_expiry_interval.is_some() || properties.content_type.is_some()
         };
         assert!(!heard.iter().any(told));
-        assert!(broker.log().contains("as emma-bern-decider (p2, c0, k30"), "3.1.1 by mosquitto's count, its session kept");
+        assert!(
+            broker.log().contains("as emma-bern-decider (p2, c0, k30"),
+            "3.1.1 by mosquitto's count, its session kept"
+        );
     }
 
     #[tokio::test]
