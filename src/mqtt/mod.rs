@@ -19,6 +19,8 @@ pub mod state;
 
 pub mod tls;
 
+mod identity;
+
 pub mod client;
 
 pub mod connection;
