@@ -13,6 +13,8 @@ pub mod ended;
 
 pub mod answer;
 
+pub mod consent;
+
 pub mod report;
 
 pub mod state;

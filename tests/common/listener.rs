@@ -192,6 +192,7 @@ fn a_state() -> State {
         sources: vec![SourceState::new("none", None, false)],
         paused_until_us: None,
         stopped_campaigns: Vec::new(),
+        consent_feed: None,
     }
 }
 
