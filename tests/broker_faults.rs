@@ -26,7 +26,7 @@ mod teller;
 #[path = "common/witness.rs"]
 mod witness;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -232,6 +232,8 @@ async fn round(kind: Kind, seed: u64) -> Option<(Vec<&'static str>, Figures, Vec
         heard: scene.witness.heard(),
         remembered,
         broker_died: plan.kills(),
+        emma_died: false,
+        taken_back: HashSet::new(),
         received: scene.broker.received(),
         ended_us: Clock::start().wall_us(),
     };

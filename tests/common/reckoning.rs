@@ -24,6 +24,10 @@ pub(crate) struct Evidence {
     pub(crate) remembered: BTreeSet<String>,
     /// Whether the broker was killed, after which what it had acknowledged is no longer Emma's to lose.
     pub(crate) broker_died: bool,
+    /// Whether Emma was, which may cost a sequence number.
+    pub(crate) emma_died: bool,
+    /// The events that were taken back before anybody had to be told: their customer left.
+    pub(crate) taken_back: HashSet<String>,
     /// How many offers to each topic the broker's own log says it received, where it has one.
     pub(crate) received: Option<HashMap<String, usize>>,
     /// When it was over (wall, microseconds).
@@ -44,6 +48,8 @@ pub(crate) struct Figures {
     pub(crate) nobody_listening: usize,
     /// Expired, unacknowledged and unheard.
     pub(crate) expired: usize,
+    /// Taken back unheard.
+    pub(crate) taken_back: usize,
     /// Heard again, under the id that it had.
     pub(crate) again: usize,
     pub(crate) under_two_ids: usize,
@@ -62,6 +68,7 @@ impl AddAssign for Figures {
         self.lost_by_the_broker += more.lost_by_the_broker;
         self.nobody_listening += more.nobody_listening;
         self.expired += more.expired;
+        self.taken_back += more.taken_back;
         self.again += more.again;
         self.under_two_ids += more.under_two_ids;
         self.out_of_order += more.out_of_order;
@@ -75,7 +82,7 @@ impl fmt::Display for Figures {
         write!(
             f,
             "{} rounds, {} committed, {} heard, {} lost, {} lost by the broker, {} with nobody listening, {} expired, \
-             {} heard again, {} under two ids, {} out of order, {} sent expired, {} deliveries refunded",
+             {} taken back, {} heard again, {} under two ids, {} out of order, {} sent expired, {} deliveries refunded",
             self.rounds,
             self.committed,
             self.heard,
@@ -83,6 +90,7 @@ impl fmt::Display for Figures {
             self.lost_by_the_broker,
             self.nobody_listening,
             self.expired,
+            self.taken_back,
             self.again,
             self.under_two_ids,
             self.out_of_order,
@@ -122,6 +130,8 @@ fn arrival(evidence: &Evidence, figures: &mut Figures, wrongs: &mut Vec<String>)
             figures.nobody_listening += 1;
         } else if evidence.broker_died && taken.contains_key(event) {
             figures.lost_by_the_broker += 1;
+        } else if evidence.taken_back.contains(event) {
+            figures.taken_back += 1;
         } else if !taken.contains_key(event) && offer.expires_us <= evidence.ended_us {
             figures.expired += 1;
         } else {
@@ -155,17 +165,20 @@ fn is_taken(answer: PubAckReason) -> bool {
 fn ids(evidence: &Evidence, figures: &mut Figures, wrongs: &mut Vec<String>) {
     let committed: HashMap<&str, &Committed> =
         evidence.committed.iter().map(|offer| (offer.event.as_str(), offer)).collect();
-    let mut texts: HashMap<&str, &str> = HashMap::new();
+    let mut contents: HashMap<&str, &Heard> = HashMap::new();
     for heard in &evidence.heard {
         let known = committed.get(heard.event.as_str());
         if !known.is_some_and(|offer| offer.topic == heard.topic && offer.offer == heard.offer) {
             figures.under_two_ids += 1;
             wrongs.push(format!("said and not committed so: {heard:?}"));
         }
-        match texts.insert(&heard.event, &heard.text) {
-            Some(before) if before != heard.text => {
+        let is_same = |before: &Heard| {
+            before.content == heard.content && (evidence.emma_died || before.sequence == heard.sequence)
+        };
+        match contents.insert(&heard.event, heard) {
+            Some(before) if !is_same(before) => {
                 figures.under_two_ids += 1;
-                wrongs.push(format!("one id, two contents: {before} and {}", heard.text));
+                wrongs.push(format!("one id, two contents: {before:?} and {heard:?}"));
             }
             Some(_) => figures.again += 1,
             None => {}

@@ -148,7 +148,8 @@ pub(crate) fn drafts_of(reservation: &Reservation) -> Vec<Draft> {
     drafts(reservation, ids, |_, _| None, "emma", "bern", "gw-till")
 }
 
-fn committed(draft: &Draft, delivery: &str, asked_us: i64) -> Committed {
+/// What is committed of a draft.
+pub(crate) fn committed(draft: &Draft, delivery: &str, asked_us: i64) -> Committed {
     Committed {
         delivery: delivery.to_owned(),
         topic: draft.topic.clone(),

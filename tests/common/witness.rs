@@ -22,8 +22,10 @@ pub(crate) struct Heard {
     pub(crate) event: String,
     /// The offer's.
     pub(crate) offer: String,
-    /// The event whole, as it was sent.
-    pub(crate) text: String,
+    /// Its place among all events of its source, which is written within a second: a crash may cost it.
+    pub(crate) sequence: String,
+    /// All else that the event says.
+    pub(crate) content: Value,
 }
 
 #[derive(Default)]
@@ -102,11 +104,11 @@ impl Drop for Witness {
 fn read(lines: ChildStdout, book: &Mutex<Book>) {
     for line in BufReader::new(lines).lines().map_while(Result::ok) {
         if let Some((topic, text)) = line.strip_prefix("heard ").and_then(|line| line.split_once(' ')) {
-            let event: Value = serde_json::from_str(text).unwrap();
+            let mut content: Value = serde_json::from_str(text).unwrap();
             let id = |id: &Value| id.as_str().unwrap().to_owned();
-            let (event, offer) = (id(&event["id"]), id(&event["data"]["offer_id"]));
-            let heard = Heard { topic: topic.to_owned(), event, offer, text: text.to_owned() };
-            book.lock().unwrap().heard.push(heard);
+            let sequence = id(&content.as_object_mut().unwrap().remove("sequence").unwrap());
+            let (event, offer) = (id(&content["id"]), id(&content["data"]["offer_id"]));
+            book.lock().unwrap().heard.push(Heard { topic: topic.to_owned(), event, offer, sequence, content });
         } else if line.contains("received CONNACK (0)") {
             book.lock().unwrap().connects += 1;
         } else if line.contains("received SUBACK") {
