@@ -19,7 +19,7 @@ mod teller;
 use std::collections::BTreeSet;
 
 use futures::future::join_all;
-use link::Link;
+use link::{Link, Way};
 use listener::until;
 use odd::{Limits, Manner, Odd};
 use rumqttc::v5::mqttbytes::v5::{ConnectReturnCode, DisconnectReasonCode, PubAckReason};
@@ -116,6 +116,38 @@ async fn a_broker_that_never_acknowledges_is_given_a_window_and_costs_the_others
     assert_eq!(again, events_of(&after), "nothing that expired is said again");
     let shown = committed.iter().filter(|offer| sent.contains(&offer.event)).chain(&after);
     assert_eq!(teller.stop().await, deliveries_of(shown), "of what was sent nobody knows; of the others all do");
+}
+
+#[tokio::test]
+#[ignore = "a minute long: tests/long/run"]
+async fn a_broker_that_stays_and_is_silent_for_a_while_is_given_the_next_window() {
+    let odd = Odd::start([Manner::answers(&[&[None; 20][..], &[SUCCESS; 1_000]].concat())]).await;
+    let mut teller = Teller::start(odd.port);
+    let silent = teller.commit(&to_each_of(20, 10_000)).await;
+    until("they are sent", || odd.events().len() == 20).await;
+    let later = teller.commit(&to_each_of(50, LONG_MS)).await;
+    teller.emptied().await;
+    assert_eq!(odd.events(), events_of(&[silent.clone(), later.clone()].concat()), "each once, in order");
+    assert_eq!(odd.connections(), 1);
+    assert_eq!(teller.stop().await, deliveries_of(silent.iter().chain(&later)));
+}
+
+#[tokio::test]
+#[ignore = "two keep-alives long: tests/long/run"]
+async fn a_link_that_dies_without_a_word_is_noticed_and_what_was_on_it_is_said_again() {
+    let odd = Odd::start([Manner::answers(&[SUCCESS])]).await;
+    let link = Link::to(odd.port).await;
+    let mut teller = Teller::start(link.port);
+    teller.emma.connected().await;
+    link.stall(Some(Way::ToBroker));
+    let committed = teller.commit(&to_each_of(50, LONG_MS)).await;
+    until("it is noticed", || teller.emma.session.status.borrow().outages == 1).await;
+    assert_eq!(odd.events().len(), 0);
+    link.cut();
+    link.stall(None);
+    teller.emptied().await;
+    assert_eq!(odd.events(), events_of(&committed));
+    assert_eq!(teller.stop().await, deliveries_of(&committed));
 }
 
 #[tokio::test]

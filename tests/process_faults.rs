@@ -17,6 +17,8 @@ mod daemon;
 #[allow(dead_code, reason = "each test uses a part of it")]
 #[path = "common/deliveries.rs"]
 mod deliveries;
+#[path = "common/disk.rs"]
+mod disk;
 #[path = "common/link.rs"]
 mod link;
 #[path = "common/listener.rs"]
@@ -31,6 +33,9 @@ mod teller;
 mod witness;
 
 use std::collections::HashSet;
+use std::fs::File;
+use std::os::fd::AsRawFd;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use broker::Mosquitto;
@@ -236,4 +241,47 @@ async fn ten_thousand_offers_wait_one_more_is_withheld_and_all_arrive_through_on
     let (figures, wrongs) = reckon(&evidence);
     assert!(wrongs.is_empty(), "{figures}\n{}", wrongs.join("\n"));
     println!("an outbox at its bound: {figures}");
+}
+
+const COMMITTED: &str = "an offer is committed";
+const WITHHELD: &str = "reason=\"ledger\"";
+
+/// The disk fills and empties in the stream, again and again. What is said is what the ledger has, and it has all of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disk_that_fills_in_the_stream_costs_offers_and_no_word_that_is_not_kept() {
+    let skipped = "a disk that fills in the stream";
+    if !disk::has_namespaces(skipped) {
+        return;
+    }
+    let Some(mut scene) = Scene::new(skipped, 300).await else { return };
+    crowd::come(&scene.shop, 0..300, 200_000);
+    let emma = scene.shop.run_after(disk::IN_MEMORY);
+    let filler = scene.shop.state().join("filler");
+    let more = |what: &'static str, shop: &Shop| {
+        let so_far = shop.log().matches(what).count();
+        move |shop: &Shop| shop.log().matches(what).count() > so_far + 2
+    };
+    for _ in 0..3 {
+        let are_made = more(COMMITTED, &scene.shop);
+        until("offers are made", || are_made(&scene.shop)).await;
+        let filler = emma.sees(&filler);
+        disk::fill(&filler);
+        let are_withheld = more(WITHHELD, &scene.shop);
+        until("offers are withheld", || are_withheld(&scene.shop)).await;
+        std::fs::remove_file(filler).unwrap();
+    }
+    let are_made = more(COMMITTED, &scene.shop);
+    until("offers are made again", || are_made(&scene.shop)).await;
+    // The file system goes with the last who holds it.
+    let state = File::open(emma.sees(&scene.shop.state())).unwrap();
+    assert_eq!(emma.terminate(), Some(0));
+    scene.memory.look(&PathBuf::from(format!("/proc/self/fd/{}", state.as_raw_fd())));
+    let waiting = scene.memory.waiting.clone();
+    let mut evidence = scene.evidence().await;
+    // What waits at the end waits for the next life.
+    let heard: HashSet<&str> = evidence.heard.iter().map(|heard| heard.event.as_str()).collect();
+    evidence.committed.retain(|offer| !waiting.contains(&offer.event) || heard.contains(offer.event.as_str()));
+    let (figures, wrongs) = reckon(&evidence);
+    assert!(wrongs.is_empty(), "{figures}\n{}", wrongs.join("\n"));
+    println!("disk full: {figures}");
 }

@@ -25,6 +25,8 @@ pub(crate) struct Memory {
     hold: HashSet<String>,
     /// The deliveries that count.
     pub(crate) remembered: BTreeSet<String>,
+    /// The events that are in the outbox.
+    pub(crate) waiting: HashSet<String>,
 }
 
 impl Memory {
@@ -35,6 +37,8 @@ impl Memory {
         self.remembered = deliveries(&ledger);
         self.hold.clear();
         let db = Connection::open(ledger).unwrap();
+        let mut read = db.prepare("SELECT event_id FROM outbox").unwrap();
+        self.waiting = read.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
         let key = db.query_row("SELECT value FROM meta WHERE name = 'key'", [], |row| row.get(0)).unwrap();
         let key = Key::new(key);
         let sql = "SELECT delivery, recipient, inbox, offer, at_us, notify_until_us, ending FROM said
