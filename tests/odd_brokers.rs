@@ -132,6 +132,27 @@ async fn a_broker_that_stays_and_is_silent_for_a_while_is_given_the_next_window(
     assert_eq!(teller.stop().await, deliveries_of(silent.iter().chain(&later)));
 }
 
+/// What cannot be written at once is not handed to the client library, where it would wait for its packet id and be written
+/// whenever that is free.
+#[tokio::test]
+#[ignore = "a minute long: tests/long/run"]
+async fn a_broker_that_acknowledges_after_minutes_is_not_sent_what_has_expired_meanwhile() {
+    let limits = Limits { receive_max: Some(4), max_packet_len: None };
+    let odd = Odd::start([Manner::Answers { answers: vec![None], limits }]).await;
+    let mut teller = Teller::start(odd.port);
+    teller.commit(&to_each_of(3, 10_000)).await;
+    until("they are sent", || odd.events().len() == 3).await;
+    // Fresh when the window opens again a minute after the start, and not for much longer.
+    let waits = teller.commit(&to_each_of(9, 70_000)).await;
+    expired(&teller, &waits).await;
+    let before = odd.events().len();
+    odd.release();
+    let after = teller.commit(&to_each_of(9, LONG_MS)).await;
+    teller.emptied().await;
+    assert_eq!(odd.events().split_off(before), events_of(&after), "what expired is not said");
+    assert_eq!(odd.connections(), 1);
+}
+
 #[tokio::test]
 #[ignore = "two keep-alives long: tests/long/run"]
 async fn a_link_that_dies_without_a_word_is_noticed_and_what_was_on_it_is_said_again() {

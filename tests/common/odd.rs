@@ -14,6 +14,7 @@ use rumqttc::v5::mqttbytes::v5::{
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 /// How it behaves on one connection.
@@ -51,12 +52,16 @@ struct Book {
     /// Messages of any kind that it has not acknowledged, and the most at once.
     unanswered: usize,
     most_unanswered: usize,
+    /// The packet ids that it says nothing about, until it is told to be silent no more.
+    held: Vec<u16>,
+    released: bool,
 }
 
 /// The running broker.
 pub(crate) struct Odd {
     pub(crate) port: u16,
     book: Arc<Mutex<Book>>,
+    release: Arc<Notify>,
     task: JoinHandle<()>,
 }
 
@@ -66,7 +71,8 @@ impl Odd {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let (book, mut manners): (Arc<Mutex<Book>>, VecDeque<Manner>) = (Arc::default(), manners.into_iter().collect());
-        let write_into = Arc::clone(&book);
+        let (write_into, release) = (Arc::clone(&book), Arc::<Notify>::default());
+        let released = Arc::clone(&release);
         let task = tokio::spawn(async move {
             loop {
                 let (emma, _) = listener.accept().await.unwrap();
@@ -76,12 +82,12 @@ impl Odd {
                 }
                 write_into.lock().unwrap().connections += 1;
                 write_into.lock().unwrap().unanswered = 0;
-                Connection { emma, manner, unread: BytesMut::new(), offers: 0, book: Arc::clone(&write_into) }
-                    .serve()
-                    .await;
+                write_into.lock().unwrap().held.clear();
+                let book = Arc::clone(&write_into);
+                Connection { emma, manner, unread: BytesMut::new(), offers: 0, book }.serve(&released).await;
             }
         });
-        Self { port, book, task }
+        Self { port, book, release, task }
     }
 
     pub(crate) fn connections(&self) -> usize {
@@ -91,6 +97,12 @@ impl Odd {
     /// The ids of the events that it was sent, in order.
     pub(crate) fn events(&self) -> Vec<String> {
         self.book.lock().unwrap().events.clone()
+    }
+
+    /// It acknowledges at last what it was silent about, and is silent no more.
+    pub(crate) fn release(&self) {
+        self.book.lock().unwrap().released = true;
+        self.release.notify_one();
     }
 
     /// How many messages waited for an answer at once.
@@ -139,18 +151,38 @@ struct Connection {
 
 impl Connection {
     /// Until either side ends it.
-    async fn serve(mut self) {
-        while let Some(packet) = self.next().await {
-            let goes_on = match packet {
-                Packet::Connect(..) => self.connected().await,
-                Packet::PingReq(_) => self.say(&Packet::PingResp(PingResp)).await,
-                Packet::Publish(publish) => self.published(&publish).await,
-                _ => true,
+    async fn serve(mut self, released: &Notify) {
+        loop {
+            let goes_on = tokio::select! {
+                packet = self.next() => match packet {
+                    Some(packet) => self.take(packet).await,
+                    None => false,
+                },
+                () = released.notified() => self.acknowledge_held().await,
             };
             if !goes_on {
                 return;
             }
         }
+    }
+
+    async fn take(&mut self, packet: Packet) -> bool {
+        match packet {
+            Packet::Connect(..) => self.connected().await,
+            Packet::PingReq(_) => self.say(&Packet::PingResp(PingResp)).await,
+            Packet::Publish(publish) => self.published(&publish).await,
+            _ => true,
+        }
+    }
+
+    async fn acknowledge_held(&mut self) -> bool {
+        let held = std::mem::take(&mut self.book.lock().unwrap().held);
+        for packet_id in held {
+            if !self.say(&Packet::PubAck(PubAck::new(packet_id, None))).await {
+                return false;
+            }
+        }
+        true
     }
 
     async fn next(&mut self) -> Option<Packet> {
@@ -197,8 +229,18 @@ impl Connection {
             }
             _ => Some(PubAckReason::Success),
         };
-        let Some(reason) = answer.filter(|_| publish.pkid > 0) else { return true };
-        self.book.lock().unwrap().unanswered -= 1;
+        if publish.pkid == 0 {
+            return true;
+        }
+        let reason = {
+            let mut book = self.book.lock().unwrap();
+            let Some(reason) = answer.or(book.released.then_some(PubAckReason::Success)) else {
+                book.held.push(publish.pkid);
+                return true;
+            };
+            book.unanswered -= 1;
+            reason
+        };
         self.say(&Packet::PubAck(PubAck { pkid: publish.pkid, reason, properties: None })).await
     }
 
