@@ -259,7 +259,8 @@ async fn rounds(kind: Kind) {
         let Some((names, figures, wrongs)) = ended.unwrap_or_else(|error| panic!("{again}: {error}")) else { return };
         assert!(wrongs.is_empty(), "{again}\n{figures}\n{}", wrongs.join("\n"));
         *totals.entry("all".to_owned()).or_default() += figures;
-        *totals.entry(names.join(", then ")).or_default() += figures;
+        let name = if let [name] = names[..] { name } else { "two faults" };
+        *totals.entry(name.to_owned()).or_default() += figures;
     }
     for (name, figures) in totals {
         println!("{kind:?}, {name}: {figures}");

@@ -23,6 +23,8 @@ mod disk;
 mod link;
 #[path = "common/listener.rs"]
 mod listener;
+#[path = "common/mortal.rs"]
+mod mortal;
 #[path = "common/reckoning.rs"]
 mod reckoning;
 #[path = "common/snapshot.rs"]
@@ -38,7 +40,6 @@ use std::os::fd::AsRawFd;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use broker::Mosquitto;
 use chance::Chance;
 use daemon::{Daemon, Shop};
 use deliveries::{KEY, reservation};
@@ -47,6 +48,7 @@ use emma::gateway::effect::Answer;
 use emma::ledger::folder::Folder;
 use link::{Link, Way};
 use listener::until;
+use mortal::{Kind, Mortal};
 use reckoning::{Evidence, Figures, reckon};
 use snapshot::Memory;
 use teller::{Committed, Wanted, drafts_of, reservation_of};
@@ -85,14 +87,14 @@ struct Scene {
     link: Link,
     witness: Witness,
     memory: Memory,
-    _broker: Mosquitto,
+    _broker: Mortal,
 }
 
 impl Scene {
-    async fn new(skipped: &str, customers: u16) -> Option<Self> {
-        let broker = Mosquitto::start(skipped, "persistence false")?;
-        let witness = Witness::start(skipped, broker.port).await?;
-        let link = Link::to(broker.port).await;
+    async fn new(skipped: &str, kind: Kind, customers: u16) -> Option<Self> {
+        let broker = Mortal::start(skipped, kind).await?;
+        let witness = Witness::start(skipped, broker.port()).await?;
+        let link = Link::to(broker.port()).await;
         let shop = crowd::shop(link.port, customers);
         Some(Self { shop, link, witness, memory: Memory::default(), _broker: broker })
     }
@@ -164,7 +166,8 @@ impl Scene {
 async fn lives(seed: u64, lives: u64) -> Option<Figures> {
     let mut chance = Chance(seed);
     let customers = u16::try_from(lives).unwrap() * A_LIFE;
-    let mut scene = Scene::new("the process killed in the stream", customers).await?;
+    let kind = Kind::ALIVE[usize::try_from(seed).unwrap() % Kind::ALIVE.len()];
+    let mut scene = Scene::new("the process killed in the stream", kind, customers).await?;
     let mut troubles = Vec::new();
     for life in 0..u16::try_from(lives).unwrap() {
         crowd::come(&scene.shop, life * A_LIFE..(life + 1) * A_LIFE, EVERY_US);
@@ -185,7 +188,7 @@ async fn killed_in_the_stream_it_loses_nothing_and_says_nothing_twice() {
         let Some(figures) = lives(seed + shop, LIVES.min(rounds - first)).await else { return };
         total += figures;
     }
-    println!("process killed: {total}");
+    println!("process killed, {:?}: {total}", Kind::ALIVE);
     assert!(total.heard as u64 > 2 * rounds, "too little was said to say anything");
 }
 
@@ -214,9 +217,8 @@ fn fill(shop: &Shop) -> Vec<Committed> {
     committed
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn ten_thousand_offers_wait_one_more_is_withheld_and_all_arrive_through_one_session() {
-    let Some(mut scene) = Scene::new("an outbox at its bound", A_LIFE).await else { return };
+async fn ten_thousand(kind: Kind) {
+    let Some(mut scene) = Scene::new("an outbox at its bound", kind, A_LIFE).await else { return };
     scene.link.close(true);
     crowd::come(&scene.shop, 0..A_LIFE, EVERY_US);
     let mut committed = fill(&scene.shop);
@@ -240,7 +242,19 @@ async fn ten_thousand_offers_wait_one_more_is_withheld_and_all_arrive_through_on
     assert_eq!(connections.len(), 1, "one session");
     let (figures, wrongs) = reckon(&evidence);
     assert!(wrongs.is_empty(), "{figures}\n{}", wrongs.join("\n"));
-    println!("an outbox at its bound: {figures}");
+    println!("an outbox at its bound, {kind:?}: {figures}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_thousand_offers_wait_one_more_is_withheld_and_all_arrive_through_one_session() {
+    ten_thousand(Kind::MosquittoThatForgets).await;
+}
+
+#[cfg(feature = "demo")]
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "most of a minute, and the session is the same: tests/long/run"]
+async fn ten_thousand_offers_arrive_at_the_embedded_broker_too() {
+    ten_thousand(Kind::Embedded).await;
 }
 
 const COMMITTED: &str = "an offer is committed";
@@ -253,7 +267,7 @@ async fn a_disk_that_fills_in_the_stream_costs_offers_and_no_word_that_is_not_ke
     if !disk::has_namespaces(skipped) {
         return;
     }
-    let Some(mut scene) = Scene::new(skipped, 300).await else { return };
+    let Some(mut scene) = Scene::new(skipped, Kind::MosquittoThatForgets, 300).await else { return };
     crowd::come(&scene.shop, 0..300, 200_000);
     let emma = scene.shop.run_after(disk::IN_MEMORY);
     let filler = scene.shop.state().join("filler");

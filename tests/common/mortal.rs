@@ -20,6 +20,15 @@ pub(crate) enum Kind {
     Embedded,
 }
 
+impl Kind {
+    /// Those that differ while they live.
+    pub(crate) const ALIVE: &[Self] = &[
+        Self::MosquittoThatForgets,
+        #[cfg(feature = "demo")]
+        Self::Embedded,
+    ];
+}
+
 /// A running broker of one kind.
 pub(crate) enum Mortal {
     Mosquitto(Mosquitto),
@@ -40,7 +49,11 @@ impl Mortal {
 
     /// How many offers to each topic its log says it received, over all its lives; the embedded one keeps no log.
     pub(crate) fn received(&self) -> Option<HashMap<String, usize>> {
-        let Self::Mosquitto(broker) = self else { return None };
+        let broker = match self {
+            Self::Mosquitto(broker) => broker,
+            #[cfg(feature = "demo")]
+            Self::Embedded(_) => return None,
+        };
         let mut received = HashMap::new();
         for line in broker.log().lines().filter(|line| line.contains("Received PUBLISH from")) {
             // … (d0, q1, r0, m7, 'emma/v1/…', ... (812 bytes))
