@@ -117,7 +117,7 @@ impl Plan {
         let mut chance = Chance(seed);
         let customers = 1 + chance.below(6);
         let bursts: Vec<Vec<Wanted>> = (0..10 + chance.below(10))
-            .map(|_| (0..1 + chance.below(20)).map(|_| wanted(&mut chance, customers)).collect())
+            .map(|_| (0..=chance.below(20)).map(|_| wanted(&mut chance, customers)).collect())
             .collect();
         let offers = bursts.iter().map(Vec::len).sum::<usize>() as u64;
         let faults = 1 + chance.below(2);

@@ -108,7 +108,7 @@ async fn a_broker_that_never_acknowledges_is_given_a_window_and_costs_the_others
     let sent: BTreeSet<String> = odd.events().into_iter().collect();
     assert!(!sent.is_empty() && sent.len() <= 20, "{} without an acknowledgement", sent.len());
     // In a window that is shut nothing is said, and what waits for it is refunded.
-    until("the others end", || teller.ledger.gauges().outbox_rows() as usize == sent.len()).await;
+    until("the others end", || teller.ledger.gauges().outbox_rows() == sent.len() as u64).await;
     let after = teller.commit(&to_each_of(1, LONG_MS)).await;
     link.cut();
     teller.emptied().await;

@@ -1,4 +1,4 @@
-//! An independent subscriber: mosquitto_sub, which shares no code with Emma, with a session that its broker keeps. It comes
+//! An independent subscriber: `mosquitto_sub`, which shares no code with Emma, with a session that its broker keeps. It comes
 //! back by itself after an outage, and writes down what it hears.
 
 #![allow(dead_code, reason = "each test uses a part of it")]
@@ -42,7 +42,7 @@ pub(crate) struct Witness {
 }
 
 impl Witness {
-    /// Returns once its subscription to all offers is in force; nothing where mosquitto_sub is not installed.
+    /// Returns once its subscription to all offers is in force; nothing where `mosquitto_sub` is not installed.
     pub(crate) async fn start(skipped: &str, port: u16) -> Option<Self> {
         // It keeps what it says of its connection back where nobody sees it on a terminal, unless it is told not to.
         let mut command = Command::new("stdbuf");
