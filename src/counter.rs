@@ -53,6 +53,7 @@ enum Errand {
     Testers,
     Follow(CustomerId),
     Halt(Halting),
+    Recall(String),
     Campaigns,
     Explain(Question),
     Preview { campaign: String, to: Option<String> },
@@ -133,6 +134,7 @@ impl Daemon {
             }
             Errand::Follow(customer) => tell(reply, self.follow(&customer)),
             Errand::Halt(what) => self.halt(&what, reply),
+            Errand::Recall(offer) => self.recall(&offer, reply),
             Errand::Campaigns => self.list_campaigns(reply),
             Errand::Explain(question) => self.explain(question, reply),
             Errand::Preview { campaign, to } => self.preview(&campaign, to.as_deref(), reply),
@@ -273,6 +275,7 @@ impl Counter {
                 Ok(Reply::Testers { records: records?.into_iter().flatten().collect() })
             }
             Errand::Halt(what) => self.halt(&what),
+            Errand::Recall(offer) => self.recall(&offer),
             Errand::Campaigns => self.list_campaigns(),
             Errand::Explain(question) => self.explain(question),
             Errand::Preview { campaign, to } => self.preview(&campaign, to.as_deref()),
@@ -330,6 +333,7 @@ fn errand(
         Request::Status => Errand::Status,
         Request::Report { week } => Errand::Report(week),
         Request::Halt { what } => Errand::Halt(what),
+        Request::Recall { offer } => Errand::Recall(offer),
         Request::Campaigns => Errand::Campaigns,
         Request::Preview { campaign, to } => Errand::Preview { campaign, to },
         Request::Explain { customer, campaign, at, language } => {

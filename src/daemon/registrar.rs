@@ -83,7 +83,7 @@ impl Daemon {
         match told.said.clone() {
             Said::Record(record) => return self.take_record(&record, told),
             Said::Beat(beat) => match self.take_beat(beat) {
-                Ok(()) => self.done(told, None),
+                Ok(()) => self.done(told, Some(answer::taken())),
                 Err(word) => self.refuse_told(told, &Refused { word, problems: Vec::new() }),
             },
             Said::LetGo => told.receipt.done(),

@@ -6,6 +6,7 @@ use super::Store;
 use super::halts::Word;
 use super::leases::{Feed, Leased};
 use super::said::{Feedback, Noted};
+use crate::config::Name;
 use crate::gateway::consent::CustomerId;
 use crate::gateway::effect::{Answer, DeliveryId, Ending, Reservation, VisitMemory};
 use crate::gateway::halt::Halts;
@@ -29,6 +30,7 @@ pub(super) enum Order {
     Again(Again),
     Feedback(Feedback, Done<Noted>),
     GiveWord { word: Word, word_us: i64, done: Done<bool> },
+    Recall { offer: Name, done: Done<bool> },
     Say { to: Option<CustomerId>, drafts: Vec<Draft>, done: Done<()> },
     Count(Vec<(String, i64)>),
     CountLongest(String, i64),
