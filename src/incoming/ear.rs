@@ -114,7 +114,7 @@ fn is_kept(topic: &str) -> bool {
 }
 
 /// How whoever said it is answered. What the broker repeats was answered when it was said, and nobody waits any more.
-fn reply(received: &Received<'_>) -> Option<Reply> {
+pub(super) fn reply(received: &Received<'_>) -> Option<Reply> {
     received.reply().filter(|_| !received.retained)
 }
 
