@@ -28,6 +28,7 @@ use crate::report::Report;
 pub mod explaining;
 pub(crate) mod halting;
 pub mod preview;
+mod subject;
 pub(crate) mod when;
 
 use explaining::Question;
@@ -43,6 +44,7 @@ enum Errand {
     Save(Prepared),
     Forget(CustomerId),
     Show(CustomerId),
+    Export(CustomerId),
     Status,
     Report(Option<String>),
     Testers,
@@ -64,6 +66,10 @@ impl Forgetting {
     fn set(&self) -> MutexGuard<'_, BTreeSet<CustomerId>> {
         // A set is whole whatever its holder was doing when it panicked.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.set().is_empty()
     }
 
     fn contains(&self, customer: &CustomerId) -> bool {
@@ -112,25 +118,13 @@ impl Daemon {
                 return Some(Saving { saved, consent, reply });
             }
             Errand::Forget(customer) => {
-                let is_test = self.gateway.consent_of(&customer).is_some_and(|consent| consent.test);
-                // First silence, then forgetting: nothing may be decided for someone who is being forgotten.
-                self.input(Input::Withdraw(customer.clone()));
-                let wall_us = self.raw_wall_us();
-                let forgetting = self.forgetting.clone();
-                let (clock, asked_us) = (self.clock(), self.now().monotonic_us);
-                forgetting.add(customer.clone());
+                let forgotten = self.forget(customer);
                 tokio::spawn(async move {
-                    while ledger.forget(customer.clone(), wall_us).await.is_err() {
-                        tokio::time::sleep(RETRY_FORGETTING).await;
-                    }
-                    forgetting.remove(&customer);
-                    let took_us = clock.monotonic_us().saturating_sub(asked_us);
-                    if !is_test {
-                        ledger.count_longest("withdrawal-us", took_us.try_into().unwrap_or(i64::MAX));
-                    }
+                    forgotten.await;
                     tell(reply, Reply::Forgotten);
                 });
             }
+            Errand::Export(customer) => self.show_all(customer, reply),
             Errand::Show(customer) => {
                 tokio::spawn(async move {
                     let record = ledger.consent(customer).await;
@@ -269,6 +263,7 @@ impl Counter {
             Errand::Show(customer) => {
                 Ok(self.store.consent(&customer)?.map_or(Reply::Unknown, |record| Reply::Consent { record }))
             }
+            Errand::Export(customer) => self.show_all(&customer),
             Errand::Status | Errand::Follow(_) => Ok(refused("no Emma runs on this folder")),
             Errand::Report(week) => {
                 let oldest_us = registry.iter().map(|(_, consent)| consent.valid_from_us).min();
@@ -361,6 +356,10 @@ fn errand(
         Request::Show { customer } => match CustomerId::new(&customer).filter(|customer| find(customer).is_some()) {
             Some(customer) => Errand::Show(customer),
             None => Errand::Answer(Reply::Unknown),
+        },
+        Request::Export { customer } => match CustomerId::new(&customer) {
+            Some(customer) => Errand::Export(customer),
+            None => Errand::Answer(refused("a pseudonym has 1 to 64 letters, digits, dots, hyphens and underscores")),
         },
         Request::Withdraw { customer } => {
             match CustomerId::new(&customer).filter(|customer| find(customer).is_some()) {

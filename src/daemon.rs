@@ -32,6 +32,7 @@ mod look;
 mod reload;
 pub(crate) mod reporting;
 mod saying;
+mod subject;
 mod tally;
 
 /// Health and clock trust are looked at this often.
