@@ -206,3 +206,25 @@ async fn an_erasure_that_a_broker_keeps_does_not_forget_whoever_comes_back() {
     tokio::time::sleep(Duration::from_millis(500)).await;
     assert_eq!(scene.status()["customers"], 1);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_finds_no_room_in_an_answer_is_counted_and_is_told_at_a_terminal() {
+    let lines = "persistence false\nmax_packet_size 9000";
+    let wishes: Vec<Value> = (0..32).map(|n| json!({"category": format!("wish-{n}")})).collect();
+    let wishes = format!(r#""wishes":{},"language""#, json!(wishes));
+    let personal = CONSENT.replace("contextual", "personal").replace(r#""language""#, &wishes);
+    let Some(mut scene) = Scene::begin_on("a broker that takes little", lines, &[personal], |_| {}).await else {
+        return;
+    };
+    let export = scene.asks(&json!({"do": "export", "customer": "karoline-7"})).await;
+    assert_eq!(items(&export, "consent").len(), 1, "it fits");
+    for nth in 1..=6 {
+        scene.is_told(if nth % 2 == 1 { "omg" } else { "omg2" }, nth).await;
+    }
+    let export = scene.asks(&json!({"do": "export", "customer": "karoline-7"})).await;
+    let left_out: u64 = export["stored"].as_array().unwrap().iter().filter_map(|kind| kind["left_out"].as_u64()).sum();
+    assert!(left_out > 0 && export.to_string().len() < 9_000, "{left_out}");
+    let printed: Value = serde_json::from_str(&scene.exported(&["--json"])).unwrap();
+    assert_eq!(items(&printed, "offers-made").len(), 6);
+    assert_eq!(scene.incoming()["taken"], 2, "a connection was lost over it");
+}

@@ -6,6 +6,7 @@ use crate::incoming::Whom;
 use crate::incoming::ear::Incoming;
 use crate::incoming::subject::Wish;
 use crate::mqtt::answer;
+use crate::mqtt::received::Reply;
 
 impl Daemon {
     pub(super) fn subject(&mut self, whom: &Whom, wish: Wish, incoming: Incoming) {
@@ -17,11 +18,11 @@ impl Daemon {
 
     /// Answers with all that is stored. Whoever is unknown gets an answer of the same shape.
     fn export_to(&mut self, whom: &Whom, incoming: Incoming) {
-        if incoming.reply.is_none() {
+        let Some(room) = incoming.reply.as_ref().map(Reply::room) else {
             return self.conclude(incoming, Err("answer-topic"));
-        }
+        };
         let exported = self.export(self.customer(whom));
-        self.done_when(incoming, async move { exported.await.map(|export| Ok(answer::exported(export))) });
+        self.done_when(incoming, async move { exported.await.map(|export| Ok(answer::exported(export, room))) });
     }
 
     /// Forgets somebody, and answers when no byte of them is left; of whoever is unknown there is none.

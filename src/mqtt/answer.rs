@@ -42,9 +42,10 @@ pub fn forgotten() -> String {
     json(&Done { result: "forgotten" })
 }
 
-/// The answer to whoever asks what is stored of somebody, in no more than an event has room for.
-pub fn exported(export: Export) -> String {
-    json(&Exported { result: "export", export: export.within(MAX_EVENT_LEN - RESULT_LEN) })
+/// The answer to whoever asks what is stored of somebody, in at most `room` bytes, and no more than an event has room for.
+pub fn exported(export: Export, room: usize) -> String {
+    let most = room.min(MAX_EVENT_LEN).saturating_sub(RESULT_LEN);
+    json(&Exported { result: "export", export: export.within(most) })
 }
 
 /// The answer to a message of no use: the word for why, and what is wrong with it, a sentence each. Nothing of the message

@@ -9,7 +9,7 @@
 
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use rumqttc::v5::mqttbytes::QoS;
@@ -115,7 +115,12 @@ impl Listener {
         ended: impl Future<Output = ()> + Send + 'static,
     ) -> Self {
         let (client, eventloop) = AsyncClient::new(options.to_listen(manner), CHANNEL);
-        let line = Line { client, number: Arc::new(AtomicU64::new(0)), answers_under: options.answers_under() };
+        let line = Line {
+            client,
+            number: Arc::new(AtomicU64::new(0)),
+            answers_under: options.answers_under(),
+            max_packet_len: Arc::new(AtomicU32::new(u32::MAX)),
+        };
         let beat = manner.beat.map(|between| {
             let mut beat = interval(between);
             beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -222,7 +227,11 @@ impl<S: Subscriber> Connection<S> {
 
     fn note(&mut self, event: Event) {
         match event {
-            Event::Incoming(Packet::ConnAck(_)) => self.subscribe(),
+            Event::Incoming(Packet::ConnAck(connack)) => {
+                let max_packet_len = connack.properties.and_then(|properties| properties.max_packet_size);
+                self.line.max_packet_len.store(max_packet_len.unwrap_or(u32::MAX), Ordering::Relaxed);
+                self.subscribe();
+            }
             Event::Incoming(Packet::SubAck(answer)) => self.answered(&answer),
             Event::Incoming(Packet::Publish(publish)) => self.take(&publish),
             Event::Incoming(_) | Event::Outgoing(_) => {}

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use bytes::Bytes;
 use rumqttc::v5::AsyncClient;
@@ -11,6 +11,7 @@ use rumqttc::v5::mqttbytes::v5::{Publish, PublishProperties};
 
 use super::connection;
 use super::topic::is_publishable;
+use super::voice::PUBLISH_OVERHEAD;
 
 /// A broker lets go of an answer that nobody took after so long: whoever asked has gone on.
 const ANSWER_EXPIRES_SECS: u32 = 60;
@@ -34,6 +35,8 @@ pub(super) struct Line {
     pub(super) number: Arc<AtomicU64>,
     /// Where answers may go: below this.
     pub(super) answers_under: String,
+    /// The longest packet that the broker takes, in bytes, from its last CONNACK.
+    pub(super) max_packet_len: Arc<AtomicU32>,
 }
 
 impl Received<'_> {
@@ -57,7 +60,8 @@ impl Received<'_> {
         let below = topic.strip_prefix(&self.line.answers_under)?;
         let is_allowed = !below.is_empty() && is_publishable(&topic);
         let correlation = properties.correlation_data.clone();
-        is_allowed.then(|| Reply { client: self.line.client.clone(), topic, correlation })
+        let (client, max_packet_len) = (self.line.client.clone(), Arc::clone(&self.line.max_packet_len));
+        is_allowed.then(|| Reply { client, topic, correlation, max_packet_len })
     }
 }
 
@@ -89,11 +93,23 @@ pub struct Reply {
     client: AsyncClient,
     topic: String,
     correlation: Option<Bytes>,
+    max_packet_len: Arc<AtomicU32>,
 }
 
 impl Reply {
+    /// How long an answer the broker takes, in bytes of JSON. A longer one would end the connection, and the question,
+    /// which the broker then gives again, the next one.
+    pub fn room(&self) -> usize {
+        let max = usize::try_from(self.max_packet_len.load(Ordering::Relaxed)).unwrap_or(usize::MAX);
+        let correlation = self.correlation.as_ref().map_or(0, Bytes::len);
+        max.saturating_sub(PUBLISH_OVERHEAD + self.topic.len() + correlation)
+    }
+
     /// Answers with `message`, JSON; whether there was room for it.
     pub fn say(self, message: String) -> bool {
+        if message.len() > self.room() {
+            return false;
+        }
         let properties = PublishProperties {
             message_expiry_interval: Some(ANSWER_EXPIRES_SECS),
             correlation_data: self.correlation,

@@ -9,7 +9,7 @@ use super::connection::{self, Options, event_properties, json_properties};
 use super::topic::{is_publishable, is_retained};
 
 /// Fixed header, topic length, packet id and properties of a PUBLISH as sent here, in bytes, generously.
-const PUBLISH_OVERHEAD: usize = 128;
+pub(super) const PUBLISH_OVERHEAD: usize = 128;
 
 /// Whatever is said goes through here.
 pub(super) struct Voice {
