@@ -117,13 +117,7 @@ impl Daemon {
                 let saved = Box::pin(async move { ledger.save_consent(customer, epoch, record).await });
                 return Some(Saving { saved, consent, reply });
             }
-            Errand::Forget(customer) => {
-                let forgotten = self.forget(customer);
-                tokio::spawn(async move {
-                    forgotten.await;
-                    tell(reply, Reply::Forgotten);
-                });
-            }
+            Errand::Forget(customer) => self.forget(customer, move || tell(reply, Reply::Forgotten)),
             Errand::Export(customer) => self.show_all(customer, reply),
             Errand::Show(customer) => {
                 tokio::spawn(async move {
@@ -156,6 +150,28 @@ impl Daemon {
             Errand::Answer(answer) => tell(reply, answer),
         }
         None
+    }
+
+    /// Forgets a customer, and does `then` when the ledger has.
+    pub(crate) fn forget(&mut self, customer: CustomerId, then: impl FnOnce() + Send + 'static) {
+        let is_test = self.gateway.consent_of(&customer).is_some_and(|consent| consent.test);
+        // First silence, then forgetting: nothing may be decided for someone who is being forgotten.
+        self.input(Input::Withdraw(customer.clone()));
+        let wall_us = self.raw_wall_us();
+        let (ledger, forgetting) = (self.ledger.clone(), self.forgetting.clone());
+        let (clock, asked_us) = (self.clock(), self.now().monotonic_us);
+        forgetting.add(customer.clone());
+        tokio::spawn(async move {
+            while ledger.forget(customer.clone(), wall_us).await.is_err() {
+                tokio::time::sleep(RETRY_FORGETTING).await;
+            }
+            forgetting.remove(&customer);
+            let took_us = clock.monotonic_us().saturating_sub(asked_us);
+            if !is_test {
+                ledger.count_longest("withdrawal-us", took_us.try_into().unwrap_or(i64::MAX));
+            }
+            then();
+        });
     }
 
     /// Lets somebody follow a tester.

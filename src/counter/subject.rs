@@ -1,39 +1,16 @@
-//! What a person may ask of whoever keeps something of them: all of it, and to be forgotten. At a terminal and over MQTT the
-//! same is done.
+//! What a person may ask of whoever keeps something of them: all of it. At a terminal and over MQTT the same is told.
 
 use tokio::sync::oneshot;
 
-use super::{Counter, RETRY_FORGETTING, tell};
+use super::{Counter, tell};
 use crate::config::Config;
 use crate::control::{Answer, Reply};
 use crate::daemon::Daemon;
 use crate::export::{Export, Stored, instant};
 use crate::gateway::consent::CustomerId;
-use crate::gateway::effect::Input;
 use crate::ledger::{LedgerError, retention, stored};
 
 impl Daemon {
-    /// Silences a customer now, and forgets them: the future ends when no byte of them is left in a file.
-    pub(crate) fn forget(&mut self, customer: CustomerId) -> impl Future<Output = ()> + Send + use<> {
-        let is_test = self.gateway.consent_of(&customer).is_some_and(|consent| consent.test);
-        // First silence, then forgetting: nothing may be decided for someone who is being forgotten.
-        self.input(Input::Withdraw(customer.clone()));
-        let (ledger, wall_us) = (self.ledger.clone(), self.raw_wall_us());
-        let forgetting = self.forgetting.clone();
-        let (clock, asked_us) = (self.clock(), self.now().monotonic_us);
-        forgetting.add(customer.clone());
-        async move {
-            while ledger.forget(customer.clone(), wall_us).await.is_err() {
-                tokio::time::sleep(RETRY_FORGETTING).await;
-            }
-            forgetting.remove(&customer);
-            let took_us = clock.monotonic_us().saturating_sub(asked_us);
-            if !is_test {
-                ledger.count_longest("withdrawal-us", took_us.try_into().unwrap_or(i64::MAX));
-            }
-        }
-    }
-
     /// Everything that is stored of a customer, on the disk and in memory; of nobody the same, empty.
     pub(crate) fn export(
         &self,

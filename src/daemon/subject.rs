@@ -1,5 +1,7 @@
 //! Exports and erasures that are asked for over MQTT.
 
+use tokio::sync::oneshot;
+
 use super::Daemon;
 use crate::gateway::consent::CustomerId;
 use crate::incoming::Whom;
@@ -30,10 +32,11 @@ impl Daemon {
         let customer = self.customer(whom);
         let is_known = |customer: &CustomerId| self.gateway.consent_of(customer).is_some();
         if let Some(customer) = customer.clone().filter(is_known) {
-            let forgotten = self.forget(customer);
+            let (done, forgotten) = oneshot::channel();
+            // A connection that has gone waits for nothing.
+            self.forget(customer, move || done.send(()).unwrap_or_default());
             return self.done_when(incoming, async move {
-                forgotten.await;
-                Ok(Ok(answer::forgotten()))
+                forgotten.await.map(|()| Ok(answer::forgotten())).map_err(|gone| gone.to_string())
             });
         }
         // Whoever is just being forgotten is known to nobody any more, and is on the disk still.
