@@ -6,7 +6,7 @@ use super::connection::{Options, json_message, row_message};
 use super::topic::is_publishable;
 
 /// Fixed header, topic length, packet id and properties of a PUBLISH as sent here, in bytes, generously.
-const PUBLISH_OVERHEAD: usize = 128;
+pub(super) const PUBLISH_OVERHEAD: usize = 128;
 
 /// Whatever is said goes through here.
 pub(super) struct Voice {
