@@ -31,6 +31,8 @@ mod outage;
 
 pub mod status;
 
+mod discovery;
+
 mod voice;
 
 mod desk;
