@@ -87,9 +87,7 @@ impl Files {
 
     /// What they say, if it is not what was last tried.
     async fn changed(&self) -> Option<(Content, Result<Identity, OptionsError>)> {
-        if named(&self.mqtt).next().is_none() {
-            return None;
-        }
+        named(&self.mqtt).next()?;
         let (mqtt, tried) = (self.mqtt.clone(), self.tried);
         let read = move || {
             // A change between the two readings is found by the next look.

@@ -143,7 +143,7 @@ mod tests {
         assert!(pauses.len() > 90, "{} different ones", pauses.len());
         let (first, last) = (pauses[0], pauses[pauses.len() - 1]);
         assert!(
-            last - first > Duration::from_secs(2),
+            last > first + Duration::from_secs(2),
             "over most of the 4 s that they may differ by: {first:?} to {last:?}"
         );
     }

@@ -126,7 +126,9 @@ fn read(event: rumqttc::Event) -> Event {
             max_packet_len: Some(MAX_PACKET_LEN),
         }),
         Incoming(Packet::PubAck(puback)) => Event::Acknowledged(puback.pkid, Puback::Taken),
-        Incoming(Packet::SubAck(suback)) => Event::Subscribed(suback.return_codes.iter().map(subscribed).collect()),
+        Incoming(Packet::SubAck(suback)) => {
+            Event::Subscribed(suback.return_codes.into_iter().map(subscribed).collect())
+        }
         Incoming(Packet::Publish(publish)) => Event::Came(message(publish)),
         Out(Outgoing::Publish(packet_id)) => Event::Written(packet_id),
         Out(Outgoing::Disconnect) => Event::SaidGoodbye,
@@ -141,7 +143,7 @@ fn quality(qos: Qos) -> QoS {
     }
 }
 
-fn subscribed(code: &SubscribeReasonCode) -> Result<(), String> {
+fn subscribed(code: SubscribeReasonCode) -> Result<(), String> {
     if matches!(code, SubscribeReasonCode::Success(_)) { Ok(()) } else { Err(format!("{code:?}")) }
 }
 

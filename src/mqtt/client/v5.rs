@@ -143,7 +143,9 @@ impl EventLoop {
                 Event::Connected(connected)
             }
             Incoming(Packet::PubAck(puback)) => Event::Acknowledged(puback.pkid, answer(puback.reason)),
-            Incoming(Packet::SubAck(suback)) => Event::Subscribed(suback.return_codes.iter().map(subscribed).collect()),
+            Incoming(Packet::SubAck(suback)) => {
+                Event::Subscribed(suback.return_codes.into_iter().map(subscribed).collect())
+            }
             Incoming(Packet::Publish(publish)) => Event::Came(message(publish)),
             Out(Outgoing::Publish(packet_id)) => Event::Written(packet_id),
             Out(Outgoing::Disconnect) => Event::SaidGoodbye,
@@ -193,7 +195,7 @@ fn answer(reason: PubAckReason) -> Puback {
     }
 }
 
-fn subscribed(code: &SubscribeReasonCode) -> Result<(), String> {
+fn subscribed(code: SubscribeReasonCode) -> Result<(), String> {
     if matches!(code, SubscribeReasonCode::Success(_)) { Ok(()) } else { Err(format!("{code:?}")) }
 }
 
