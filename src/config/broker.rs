@@ -6,9 +6,6 @@ use super::Name;
 use super::gateway::{Mqtt, Protocol, in_folder};
 use super::reader::Table;
 
-/// What stands before the name of a credential of systemd, in the place of a path.
-pub const CREDENTIAL: &str = "credential:";
-
 /// Reads `[mqtt]` or `[shop-mqtt]`; files it names are looked for in `folder`, where there is one.
 pub(super) fn read(mut table: Table<'_>, folder: Option<&Path>) -> Option<Mqtt> {
     table.need("url", "\"mqtts://broker.example:8883\"");
@@ -90,6 +87,9 @@ fn protocol(table: &mut Table<'_>) -> Option<Protocol> {
     }
     spoken
 }
+
+/// What stands before the name of a credential of systemd, in the place of a path.
+pub const CREDENTIAL: &str = "credential:";
 
 /// A file that the table names; it may come with the deployment, so its absence is a warning.
 fn named_file(table: &mut Table<'_>, key: &'static str, folder: Option<&Path>) -> Option<PathBuf> {

@@ -280,12 +280,13 @@ impl<S: Subscriber> Connection<S> {
         let Message { topic, payload, retained, .. } = message;
         let received = Received { topic, payload, retained: *retained, message, line: &self.line };
         let is_too_long = payload.len() > usize::try_from(self.manner.max_packet_len).unwrap_or(usize::MAX);
-        let is_wanted = !is_too_long && (self.manner.wants_retained || !*retained);
-        if is_wanted {
-            self.subscriber.take(&received);
-        } else if self.manner.keeps.is_some() {
-            received.receipt().done();
+        if is_too_long || (*retained && !self.manner.wants_retained) {
+            if self.manner.keeps.is_some() {
+                received.receipt().done();
+            }
+            return;
         }
+        self.subscriber.take(&received);
     }
 }
 

@@ -127,7 +127,7 @@ fn read(event: rumqttc::Event) -> Event {
         }),
         Incoming(Packet::PubAck(puback)) => Event::Acknowledged(puback.pkid, Puback::Taken),
         Incoming(Packet::SubAck(suback)) => {
-            Event::Subscribed(suback.return_codes.into_iter().map(subscribed).collect())
+            Event::Subscribed(suback.return_codes.iter().copied().map(subscribed).collect())
         }
         Incoming(Packet::Publish(publish)) => Event::Came(message(publish)),
         Out(Outgoing::Publish(packet_id)) => Event::Written(packet_id),
