@@ -324,6 +324,7 @@ impl<O: Outbox> Desk<O> {
     }
 
     pub(super) fn connected(&mut self) {
+        self.voice.say_discovery();
         self.state_due = true;
         self.rows_wait = true;
         self.stands(Standing::Connected);

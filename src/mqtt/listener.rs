@@ -228,7 +228,7 @@ impl<S: Subscriber> Connection<S> {
                 event = &mut poll => return event,
                 () = elapsed(self.outage.timer()) => drop(self.outage.steady()),
                 () = elapsed(self.refused.as_mut()) => self.subscribe(),
-                _ = self.files_due.tick(), if self.in_force => if self.files.look().await {
+                _ = self.files_due.tick() => if self.files.look().await {
                     return Err(Failure::renewed());
                 },
                 () = next_beat(self.beat.as_mut()), if self.in_force => self.say(),

@@ -45,6 +45,12 @@ impl Listener {
 
     /// Another one, under a client id of its own.
     pub(crate) async fn start_as(client_id: &str, port: u16) -> Self {
+        Self::start_at(client_id, port, "emma/v1/#").await
+    }
+
+    /// Another one, to other topics.
+    pub(crate) async fn start_at(client_id: &str, port: u16, filter: &str) -> Self {
+        let filter = filter.to_owned();
         let mut options = MqttOptions::new(client_id, "127.0.0.1", port);
         options.set_clean_start(false).set_session_expiry_interval(Some(3_600));
         options.set_outgoing_inflight_upper_limit(10);
@@ -56,7 +62,7 @@ impl Listener {
             loop {
                 match eventloop.poll().await {
                     Ok(Event::Incoming(Packet::ConnAck(_))) => {
-                        client.try_subscribe("emma/v1/#", QoS::AtLeastOnce).unwrap();
+                        client.try_subscribe(filter.clone(), QoS::AtLeastOnce).unwrap();
                     }
                     Ok(Event::Incoming(Packet::SubAck(_))) => {
                         subscribed.send_replace(true);
