@@ -13,6 +13,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use crate::counter::explaining::Explained;
 use crate::counter::preview::PreviewText;
+use crate::export::Export;
 use crate::follow::{self, Told};
 use crate::report::Report;
 
@@ -41,6 +42,11 @@ pub enum Request {
         /// Whose.
         customer: String,
     },
+    /// Everything that is stored of one customer.
+    Export {
+        /// Of whom.
+        customer: String,
+    },
     /// The records of test consents alone.
     Testers,
     /// Withdraw and forget.
@@ -64,6 +70,11 @@ pub enum Request {
     Halt {
         /// What.
         what: Halting,
+    },
+    /// Take back one offer.
+    Recall {
+        /// Its id, as any of its recipients knows it.
+        offer: String,
     },
     /// Every campaign, and whether it runs.
     Campaigns,
@@ -147,6 +158,14 @@ pub enum Reply {
     Consent {
         /// The record.
         record: String,
+        /// Until when its lease holds, RFC 3339; nothing where it is on none.
+        #[serde(default)]
+        lease: Option<String>,
+    },
+    /// Everything that is stored of one customer; of somebody whom nobody knows the same, empty.
+    Exported {
+        /// Kind by kind.
+        export: Box<Export>,
     },
     /// How Emma does.
     Status {
@@ -177,6 +196,8 @@ pub enum Reply {
         /// The one that was probably meant.
         nearest: Option<String>,
     },
+    /// There is no such offer, or it has ended.
+    UnknownOffer,
     /// Every campaign.
     Campaigns {
         /// Until when the whole shop is silent, in words.
@@ -243,6 +264,9 @@ pub struct Listed {
     pub tier: String,
     /// Until when it holds, RFC 3339.
     pub valid_until: String,
+    /// It came over the network and is on a lease, which the registrar's feed prolongs.
+    #[serde(default)]
+    pub leased: bool,
 }
 
 /// A reply, and what is told after it.

@@ -180,9 +180,11 @@ impl Daemon {
             | Request::List
             | Request::Report { .. }
             | Request::Show { .. }
+            | Request::Export { .. }
             | Request::Testers
             | Request::Follow { .. }
             | Request::Halt { .. }
+            | Request::Recall { .. }
             | Request::Campaigns
             | Request::Explain { .. }
             | Request::Preview { .. }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 
 use super::door::{Door, NOBODY, not_understood, problems};
+use super::export::page;
 use super::replay::unmatched;
 use super::{Stop, complain, say};
 use crate::control::{Listed, Reply, Request};
@@ -36,6 +37,14 @@ enum Command {
         /// The customer's pseudonym.
         id: String,
     },
+    /// Everything that is stored of a customer, what for, and for how long.
+    Export {
+        /// The customer's pseudonym.
+        id: String,
+        /// Print one JSON object.
+        #[arg(long)]
+        json: bool,
+    },
     /// Withdraw a consent and forget the customer.
     Withdraw {
         /// The customer's pseudonym.
@@ -49,6 +58,7 @@ pub(super) fn main(arguments: &Arguments) -> u8 {
         Command::Import { file } => import(&mut door, file),
         Command::List => list(&mut door),
         Command::Show { id } => show(&mut door, id),
+        Command::Export { id, json } => export(&mut door, id, *json),
         Command::Withdraw { id } => withdraw(&mut door, id),
     });
     outcome.unwrap_or_else(|(code, what)| complain(code, what))
@@ -107,8 +117,9 @@ fn import(door: &mut Door, file: &Path) -> Result<u8, Stop> {
 fn list(door: &mut Door) -> Result<u8, Stop> {
     let Reply::Consents { consents } = door.ask(Request::List)? else { return Err(not_understood()) };
     let line = |listed: &Listed| {
-        let Listed { customer, epoch, tier, valid_until } = listed;
-        format!("{customer:<24} {epoch:>6}  {tier:<11} {valid_until}\n")
+        let Listed { customer, epoch, tier, valid_until, leased } = listed;
+        let lease = if *leased { "  on a lease" } else { "" };
+        format!("{customer:<24} {epoch:>6}  {tier:<11} {valid_until}{lease}\n")
     };
     let lines: Vec<String> = consents.iter().map(line).collect();
     let head = format!("{:<24} {:>6}  {:<11} valid until\n", "customer", "epoch", "tier");
@@ -117,12 +128,28 @@ fn list(door: &mut Door) -> Result<u8, Stop> {
 
 fn show(door: &mut Door, id: &str) -> Result<u8, Stop> {
     match door.ask(Request::Show { customer: id.to_owned() })? {
-        Reply::Consent { record } => {
+        Reply::Consent { record, lease } => {
             let value: serde_json::Value =
                 serde_json::from_str(&record).map_err(|error| (exit::SOFTWARE, error.to_string()))?;
-            Ok(say(&format!("{value:#}\n")))
+            let shown = say(&format!("{value:#}\n"));
+            if let Some(until) = lease {
+                // Beside the record, which programs read.
+                complain(exit::OK, format!("on a lease: it holds until {until}, longer if the registrar's feed beats"));
+            }
+            Ok(shown)
         }
         Reply::Unknown => Err((NOBODY, "this customer is not registered".to_owned())),
+        other => Err((exit::UNAVAILABLE, problems(other).join("; "))),
+    }
+}
+
+fn export(door: &mut Door, id: &str, json: bool) -> Result<u8, Stop> {
+    match door.ask(Request::Export { customer: id.to_owned() })? {
+        Reply::Exported { export } if json => {
+            Ok(say(&format!("{:#}\n", serde_json::to_value(&export).unwrap_or_default())))
+        }
+        Reply::Exported { export } => Ok(say(&page(id, &export))),
+        Reply::Failed { problem } => Err((exit::IO, problem)),
         other => Err((exit::UNAVAILABLE, problems(other).join("; "))),
     }
 }

@@ -31,6 +31,8 @@ pub mod doctor;
 
 pub mod explain;
 
+mod export;
+
 pub mod record;
 
 pub mod evaluate;

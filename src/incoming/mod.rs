@@ -17,9 +17,19 @@ use crate::gateway::consent::CustomerId;
 use crate::gateway::feedback::Kind;
 use crate::ledger::halts::Word;
 
+pub mod consent;
+
 pub mod ear;
 
+pub mod feed;
+
+pub mod subject;
+
 pub mod tally;
+
+pub mod withdrawn;
+
+use subject::Wish;
 
 /// The longest message, in bytes: none has more than a handful of short fields.
 pub const MAX_MESSAGE_LEN: usize = 4 * 1024;
@@ -78,6 +88,18 @@ pub enum Message {
         /// When it was said (wall, microseconds).
         at_us: i64,
     },
+    /// The shop takes back one offer.
+    Recall {
+        /// By the id that any of its recipients knows it by.
+        offer_id: Name,
+    },
+    /// Somebody asks for all that is stored of them, or to be forgotten.
+    Subject {
+        /// Who.
+        whom: Whom,
+        /// Which of the two.
+        wish: Wish,
+    },
     /// An empty message: whoever kept something with the broker lets go of it.
     LetGo,
 }
@@ -91,12 +113,14 @@ impl fmt::Debug for Message {
             Self::Purchase { .. } => "Purchase(..)",
             Self::Value { .. } => "Value(..)",
             Self::Control { .. } => "Control(..)",
+            Self::Recall { .. } => "Recall(..)",
+            Self::Subject { .. } => "Subject(..)",
             Self::LetGo => "LetGo",
         })
     }
 }
 
-/// Who bought something.
+/// Whom a message is about.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Whom {
     /// By their pseudonym.
@@ -153,12 +177,14 @@ pub fn parse(topic: &str, payload: &[u8]) -> Result<Message, Flaw> {
         // What is asked is told by the topic alone.
         "ask" => Ok(Message::Ask { inbox: level(of)? }),
         "purchase" if of.is_empty() => purchase(read(payload)?),
+        "subject" if of.is_empty() => subject::request(read(payload)?),
         "value" | "control" if payload.is_empty() => Ok(Message::LetGo),
         "value" => value(level(of)?, read(payload)?),
-        "control" => match of.strip_prefix("campaign/") {
-            Some(campaign) => campaign_word(level(campaign)?, &read(payload)?),
+        "control" => match of.split_once('/') {
+            Some(("campaign", campaign)) => campaign_word(level(campaign)?, &read(payload)?),
+            Some(("offer", offer)) => recall(level(offer)?, &read(payload)?),
             None if of == "pause" => pause_word(&read(payload)?),
-            None => Err(Flaw::Topic),
+            _ => Err(Flaw::Topic),
         },
         _ => Err(Flaw::Topic),
     }
@@ -177,17 +203,22 @@ fn feedback(inbox: Name, fields: FeedbackFields) -> Result<Message, Flaw> {
 }
 
 fn purchase(fields: PurchaseFields) -> Result<Message, Flaw> {
-    let whom = match (fields.customer, fields.inbox) {
-        (Some(customer), None) => Whom::Customer(CustomerId::new(&customer).ok_or(Flaw::Text)?),
-        (None, Some(inbox)) => Whom::Inbox(level(&inbox)?),
-        _ => return Err(Flaw::Fields),
-    };
+    let whom = whom(fields.customer, fields.inbox)?;
     let is_return = match &*fields.kind {
         "sale" => false,
         "return" => true,
         _ => return Err(Flaw::Kind),
     };
     Ok(Message::Purchase { whom, category: text(&fields.category, MAX_LEVEL)?, is_return, at_us: instant(&fields.at)? })
+}
+
+/// A person is named by their pseudonym or by one of their inboxes, and not by both.
+fn whom(customer: Option<String>, inbox: Option<String>) -> Result<Whom, Flaw> {
+    match (customer, inbox) {
+        (Some(customer), None) => Ok(Whom::Customer(CustomerId::new(&customer).ok_or(Flaw::Text)?)),
+        (None, Some(inbox)) => Ok(Whom::Inbox(level(&inbox)?)),
+        _ => Err(Flaw::Fields),
+    }
 }
 
 fn value(name: Name, fields: ValueFields) -> Result<Message, Flaw> {
@@ -215,6 +246,13 @@ fn campaign_word(campaign: Name, fields: &ControlFields) -> Result<Message, Flaw
         _ => return Err(Flaw::Kind),
     };
     Ok(Message::Control { word, at_us: instant(&fields.at)? })
+}
+
+/// A recall is heeded whenever it was said, for it cannot be taken back; its time is read all the same, so that every word
+/// of the shop has the same shape.
+fn recall(offer_id: Name, fields: &ControlFields) -> Result<Message, Flaw> {
+    instant(&fields.at)?;
+    if fields.what == "recall" { Ok(Message::Recall { offer_id }) } else { Err(Flaw::Kind) }
 }
 
 /// The fields of a JSON object. Read as an object first: a list would do as well for the fields in their order.

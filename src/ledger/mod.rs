@@ -9,6 +9,8 @@ pub mod folder;
 
 mod journal;
 
+pub mod leases;
+
 pub mod registrar;
 
 pub mod retention;
@@ -19,9 +21,13 @@ pub mod outbox;
 
 pub mod said;
 
+mod parting;
+
 pub mod redating;
 
 pub mod stances;
+
+pub mod stored;
 
 pub mod halts;
 

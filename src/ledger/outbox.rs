@@ -36,10 +36,7 @@ pub struct OutboxDepth {
 
 impl Store {
     /// Up to `limit` rows that wait and have not expired at `now_us`, oldest first, each given its sequence number.
-    ///
-    /// # Errors
-    /// The file cannot be read or written.
-    pub fn take(&mut self, limit: usize, now_us: i64) -> Result<Vec<OutboxRow>> {
+    pub(super) fn take_rows(&mut self, limit: usize, now_us: i64) -> Result<Vec<OutboxRow>> {
         let sql = "SELECT row, event_id, topic, payload, expires_us, sequence FROM outbox
                    WHERE row > ?1 AND expires_us > ?2 AND (expires_us <= ?3 OR delivery = '') ORDER BY row LIMIT ?4";
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
@@ -63,12 +60,16 @@ impl Store {
             read.collect::<rusqlite::Result<_>>()?
         };
         let rows = found.into_iter().map(|(row, given)| self.number(row, given)).collect::<Result<Vec<_>>>()?;
-        // Only now, so that an error half-way leaves none of them behind.
-        self.taken_row = rows.last().map_or(self.taken_row, |row| row.row);
+        if let Some(last) = rows.last() {
+            // What expired among them is passed over, and ends while it is known that nobody got it.
+            self.end_stale(last.row, now_us)?;
+            // Only now, so that an error half-way leaves none of them behind.
+            self.taken_row = last.row;
+        }
         Ok(rows)
     }
 
-    fn number(&mut self, mut row: OutboxRow, given: Option<i64>) -> Result<OutboxRow> {
+    pub(super) fn number(&mut self, mut row: OutboxRow, given: Option<i64>) -> Result<OutboxRow> {
         let sequence = if let Some(given) = given {
             given.cast_unsigned()
         } else {
@@ -100,12 +101,13 @@ impl Store {
         self.end_rows(&[row], outcome == Outcome::Refused && row > self.recovered_row)
     }
 
-    /// Which of these rows, handed over before, are still wanted: their customer was not forgotten and did not leave.
+    /// Which of these rows, handed over before, are still wanted: their customer was not forgotten and did not leave. What is
+    /// said of who was forgotten always is.
     ///
     /// # Errors
     /// The file cannot be read.
     pub fn wanted(&self, rows: &[i64]) -> Result<Vec<i64>> {
-        let mut exists = self.db.prepare_cached("SELECT EXISTS (SELECT 1 FROM outbox WHERE row = ?1)")?;
+        let mut exists = self.db.prepare_cached("SELECT ?1 < 0 OR EXISTS (SELECT 1 FROM outbox WHERE row = ?1)")?;
         let mut wanted = Vec::new();
         for row in rows {
             wanted.extend(exists.query_row([row], |found| found.get(0)).map(|found: bool| found.then_some(*row))?);
@@ -118,13 +120,19 @@ impl Store {
     /// # Errors
     /// The file cannot be written.
     pub fn expire(&self, now_us: i64) -> Result<()> {
-        let waiting = "SELECT row FROM outbox WHERE row > ?1
-                       AND (expires_us <= ?2 OR (expires_us > ?3 AND delivery <> ''))";
-        let freshest_us = now_us.saturating_add(FRESHEST_US);
-        self.end_waiting(&self.rows(waiting, params![self.taken_row, now_us, freshest_us])?)?;
+        self.partings.borrow_mut().expire(now_us);
+        self.end_stale(i64::MAX, now_us)?;
         let abandoned = "SELECT row FROM outbox WHERE row <= ?1 AND expires_us <= ?2";
         let long_ago_us = now_us.saturating_sub(ABANDONED_AFTER_US);
         self.end_rows(&self.rows(abandoned, params![self.taken_row, long_ago_us])?, false)
+    }
+
+    /// Lets rows up to `last` go that still wait and are not said any more.
+    fn end_stale(&self, last: i64, now_us: i64) -> Result<()> {
+        let stale = "SELECT row FROM outbox WHERE row > ?1 AND row <= ?2
+                     AND (expires_us <= ?3 OR (expires_us > ?4 AND delivery <> ''))";
+        let freshest_us = now_us.saturating_add(FRESHEST_US);
+        self.end_waiting(&self.rows(stale, params![self.taken_row, last, now_us, freshest_us])?)
     }
 
     /// Lets what is not settled for one customer go: they left the zone, or want silence. What was handed over may have
@@ -147,7 +155,8 @@ impl Store {
     pub fn depth(&self) -> Result<OutboxDepth> {
         let sql = "SELECT count(*), min(at_us) FROM outbox LEFT JOIN delivery ON delivery.id = outbox.delivery";
         Ok(self.db.query_one(sql, [], |row| {
-            Ok(OutboxDepth { rows: row.get::<_, i64>(0)?.unsigned_abs(), oldest_us: row.get(1)? })
+            let rows = row.get::<_, i64>(0)?.unsigned_abs().saturating_add(self.partings.borrow().waiting());
+            Ok(OutboxDepth { rows, oldest_us: row.get(1)? })
         })?)
     }
 

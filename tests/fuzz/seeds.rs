@@ -76,7 +76,7 @@ const PHONE: [&str; 1] = [concat!(
 )];
 
 /// What comes in (docs/talking-back.md), each after the rest of its topic.
-const INCOMING: [&str; 7] = [
+const INCOMING: [&str; 10] = [
     "feedback/q7Jr\n{\"offer_id\":\"b9d1\",\"kind\":\"dismissed\"}",
     "feedback/q7Jr\n{\"offer_id\":\"b9d1\",\"kind\":\"snooze\",\"for\":\"2h\"}",
     "ask/q7Jr\n",
@@ -84,6 +84,16 @@ const INCOMING: [&str; 7] = [
     "value/till-minutes\n{\"value\":4,\"at\":\"2026-11-02T10:00:00Z\",\"good_for_secs\":90}",
     "control/pause\n{\"do\":\"pause\",\"at\":\"2026-11-02T10:00:00Z\",\"until\":\"2026-11-02T12:00:00+01:00\"}",
     "control/campaign/oak\n{\"do\":\"stop\",\"at\":\"2026-11-02T10:00:00Z\"}",
+    "control/offer/b9d1\n{\"do\":\"recall\",\"at\":\"2026-11-02T10:00:00Z\"}",
+    "subject\n{\"do\":\"export\",\"inbox\":\"q7Jr\"}",
+    "subject\n{\"do\":\"erase\",\"customer\":\"karoline-7\"}",
+];
+
+/// What a registrar says (docs/registrar.md).
+const REGISTRAR: [&str; 3] = [
+    "consent\n{\"customer\":\"karoline-7\",\"epoch\":2,\"withdrawn\":true}",
+    "consent-feed\n{\"registrar\":\"hq\",\"at\":\"2026-11-02T10:00:00Z\",\"count\":3,\"digest\":\"552c508a4fee04f9ddec2551614c22bcf70bd220df71ab01462c0a6b5d175366\"}",
+    "consent-feed\n",
 ];
 
 /// What Pis of one shop say to each other (docs/several-pis.md).
@@ -118,6 +128,7 @@ pub(crate) fn of(target: &str) -> Vec<Vec<u8>> {
         "ruuvi" => texts(&RUUVI),
         "phone" => texts(&PHONE),
         "incoming" => texts(&INCOMING),
+        "registrar" => texts(&REGISTRAR),
         "batch" => texts(&BATCHES),
         "page" => texts(&PAGES),
         "codes" => texts(&["# boots\r\nB-7QK2-0001\nB-7QK2-0002\n\n B 3 \n"]),
