@@ -111,6 +111,25 @@ fn every_language_tells_what_is_kept_and_the_one_thing_that_stays() {
     }
 }
 
+/// Notice, export and pruning say the same, since they are made of one table.
+#[test]
+fn the_notice_tells_of_every_kind_that_an_export_shows_and_for_as_long() {
+    let shop = Shop::new();
+    change(&shop, "promise.toml", "per = \"7d\"", "per = \"40d\"");
+    let read = |arguments: &[&str]| serde_json::from_str::<serde_json::Value>(&shop.emma(arguments).out).unwrap();
+    let told = |list: &serde_json::Value, secs: &str| -> Vec<(String, Option<u64>)> {
+        let on_disk = list.as_array().unwrap().iter().filter(|kind| kind["place"] != "memory");
+        on_disk.map(|kind| (kind["what"].as_str().unwrap().to_owned(), kind[secs].as_u64())).collect()
+    };
+    let facts = told(&read(&["notice", "--facts"])["kept"], "secs");
+    let export = told(&read(&["consent", "export", "nobody", "--json"])["stored"], "kept_secs");
+    assert_eq!(facts, export);
+    assert!(facts.contains(&("forgotten".to_owned(), Some(40 * 86_400))), "{facts:?}");
+    for language in LANGUAGES {
+        assert!(words(&shop, &["--lang", language]).matches("40").count() >= 4, "cap, offers, hash and its sentence");
+    }
+}
+
 #[test]
 fn a_changed_cap_changes_the_text_and_the_version_and_a_comment_does_not() {
     let shop = Shop::new();

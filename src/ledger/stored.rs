@@ -237,6 +237,12 @@ impl Keeping {
     }
 }
 
+/// Every kind of what is kept of a person: the word for it, and for how many seconds, where that is a length of time. The
+/// notice is made of it, so that it says no less than an export shows.
+pub fn kinds(kept: &Kept) -> impl Iterator<Item = (&'static str, Option<u64>)> {
+    KINDS.iter().map(|kind| (kind.what, kind.keeping.told(kept).1))
+}
+
 impl Store {
     /// Everything that the ledger has of a customer, kind by kind; of nobody the same, empty.
     ///

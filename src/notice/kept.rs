@@ -3,33 +3,21 @@
 use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
-use crate::ledger::retention;
+use crate::ledger::{retention, stored};
 
 /// A kind of thing that is kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Kept {
-    /// Which kind: `consent`, `delivery`, `visit`, …
+    /// Which kind, in the word that an export has for it: `consent`, `offers-made`, `visit`, …
     pub what: String,
     /// How long, in seconds, where it is a length of time; otherwise what ends it is said in words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub secs: Option<u64>,
 }
 
-/// Everything that is kept under this configuration.
+/// Everything that is kept under this configuration: what pruning goes by, and what an export shows.
 pub(super) fn kept(config: &Config) -> Vec<Kept> {
     let kept = retention::kept(config, std::iter::empty());
-    let secs = |us: u64| Some(us / 1_000_000);
-    [
-        ("consent", None),
-        ("visit", Some(900)),
-        ("at-work", None),
-        ("offers-made", kept.deliveries_us.and_then(secs)),
-        ("stance", None),
-        ("offers-that-hold", None),
-        ("messages", None),
-        ("forgotten", secs(kept.forgotten_us)),
-    ]
-    .map(|(what, secs)| Kept { what: what.to_owned(), secs })
-    .into()
+    stored::kinds(&kept).map(|(what, secs)| Kept { what: what.to_owned(), secs }).collect()
 }

@@ -1,6 +1,7 @@
 //! Everything that notices can ask a catalogue for: what a rich shop and a bare one say, and every change between them.
 
 use super::*;
+use crate::ledger::{retention, stored};
 use crate::notice::changes::between;
 use crate::notice::facts::{Cap, Caps, Category, Hearing, Names, Recipient, Zone};
 use crate::notice::kept::Kept;
@@ -57,16 +58,8 @@ pub(in crate::words) fn rich() -> Facts {
         replacement_interval: (!sensitive).then(|| "30 months".into()),
     };
     let every = vec![cap(0, Some("1d")), cap(1, Some("7d")), cap(5, None)];
-    let kept = [
-        ("consent", None),
-        ("visit", Some(900)),
-        ("at-work", None),
-        ("offers-made", Some(2_678_400)),
-        ("stance", None),
-        ("offers-that-hold", None),
-        ("messages", None),
-        ("forgotten", Some(604_800)),
-    ];
+    // All kinds that there are: one more, and each catalogue is asked for its words.
+    let kept = retention::Kept { deliveries_us: Some(31 * 86_400_000_000), forgotten_us: 7 * 86_400_000_000 };
     let recipient =
         |id: &str, name: &str, purpose: &str| Recipient { id: id.into(), name: name.into(), purpose: names(purpose) };
     Facts {
@@ -109,7 +102,7 @@ pub(in crate::words) fn rich() -> Facts {
             playback: true,
         },
         shared_ledger: false,
-        kept: kept.map(|(what, secs)| Kept { what: what.into(), secs }).into(),
+        kept: stored::kinds(&kept).map(|(what, secs)| Kept { what: what.into(), secs }).collect(),
     }
 }
 
