@@ -184,7 +184,7 @@ notice-limits-rough = Bluetooth ist ungenau. Emma sagt lieber nichts, als jemand
 
 notice-faq = Was Leute fragen
 notice-ask-stranger = Ich habe mich nicht angemeldet. Sieht mich Emma?
-    .answer = Sie hört ein Signal, das sie nicht kennt, und vergisst es im selben Augenblick. Es wird nirgends aufgeschrieben, nicht einmal als Zahl der Besuche.
+    .answer = Sie hört ein Signal, das sie nicht kennt, und vergisst es im selben Augenblick. Es wird nirgends aufgeschrieben, nicht einmal als Zahl der Besuche. Gezählt wird nur, wie viele Signale es von allen Geräten zusammen waren, damit ein kaputter Empfänger auffällt.
 notice-ask-bluetooth = Soll ich Bluetooth ausschalten?
     .answer = Wegen Emma müssen Sie das nicht. Ob ein oder aus: Sie kennt nur, wer sich angemeldet hat.
 notice-ask-name = Weiss Emma, wie ich heisse?

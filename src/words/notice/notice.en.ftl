@@ -184,7 +184,7 @@ notice-limits-rough = Bluetooth is rough. Emma would rather say nothing than pla
 
 notice-faq = Questions that people ask
 notice-ask-stranger = I have not signed up. Does Emma see me?
-    .answer = She hears a signal that she does not know, and drops it in the same moment. It is not written down anywhere, not even as a number of visitors.
+    .answer = She hears a signal that she does not know, and drops it in the same moment. It is not written down anywhere, not even as a number of visitors. Counted is only how many signals there were of all devices together, so that a broken receiver is noticed.
 notice-ask-bluetooth = Should I switch Bluetooth off?
     .answer = Because of Emma you need not. Whether it is on or off, she knows only those who signed up.
 notice-ask-name = Does Emma know what I am called?

@@ -184,7 +184,7 @@ notice-limits-rough = Le Bluetooth est imprécis. Emma préfère se taire plutô
 
 notice-faq = Ce que l’on nous demande
 notice-ask-stranger = Je ne participe pas. Emma me voit-elle ?
-    .answer = Elle entend un signal qu’elle ne connaît pas et l’oublie au même instant. Il n’est noté nulle part, pas même comme un nombre de visites.
+    .answer = Elle entend un signal qu’elle ne connaît pas et l’oublie au même instant. Il n’est noté nulle part, pas même comme un nombre de visites. On compte seulement combien de signaux il y a eu de tous les appareils ensemble, pour remarquer un récepteur en panne.
 notice-ask-bluetooth = Dois-je couper le Bluetooth ?
     .answer = Pas à cause d’Emma. Allumé ou éteint, elle ne connaît que les personnes inscrites.
 notice-ask-name = Emma sait-elle comment je m’appelle ?

@@ -184,7 +184,7 @@ notice-limits-rough = Il Bluetooth è impreciso. Emma preferisce tacere piuttost
 
 notice-faq = Che cosa ci chiedono
 notice-ask-stranger = Non partecipo. Emma mi vede?
-    .answer = Sente un segnale che non conosce e lo dimentica nello stesso istante. Non viene annotato da nessuna parte, nemmeno come numero di visite.
+    .answer = Sente un segnale che non conosce e lo dimentica nello stesso istante. Non viene annotato da nessuna parte, nemmeno come numero di visite. Si conta soltanto quanti segnali ci sono stati di tutti i dispositivi insieme, per accorgersi di un ricevitore guasto.
 notice-ask-bluetooth = Devo spegnere il Bluetooth?
     .answer = Non per via di Emma. Acceso o spento, lei conosce solo chi si è iscritto.
 notice-ask-name = Emma sa come mi chiamo?
