@@ -149,7 +149,7 @@ def main():
     session = Properties(PacketTypes.CONNECT)
     session.SessionExpiryInterval = 24 * 60 * 60  # the broker keeps what comes while this is down
     host, port = env.get("EMMA_HOST", "127.0.0.1"), int(env.get("EMMA_PORT", "1883"))
-    client.connect(host, port, clean_start=False, properties=session)
+    client.connect_async(host, port, clean_start=False, properties=session)
     client.loop_start()
     door = ThreadingHTTPServer(("127.0.0.1", int(env.get("RELAY_PORT", "8080"))), Door)
     print("listening on port", door.server_port, flush=True)

@@ -44,5 +44,6 @@ if env("EMMA_CA"):
     client.tls_set(env("EMMA_CA"))
 session = Properties(PacketTypes.CONNECT)
 session.SessionExpiryInterval = 24 * 60 * 60  # the broker keeps what comes while this is down
-client.connect(env("EMMA_HOST", "127.0.0.1"), int(env("EMMA_PORT", "1883")), clean_start=False, properties=session)
-client.loop_forever()
+host, port = env("EMMA_HOST", "127.0.0.1"), int(env("EMMA_PORT", "1883"))
+client.connect_async(host, port, clean_start=False, properties=session)
+client.loop_forever(retry_first_connection=True)
