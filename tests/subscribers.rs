@@ -21,7 +21,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use broker::Mosquitto;
-use daemon::{CONSENT, Daemon, IBEACON, Shop};
+use daemon::{CONSENT, Daemon, Shop};
 use emma::clock::Clock;
 use listener::{Listener, until};
 use program::{Program, ended_well, node, python, rust};
@@ -47,11 +47,7 @@ impl Scene {
         let broker = Mosquitto::start(skipped, "persistence false")?;
         let listener = Listener::start(broker.port).await;
         let publisher = Scanner::new("publisher", broker.port);
-        let shop = Shop::new(broker.port);
-        let gateway = std::fs::read_to_string(shop.config().join("gateway.toml")).unwrap();
-        let capture = "\n[capture]\nfiles = [\"walk.jsonl\"]\nspeed = 10\n";
-        shop.write("gateway.toml", &(gateway.replace("\"auto\"", "\"none\"") + capture));
-        shop.write("walk.jsonl", &walk());
+        let shop = Shop::with_capture(broker.port);
         shop.import(CONSENT);
         Some(Self { broker, listener, publisher, shop, emma: None })
     }
@@ -82,17 +78,6 @@ impl Scene {
         let line = format!("Sending SUBACK to {client}");
         until("it has subscribed", || self.broker.log().contains(&line)).await;
     }
-}
-
-/// Twenty seconds near the desk.
-fn walk() -> String {
-    let payload = hex::encode(emma::radio::encode::manufacturer_data(0x004c, &IBEACON).unwrap());
-    let line = |t: usize| {
-        format!(
-            r#"{{"t":{t},"gateway":"sensor10","address":"C0:FF:EE:00:00:01","address_type":"random","rssi":-60,"data":"{payload}"}}"#
-        )
-    };
-    (0..40).map(|half_secs| line(half_secs * 500_000) + "\n").collect()
 }
 
 /// A wall time so many seconds from now, as events write it.
