@@ -33,6 +33,19 @@ use tokio::time::sleep;
 const OFFER: &str = "emma/v1/hall/offer/push/q7JrInbox";
 const RECALL: &str = "emma/v1/hall/control/campaign/oak";
 
+/// What no recipient may stumble over.
+const RUBBISH: [&str; 9] = [
+    "",
+    "not json",
+    "[]",
+    "7",
+    "null",
+    r#"{"id":"x"}"#,
+    r#"{"data":{"offer_id":7}}"#,
+    r#"{"data":7,"expirytime":"2100-01-01T00:00:00Z"}"#,
+    r#"{"id":7,"type":"emma.offer.ended.v1","expirytime":"soon","data":{"offer_id":"x"}}"#,
+];
+
 /// A broker, whoever listens to everything on it, and the first offer of a real Emma.
 struct Scene {
     broker: Mosquitto,
@@ -116,7 +129,8 @@ async fn each_subscriber_shows_an_offer_once_and_nothing_that_is_over() {
     scene.publisher.publish(OFFER, false, [again.to_vec()]).await;
     scene.say(&offer, "over", -1, |_| ()).await;
     scene.say(&offer, "future", 60, |event| event["type"] = json!("emma.offer.issued.v2")).await;
-    for rubbish in ["", "not json", "[]", "7", "null", r#"{"id":"x"}"#, r#"{"data":{"offer_id":7}}"#, "{\"data\":7}"] {
+    let deep = "[".repeat(9_000);
+    for rubbish in RUBBISH.into_iter().chain([deep.as_str()]) {
         scene.publisher.say(OFFER, rubbish).await;
     }
     let odd = scene
@@ -228,7 +242,14 @@ async fn the_relay_wakes_the_app_without_a_word_and_gives_it_the_text_once() {
     // The same again wakes nobody; what is late is silent and can be fetched; rubbish and what is over are nothing.
     let again = scene.listener.heard("/offer/")[0].payload.clone();
     scene.publisher.publish(OFFER, false, [again.to_vec()]).await;
-    scene.publisher.say(OFFER, "rubbish").await;
+    let deep = "[".repeat(9_000);
+    for rubbish in RUBBISH.into_iter().chain([deep.as_str()]) {
+        scene.publisher.say(OFFER, rubbish).await;
+    }
+    for (path, body) in [("/feedback", "[["), ("/feedback", "7"), ("/feedback", "{}"), ("/offers", "{}"), ("//", "")] {
+        assert_eq!(ask(port, "POST", path, "s3cret", body).0, 404, "{path} {body}");
+    }
+    assert_eq!(ask(port, "POST", "/feedback", "s3cret", &deep[..1024]).0, 404);
     let late = scene.say(&offer, "late", -1, |_| ()).await;
     scene.say(&offer, "over", -1, |event| event["data"]["valid_until"] = json!(in_secs(-1))).await;
     let short = scene.say(&offer, "short", 2, |event| event["data"]["valid_until"] = json!(in_secs(2))).await;

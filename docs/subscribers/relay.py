@@ -19,6 +19,7 @@ from paho.mqtt.properties import Properties
 
 KINDS = ("displayed", "opened", "redeemed", "dismissed", "no-more", "more", "helpful", "snooze", "stop")
 MOST = 20  # offers of one inbox: caps allow a handful a day; of more the oldest goes
+RUBBISH = (ValueError, KeyError, TypeError, AttributeError, RecursionError)  # what reading it may end in
 LONGEST = 1024  # bytes of a request; feedback is a hundred
 
 
@@ -75,7 +76,7 @@ class Relay:
                     mine[offer]["ended"] = data["reason"]
             if now < until:  # later it is silent, and there for whoever looks
                 push(self.by_inbox[inbox]["service"], self.by_inbox[inbox]["device"], until)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except RUBBISH as error:
             print("passed over:", type(error).__name__, flush=True)  # kept, it would come again for ever
         except OSError as error:
             print("nobody is woken up:", error, flush=True)
@@ -116,9 +117,9 @@ class Door(BaseHTTPRequestHandler):
         token = self.headers.get("authorization", "").removeprefix("Bearer ")
         device = relay.by_token.get(hashlib.sha256(token.encode()).hexdigest())
         try:
-            body = self.rfile.read(min(int(self.headers.get("content-length", 0)), LONGEST))
+            body = self.rfile.read(max(0, min(int(self.headers.get("content-length", 0)), LONGEST)))
             status, answer = (200, ask(device["inbox"], json.loads(body or "{}"))) if device else (401, None)
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except RUBBISH:
             status, answer = 404, None
         self.send_response(status)
         self.send_header("cache-control", "no-store")

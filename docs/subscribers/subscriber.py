@@ -31,7 +31,7 @@ def on_message(client, _, message):  # it is acknowledged when this returns
             print("show", offer, event["data"]["text"], flush=True)
             _, _, site, _, _, inbox = message.topic.split("/")
             client.publish(f"emma/v1/{site}/feedback/{inbox}", json.dumps({"offer_id": offer, "kind": "displayed"}), 1)
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return  # not an event that this program knows: kept, it would come again for ever
 
 

@@ -70,6 +70,8 @@ fn options() -> Result<MqttOptions, Box<dyn Error>> {
     let mut options = MqttOptions::new(client_id, host, port);
     // The broker keeps what comes while this is down.
     options.set_clean_start(false).set_session_expiry_interval(Some(24 * 60 * 60)).set_manual_acks(true);
+    // An event has at most 64 KiB; the broker passes over what is longer. Without a word rumqttc ends at 10 KiB.
+    options.set_max_packet_size(Some(128 * 1024));
     if let (Ok(user), Ok(password)) = (env::var("EMMA_USER"), env::var("EMMA_PASSWORD")) {
         options.set_credentials(user, password);
     }

@@ -12,6 +12,7 @@ use tokio::time::timeout;
 
 use super::connection::{self, Options};
 use super::event::CONTENT_TYPE;
+use super::listener::Manner;
 
 /// How long a broker may take to acknowledge what is outstanding when the connection is to end.
 const END_WITHIN: Duration = Duration::from_secs(10);
@@ -83,7 +84,7 @@ impl Rehearsal {
     pub fn start(options: &Options, filters: &[String]) -> (Self, mpsc::Receiver<Told>) {
         let mut options = options.to_visit();
         let client_id = options.client_id().replace("-doctor", "-rehearsal");
-        options.set_client_id(client_id);
+        options.set_client_id(client_id).set_max_packet_size(Some(Manner::LISTENS.max_packet_len));
         let (client, eventloop) = AsyncClient::new(options, CHANNEL);
         let (tell, told) = mpsc::channel(CHANNEL);
         let (count, acknowledged) = watch::channel(0);

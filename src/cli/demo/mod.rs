@@ -53,8 +53,8 @@ The same seed tells the same story. To watch the offers themselves, in another t
 
   mosquitto_sub -p 1884 -V mqttv5 -t 'emma/v1/#' -v
 
-With --contract it is no story: every event of the contract is played at a subscriber that you build, at a broker on
-127.0.0.1:1883 or at the one you name, and each step says what a good subscriber does now. docs/subscribers has some.")]
+With --contract it is no story: every event of the contract is played at a subscriber that
+you build, and each step says what a good one does now. docs/subscribers has some.")]
 pub struct Arguments {
     /// How long the story takes, from 10 seconds to an hour.
     #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u32).range(10..=3600))]
