@@ -3,6 +3,8 @@
 //! A delivery is refunded only if each of its messages provably reached nobody: still queued when it expired or was
 //! ended, in the life of the process that committed it, or refused by the broker. Unknown counts as shown.
 
+use std::collections::BTreeMap;
+
 use rusqlite::{OptionalExtension, params};
 
 use super::LedgerError;
@@ -10,6 +12,7 @@ use super::store::Store;
 use crate::gateway::consent::CustomerId;
 use crate::gateway::effect::Ending;
 use crate::mqtt::event::with_sequence;
+use crate::mqtt::topic::Kind;
 use crate::mqtt::{OutboxRow, Outcome};
 
 type Result<T> = std::result::Result<T, LedgerError>;
@@ -33,10 +36,7 @@ pub struct OutboxDepth {
 
 impl Store {
     /// Up to `limit` rows that wait and have not expired at `now_us`, oldest first, each given its sequence number.
-    ///
-    /// # Errors
-    /// The file cannot be read or written.
-    pub fn take(&mut self, limit: usize, now_us: i64) -> Result<Vec<OutboxRow>> {
+    pub(super) fn take_rows(&mut self, limit: usize, now_us: i64) -> Result<Vec<OutboxRow>> {
         let sql = "SELECT row, event_id, topic, payload, expires_us, sequence FROM outbox
                    WHERE row > ?1 AND expires_us > ?2 AND (expires_us <= ?3 OR delivery = '') ORDER BY row LIMIT ?4";
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
@@ -65,19 +65,27 @@ impl Store {
         Ok(rows)
     }
 
-    fn number(&mut self, mut row: OutboxRow, given: Option<i64>) -> Result<OutboxRow> {
+    pub(super) fn number(&mut self, mut row: OutboxRow, given: Option<i64>) -> Result<OutboxRow> {
         let sequence = if let Some(given) = given {
             given.cast_unsigned()
         } else {
-            let next = self.sequence.saturating_add(1);
-            self.set_meta("sequence", &next.to_be_bytes())?;
+            let kind = Kind::of(&row.topic);
+            let next = self.sequences.get(&kind).copied().unwrap_or_default().saturating_add(1);
+            self.set_meta(sequence_of(kind), &next.to_be_bytes())?;
             let sql = "UPDATE outbox SET sequence = ?1 WHERE row = ?2";
             self.db.execute(sql, params![next.cast_signed(), row.row])?;
-            self.sequence = next;
+            self.sequences.insert(kind, next);
             next
         };
         row.payload = with_sequence(&row.payload, sequence);
         Ok(row)
+    }
+
+    /// The last number given to an event of each kind. They were numbered together once: none is given twice.
+    pub(super) fn read_sequences(&self) -> Result<BTreeMap<Kind, u64>> {
+        let together = self.meta_or(sequence_of(Kind::Offer), &[0; 8])?;
+        let read = |kind| Ok((kind, u64::from_be_bytes(self.meta_or(sequence_of(kind), &together)?)));
+        Kind::ALL.into_iter().map(read).collect()
     }
 
     /// A row that was handed over is done.
@@ -89,12 +97,13 @@ impl Store {
         self.end_rows(&[row], outcome == Outcome::Refused && row > self.recovered_row)
     }
 
-    /// Which of these rows, handed over before, are still wanted: their customer was not forgotten and did not leave.
+    /// Which of these rows, handed over before, are still wanted: their customer was not forgotten and did not leave. What is
+    /// said of who was forgotten always is.
     ///
     /// # Errors
     /// The file cannot be read.
     pub fn wanted(&self, rows: &[i64]) -> Result<Vec<i64>> {
-        let mut exists = self.db.prepare_cached("SELECT EXISTS (SELECT 1 FROM outbox WHERE row = ?1)")?;
+        let mut exists = self.db.prepare_cached("SELECT ?1 < 0 OR EXISTS (SELECT 1 FROM outbox WHERE row = ?1)")?;
         let mut wanted = Vec::new();
         for row in rows {
             wanted.extend(exists.query_row([row], |found| found.get(0)).map(|found: bool| found.then_some(*row))?);
@@ -107,6 +116,7 @@ impl Store {
     /// # Errors
     /// The file cannot be written.
     pub fn expire(&self, now_us: i64) -> Result<()> {
+        self.partings.borrow_mut().expire(now_us);
         let waiting = "SELECT row FROM outbox WHERE row > ?1
                        AND (expires_us <= ?2 OR (expires_us > ?3 AND delivery <> ''))";
         let freshest_us = now_us.saturating_add(FRESHEST_US);
@@ -136,7 +146,8 @@ impl Store {
     pub fn depth(&self) -> Result<OutboxDepth> {
         let sql = "SELECT count(*), min(at_us) FROM outbox LEFT JOIN delivery ON delivery.id = outbox.delivery";
         Ok(self.db.query_one(sql, [], |row| {
-            Ok(OutboxDepth { rows: row.get::<_, i64>(0)?.unsigned_abs(), oldest_us: row.get(1)? })
+            let rows = row.get::<_, i64>(0)?.unsigned_abs().saturating_add(self.partings.borrow().waiting());
+            Ok(OutboxDepth { rows, oldest_us: row.get(1)? })
         })?)
     }
 
@@ -178,5 +189,14 @@ impl Store {
         let mut rows = self.db.prepare_cached(sql)?;
         let read = rows.query_map(values, |row| row.get(0))?;
         Ok(read.collect::<rusqlite::Result<_>>()?)
+    }
+}
+
+/// Where the ledger has the last number of that kind.
+fn sequence_of(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Offer => "sequence",
+        Kind::OfferEnd => "sequence-offer-end",
+        Kind::Report => "sequence-report",
     }
 }

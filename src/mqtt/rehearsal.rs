@@ -3,14 +3,12 @@
 
 use std::time::Duration;
 
-use rumqttc::v5::mqttbytes::QoS;
-use rumqttc::v5::mqttbytes::v5::{Packet, PubAckReason, Publish, PublishProperties, SubscribeReasonCode};
-use rumqttc::v5::{AsyncClient, Event, EventLoop};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use super::connection::{self, Options};
+use super::client::{self, Client, Event, EventLoop, Message, Puback, Publication, Qos, Settings};
+use super::connection::{Options, json_message, remaining_secs};
 use super::event::CONTENT_TYPE;
 use super::listener::Manner;
 
@@ -72,7 +70,7 @@ pub struct Heard {
 
 /// The connection; dropping it ends it.
 pub struct Rehearsal {
-    client: AsyncClient,
+    client: Client,
     /// How many messages are to be acknowledged, and how many are.
     said: u64,
     acknowledged: watch::Receiver<u64>,
@@ -82,10 +80,10 @@ pub struct Rehearsal {
 impl Rehearsal {
     /// Connects, once, and listens to `filters`. Must be called within a tokio runtime.
     pub fn start(options: &Options, filters: &[String]) -> (Self, mpsc::Receiver<Told>) {
-        let mut options = options.to_visit();
-        let client_id = options.client_id().replace("-doctor", "-rehearsal");
-        options.set_client_id(client_id).set_max_packet_size(Some(Manner::LISTENS.max_packet_len));
-        let (client, eventloop) = AsyncClient::new(options, CHANNEL);
+        let visit = options.to_visit();
+        let client_id = visit.client_id.replace("-doctor", "-rehearsal");
+        let settings = Settings { client_id, max_packet_len: Some(Manner::LISTENS.max_packet_len), ..visit };
+        let (client, eventloop) = client::open(&settings, CHANNEL);
         let (tell, told) = mpsc::channel(CHANNEL);
         let (count, acknowledged) = watch::channel(0);
         let task = tokio::spawn(serve(eventloop, client.clone(), filters.to_vec(), tell, count));
@@ -93,21 +91,32 @@ impl Rehearsal {
     }
 
     /// Says `line` at that wall time in microseconds.
-    pub async fn say(&mut self, line: Line, now_us: i64) {
-        let (qos, retain, properties) = manner(line.kind, now_us);
-        self.said += u64::from(qos == QoS::AtLeastOnce);
-        let said = self.client.publish_with_properties(line.topic, qos, retain, line.payload, properties);
-        // A connection that has ended is told by itself.
-        said.await.unwrap_or_default();
+    pub fn say(&mut self, line: Line, now_us: i64) {
+        let Line { topic, payload, kind } = line;
+        let event = |expires_us: Option<i64>, retained| Publication {
+            expires_secs: expires_us.map(|expires_us| remaining_secs(expires_us, now_us)),
+            content_type: CONTENT_TYPE,
+            ..json_message(String::new(), String::new(), Qos::AtLeastOnce, retained)
+        };
+        let manner = match kind {
+            Kind::Event(expires_us) => event(expires_us, false),
+            Kind::KeptEvent(expires_us) => event(Some(expires_us), true),
+            Kind::Kept => json_message(String::new(), String::new(), Qos::AtLeastOnce, true),
+            Kind::Passing => json_message(String::new(), String::new(), Qos::AtMostOnce, false),
+        };
+        self.publish(Publication { topic, payload, ..manner });
     }
 
     /// Answers whoever asked.
-    pub async fn answer(&mut self, topic: String, correlation: Option<Vec<u8>>, payload: String) {
-        let properties =
-            PublishProperties { correlation_data: correlation.map(Into::into), ..connection::json_properties() };
-        self.said += 1;
-        let said = self.client.publish_with_properties(topic, QoS::AtLeastOnce, false, payload, properties);
-        said.await.unwrap_or_default();
+    pub fn answer(&mut self, topic: String, correlation: Option<Vec<u8>>, payload: String) {
+        let correlation = correlation.map(Into::into);
+        self.publish(Publication { correlation, ..json_message(topic, payload, Qos::AtLeastOnce, false) });
+    }
+
+    /// What finds no room is lost with the connection, which is told by itself.
+    fn publish(&mut self, publication: Publication) {
+        let is_acknowledged = publication.qos == Qos::AtLeastOnce;
+        self.said += u64::from(self.client.say(publication) && is_acknowledged);
     }
 
     /// Leaves, once everything is said and acknowledged: what lies unread in a socket that is closed takes with it what the
@@ -115,8 +124,8 @@ impl Rehearsal {
     pub async fn end(mut self) {
         let all = self.said;
         let leave = async {
-            if self.acknowledged.wait_for(|count| *count >= all).await.is_ok() {
-                self.client.disconnect().await.unwrap_or_default();
+            if self.acknowledged.wait_for(|count| *count >= all).await.is_ok() && !self.client.disconnect() {
+                self.task.abort();
             }
             // It ends when the broker closes the connection.
             (&mut self.task).await.unwrap_or_default();
@@ -132,75 +141,54 @@ impl Drop for Rehearsal {
     }
 }
 
-fn manner(kind: Kind, now_us: i64) -> (QoS, bool, PublishProperties) {
-    let event = |expires_us| connection::event_properties(expires_us, now_us);
-    let plain = connection::json_properties;
-    match kind {
-        Kind::Event(Some(expires_us)) => (QoS::AtLeastOnce, false, event(expires_us)),
-        Kind::Event(None) => {
-            (QoS::AtLeastOnce, false, PublishProperties { content_type: Some(CONTENT_TYPE.to_owned()), ..plain() })
-        }
-        Kind::KeptEvent(expires_us) => (QoS::AtLeastOnce, true, event(expires_us)),
-        Kind::Kept => (QoS::AtLeastOnce, true, plain()),
-        Kind::Passing => (QoS::AtMostOnce, false, plain()),
-    }
-}
-
 /// Serves the connection until it ends.
 async fn serve(
     mut eventloop: EventLoop,
-    client: AsyncClient,
+    client: Client,
     filters: Vec<String>,
     tell: mpsc::Sender<Told>,
     acknowledged: watch::Sender<u64>,
 ) {
     loop {
-        let told = match eventloop.poll().await {
-            Ok(Event::Incoming(Packet::ConnAck(_))) => {
-                for filter in &filters {
-                    client.try_subscribe(filter, QoS::AtLeastOnce).unwrap_or_default();
-                }
-                None
+        let event = eventloop.poll().await;
+        let failure = event.as_ref().err().map(|failure| failure.reason.clone());
+        let noted = std::iter::from_fn(|| eventloop.next_noted());
+        for event in event.ok().into_iter().chain(noted) {
+            if matches!(event, Event::Connected(_)) && !client.subscribe(&filters, Qos::AtLeastOnce, false) {
+                tracing::debug!("no room for the subscription");
             }
-            Ok(Event::Incoming(Packet::SubAck(answer))) => {
-                Some(answer.return_codes.iter().fold(Told::Listening, |told, code| match code {
-                    SubscribeReasonCode::Success(_) => told,
-                    refused => Told::Refused(format!("the broker refuses the subscription: {refused:?}")),
-                }))
+            acknowledged.send_modify(|count| *count += u64::from(matches!(event, Event::Acknowledged(..))));
+            if let Some(told) = told(event) {
+                // Whoever leaves does not listen any more, and what is to be said is said all the same.
+                tell.send(told).await.unwrap_or_default();
             }
-            Ok(Event::Incoming(Packet::Publish(publish))) => Some(Told::Heard(heard(&publish))),
-            Ok(Event::Incoming(Packet::PubAck(answer))) => {
-                acknowledged.send_modify(|count| *count += 1);
-                judged(answer.reason)
-            }
-            Ok(_) => None,
-            Err(error) => Some(Told::Lost(connection::reason(&error))),
-        };
-        let is_over = matches!(told, Some(Told::Lost(_)));
-        if let Some(told) = told {
-            // Whoever leaves does not listen any more, and what is to be said is said all the same.
-            tell.send(told).await.unwrap_or_default();
         }
-        if is_over {
-            return;
+        if let Some(reason) = failure {
+            return tell.send(Told::Lost(reason)).await.unwrap_or_default();
         }
     }
 }
 
-fn judged(reason: PubAckReason) -> Option<Told> {
-    match reason {
-        PubAckReason::Success => None,
-        PubAckReason::NoMatchingSubscribers => Some(Told::Nobody),
-        refused => Some(Told::Refused(format!("the broker refuses the message: {refused:?}"))),
+fn told(event: Event) -> Option<Told> {
+    match event {
+        Event::Subscribed(answers) => Some(match answers.into_iter().find_map(Result::err) {
+            None => Told::Listening,
+            Some(word) => Told::Refused(format!("the broker refuses the subscription: {word}")),
+        }),
+        Event::Acknowledged(_, Puback::NobodyListens) => Some(Told::Nobody),
+        Event::Acknowledged(_, Puback::Refused(word)) => {
+            Some(Told::Refused(format!("the broker refuses the message: {word}")))
+        }
+        Event::Came(message) => Some(Told::Heard(heard(message))),
+        Event::Acknowledged(_, Puback::Taken)
+        | Event::Connected(_)
+        | Event::Written(_)
+        | Event::SaidGoodbye
+        | Event::Other => None,
     }
 }
 
-fn heard(publish: &Publish) -> Heard {
-    let properties = publish.properties.as_ref();
-    Heard {
-        topic: String::from_utf8_lossy(&publish.topic).into_owned(),
-        payload: publish.payload.to_vec(),
-        response_topic: properties.and_then(|properties| properties.response_topic.clone()),
-        correlation: properties.and_then(|properties| Some(properties.correlation_data.as_ref()?.to_vec())),
-    }
+fn heard(message: Message) -> Heard {
+    let Message { topic, payload, response_topic, correlation, .. } = message;
+    Heard { topic, payload: payload.to_vec(), response_topic, correlation: correlation.map(|bytes| bytes.to_vec()) }
 }

@@ -207,7 +207,7 @@ impl<W: Write> Scene<W> {
         self.judge.note(played.offers, now_us);
         for line in played.lines {
             self.say(&format!("    {}", label(&line, &self.below)))?;
-            self.rehearsal.say(line, now_us).await;
+            self.rehearsal.say(line, now_us);
         }
         self.wait().await
     }
@@ -252,7 +252,7 @@ impl<W: Write> Scene<W> {
         let site = self.below.split('/').nth(2).unwrap_or_default().to_owned();
         let verdict = self.judge.hear(&below, &heard, self.clock.wall_us(), &site);
         if let (Some(answer), Some(topic)) = (verdict.answer, heard.response_topic) {
-            self.rehearsal.answer(topic, heard.correlation, answer).await;
+            self.rehearsal.answer(topic, heard.correlation, answer);
         }
         self.say(&format!("  < {}", verdict.says))
     }
@@ -275,7 +275,7 @@ impl<W: Write> Scene<W> {
         let offline = [self.player.maker.state(Presence::Offline)];
         let forgotten = self.player.maker.forgotten().into_iter().filter(|_| self.is_guest);
         for line in offline.into_iter().chain(forgotten) {
-            self.rehearsal.say(line, now_us).await;
+            self.rehearsal.say(line, now_us);
         }
         self.told.close();
         self.rehearsal.end().await;
