@@ -192,7 +192,9 @@ mod tests {
 
     fn after(fates: &[Fate]) -> Judge {
         let mut judge = Judge::default();
-        fates.iter().for_each(|fate| judge.note(vec![(draft(), *fate)], NOW_US - 2 * ON_ITS_WAY_US));
+        for fate in fates {
+            judge.note(vec![(draft(), *fate)], NOW_US - 2 * ON_ITS_WAY_US);
+        }
         judge
     }
 
