@@ -225,7 +225,7 @@ impl<W: Write> Scene<W> {
                 told = self.told.recv() => told,
             };
             match told {
-                Some(Told::Heard(heard)) => self.hear(heard).await?,
+                Some(Told::Heard(heard)) => self.hear(heard)?,
                 Some(Told::Nobody) => self.nobody()?,
                 Some(Told::Listening) => {}
                 Some(Told::Refused(why)) => self.say(&format!("  < {why}"))?,
@@ -245,7 +245,7 @@ impl<W: Write> Scene<W> {
         Ok(())
     }
 
-    async fn hear(&mut self, heard: Heard) -> Result<(), Stop> {
+    fn hear(&mut self, heard: Heard) -> Result<(), Stop> {
         let below = heard.topic.strip_prefix(&self.below).unwrap_or(&heard.topic).to_owned();
         let place = heard.response_topic.clone().filter(|topic| topic.starts_with(&self.answers_under));
         let heard = Heard { response_topic: place, ..heard };
