@@ -52,6 +52,9 @@ pub mod memory;
 #[cfg(feature = "demo")]
 pub mod embedded;
 
+#[cfg(feature = "demo")]
+pub mod rehearsal;
+
 /// Log targets to hold at `warn`, whatever level is configured: below it these libraries log topics, and an offer's
 /// topic names an inbox.
 pub const TARGETS_HELD_AT_WARN: [&str; 3] = ["rumqttc", "mqtt5", "mqtt5_protocol"];

@@ -133,6 +133,7 @@ pub(crate) fn of(target: &str) -> Vec<Vec<u8>> {
         "page" => texts(&PAGES),
         "codes" => texts(&["# boots\r\nB-7QK2-0001\nB-7QK2-0002\n\n B 3 \n"]),
         "coupon" => vec![coupon()],
+        "notice" => vec![former_notice()],
         file if FILES.contains(&file) => texts(&[template(file).unwrap_or_default()]),
         other => panic!("{other} has no seeds"),
     }
@@ -180,4 +181,10 @@ fn record(flags: u32, packet: &str) -> Vec<u8> {
     let len = u32::try_from(data.len()).unwrap_or_default().to_be_bytes();
     let time = 0x00e0_3ab4_4a67_6000_u64.to_be_bytes();
     [&len[..], &len, &flags.to_be_bytes(), &[0; 4], &time, &data].concat()
+}
+
+/// What the shipped shop's notice says.
+fn former_notice() -> Vec<u8> {
+    let config = emma::config::check(&emma::config::Sources::shipped()).config.unwrap();
+    emma::notice::Facts::of(&config).unwrap().to_json().into_bytes()
 }

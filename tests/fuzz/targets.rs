@@ -19,19 +19,22 @@ use emma::gateway::sharing::MOST_READINGS;
 use emma::incoming::consent::Said;
 use emma::incoming::feed::Feed;
 use emma::incoming::{self, Message};
+use emma::notice::{Facts, changes, html, text};
 use emma::radio::capture::{self, Heard};
 use emma::radio::{encode, phone, remote};
 use emma::sharing::hub::{Hub, Refused};
 use emma::sharing::intake::Refusal;
 use emma::sharing::scanner::Scanner;
 use emma::sharing::wire::{self, Batch, Nonce, Page};
+use emma::words::Language;
+use emma::words::notice;
 use jiff::civil::Date;
 
 /// A door, and what is called by that name on the command line.
 pub(crate) type Target = fn(&[u8]);
 
 /// All of them.
-pub(crate) const TARGETS: [(&str, Target); 23] = [
+pub(crate) const TARGETS: [(&str, Target); 24] = [
     ("ad", ad),
     ("ibeacon", ibeacon),
     ("altbeacon", altbeacon),
@@ -55,6 +58,7 @@ pub(crate) const TARGETS: [(&str, Target); 23] = [
     ("promise.toml", |bytes| configuration(bytes, |sources| &mut sources.promise)),
     ("codes", list_of_codes),
     ("coupon", typed_coupon),
+    ("notice", former_notice),
 ];
 
 /// Advertising data: the structures are those of the payload, one after the other, and their frames are whole.
@@ -362,4 +366,23 @@ fn typed_coupon(bytes: &[u8]) {
     assert_eq!(typed.len(), 20, "a code of another length");
     assert_eq!(coupon::verify(&key, "boots-autumn", &typed.to_lowercase(), last), Ok(last), "capitals count");
     assert!(coupon::verify(&key, "boots-winter", &text, last).is_err(), "a code for every campaign");
+}
+
+/// The facts of a former notice: whatever is taken for some is compared and told, in each language and form.
+fn former_notice(bytes: &[u8]) {
+    let Ok(former) = Facts::from_json(&String::from_utf8_lossy(bytes)) else { return };
+    assert!(!former.version.is_empty() && !former.controller.is_empty());
+    assert_eq!(Facts::from_json(&former.to_json()), Ok(former.clone()), "facts come back as they were");
+    let bare = Facts { version: "now".into(), controller: "x".into(), ..Facts::default() };
+    for (old, new) in [(&former, &bare), (&bare, &former)] {
+        let changes = changes::between(old, new);
+        for language in Language::ALL {
+            let sheet = notice::changes(old, new, &changes, language);
+            assert!(!text::page(&sheet).is_empty());
+            let page = html::page(&sheet);
+            assert_eq!(page.matches("<main>").count(), 1, "what a file says is data");
+            assert!(!page.contains("<script"), "what a file says is data");
+        }
+    }
+    assert_eq!(changes::between(&former, &former), [], "nothing changes from itself to itself");
 }
