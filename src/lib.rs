@@ -60,6 +60,8 @@ pub mod timeline;
 
 pub mod report;
 
+pub mod schema;
+
 pub mod standalone;
 
 pub mod exit;

@@ -29,6 +29,12 @@ const ALL_RATE: Rate = Rate { interval_us: 20_000, burst: 500 };
 /// are published at quality 0; what finds no room is counted and lost.
 pub const WAITING: usize = 256;
 
+/// What is listened to of customers, below `{root}/v1/{site}/`.
+pub const OF_CUSTOMERS: &[&str] = &["feedback/+", "ask/+", "purchase"];
+
+/// What is listened to of the shop, there.
+pub const OF_THE_SHOP: &[&str] = &["value/+", "control/#"];
+
 /// A message, how whoever asked is answered, and what is given back once it is done.
 pub struct Incoming {
     /// What it says.
@@ -69,10 +75,7 @@ pub fn listen(
             let filters = filters.iter().map(|filter| topics.incoming(filter)).collect();
             Ok(Listener::start(&options, manner, filters, ear, async {}, async move { closed.closed().await }))
         };
-    Ok(vec![
-        start("hears-customers", &["feedback/+", "ask/+", "purchase"], false)?,
-        start("hears-shop", &["value/+", "control/#"], true)?,
-    ])
+    Ok(vec![start("hears-customers", OF_CUSTOMERS, false)?, start("hears-shop", OF_THE_SHOP, true)?])
 }
 
 struct Ear {
