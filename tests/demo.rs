@@ -104,6 +104,10 @@ fn the_same_seed_tells_the_same_story_and_the_offers_are_real() {
     }
     assert!(heard.iter().any(|(_, publish)| publish.topic.ends_with(b"/gateway/gw-entrance/state")));
 
+    let elsewhere = heard.iter().find(|(_, publish)| !publish.topic.starts_with(b"emma/v1/corner-shop/"));
+    assert!(elsewhere.is_none(), "{elsewhere:?}");
+    assert!(heard.iter().any(|(_, publish)| publish.topic.starts_with(b"emma/v1/corner-shop/offer-end/")));
+
     let names: Vec<String> =
         story.lines().filter_map(|line| Some(line.get(7..)?.split_once(" comes in")?.0.to_lowercase())).collect();
     assert_eq!(names.len(), 12);

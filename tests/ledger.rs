@@ -20,6 +20,7 @@ use emma::ledger::halts::Word;
 use emma::ledger::said::{Feedback, Noted};
 use emma::ledger::thread::Ledger;
 use emma::ledger::{LedgerError, Store};
+use emma::mqtt::event::Draft;
 use emma::mqtt::{Outbox, Outcome};
 use tempfile::TempDir;
 
@@ -100,6 +101,21 @@ fn rows_are_taken_once_in_order_and_numbered_without_a_gap_over_two_lives() {
     assert_eq!(events(&mut next_life, 2), [pair("e0", "1"), pair("e1", "2")], "the same event keeps its number");
     assert_eq!(events(&mut next_life, 2), [pair("e2", "3")]);
     assert_eq!(events(&mut next_life, 2), []);
+}
+
+#[test]
+fn each_kind_of_event_is_numbered_by_itself() {
+    let dir = TempDir::new().unwrap();
+    let mut store = open(&dir);
+    let on = |topic: &str, event: &str| Draft { topic: topic.to_owned(), ..draft(event, HOUR_US + MINUTE_US) };
+    let topics = ["emma/v1/s/offer/push/a", "emma/v1/s/report/restraint", "emma/v1/s/offer/push/b"];
+    for (n, topic) in topics.into_iter().enumerate() {
+        grant(&store, &format!("c{n}"), HOUR_US, &[on(topic, &format!("e{n}"))]);
+    }
+    let numbers: Vec<String> = store.take(10, HOUR_US).unwrap().into_iter().map(|row| row.payload).collect();
+    let number = |payload: &String| serde_json::from_str::<serde_json::Value>(payload).unwrap()["sequence"].clone();
+    let numbers: Vec<_> = numbers.iter().map(number).collect();
+    assert_eq!(numbers, ["00000000000000000001", "00000000000000000001", "00000000000000000002"]);
 }
 
 #[test]

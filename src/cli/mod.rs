@@ -1,5 +1,7 @@
 //! The command line: one file a subcommand. Each returns its exit code; nothing below this module ends the process.
 
+mod broker;
+
 pub mod campaign;
 
 pub mod check;
@@ -50,6 +52,8 @@ pub mod survey;
 mod tester;
 
 pub mod walk;
+
+pub mod watch;
 
 pub mod zones;
 
@@ -118,6 +122,8 @@ enum Command {
     Survey(survey::Arguments),
     /// Carry a test tag through the shop: each zone announces itself.
     Walk(walk::Arguments),
+    /// Show what is said on a broker, a line each.
+    Watch(watch::Arguments),
     /// How many offers these caps allow, on customers who do not exist.
     Simulate(simulate::Arguments),
     /// Take, list, show and withdraw consents.
@@ -166,6 +172,7 @@ fn dispatch(command: Command) -> u8 {
         Command::Zones(arguments) => zones::main(&arguments),
         Command::Survey(arguments) => survey::main(&arguments),
         Command::Walk(arguments) => walk::main(&arguments),
+        Command::Watch(arguments) => watch::main(&arguments),
         Command::Simulate(arguments) => simulate::main(&arguments),
         Command::Consent(arguments) => consent::main(&arguments),
         Command::Coupon(arguments) => coupon::main(&arguments),

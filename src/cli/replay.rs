@@ -19,6 +19,7 @@ use crate::gateway::consent::record::Record;
 use crate::gateway::effect::{Happening, Input};
 use crate::ledger::folder::Folder;
 use crate::ledger::{Store, registrar};
+use crate::mqtt::ended::Speaker;
 use crate::radio::capture::{self, Capture, CaptureError, Heard, Tally};
 use crate::standalone::Standalone;
 use crate::timeline;
@@ -132,7 +133,8 @@ pub(super) struct Replay {
 
 impl Replay {
     /// A core with `config` that goes on from what `store` remembers.
-    pub(super) fn begin(config: Arc<Config>, store: Store, (records, refused): Records) -> Result<Self, Stop> {
+    pub(super) fn begin(config: Arc<Config>, mut store: Store, (records, refused): Records) -> Result<Self, Stop> {
+        store.speak_as(Speaker::of(&config.gateway));
         let high_water_us = store.high_water_us().map_err(ledger_stop)?;
         let gateway = Gateway::new(Arc::clone(&config), store.key().clone(), high_water_us);
         let standalone = Standalone { gateway, store };

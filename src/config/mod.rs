@@ -23,7 +23,7 @@ pub mod zones;
 
 mod audience;
 mod beside;
-mod broker;
+pub mod broker;
 mod campaign;
 mod civil;
 mod coupon;

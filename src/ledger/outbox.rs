@@ -3,6 +3,8 @@
 //! A delivery is refunded only if each of its messages provably reached nobody: still queued when it expired or was
 //! ended, in the life of the process that committed it, or refused by the broker. Unknown counts as shown.
 
+use std::collections::BTreeMap;
+
 use rusqlite::{OptionalExtension, params};
 
 use super::LedgerError;
@@ -10,6 +12,7 @@ use super::store::Store;
 use crate::gateway::consent::CustomerId;
 use crate::gateway::effect::Ending;
 use crate::mqtt::event::with_sequence;
+use crate::mqtt::topic::Kind;
 use crate::mqtt::{OutboxRow, Outcome};
 
 type Result<T> = std::result::Result<T, LedgerError>;
@@ -69,15 +72,23 @@ impl Store {
         let sequence = if let Some(given) = given {
             given.cast_unsigned()
         } else {
-            let next = self.sequence.saturating_add(1);
-            self.set_meta("sequence", &next.to_be_bytes())?;
+            let kind = Kind::of(&row.topic);
+            let next = self.sequences.get(&kind).copied().unwrap_or_default().saturating_add(1);
+            self.set_meta(sequence_of(kind), &next.to_be_bytes())?;
             let sql = "UPDATE outbox SET sequence = ?1 WHERE row = ?2";
             self.db.execute(sql, params![next.cast_signed(), row.row])?;
-            self.sequence = next;
+            self.sequences.insert(kind, next);
             next
         };
         row.payload = with_sequence(&row.payload, sequence);
         Ok(row)
+    }
+
+    /// The last number given to an event of each kind. They were numbered together once: none is given twice.
+    pub(super) fn read_sequences(&self) -> Result<BTreeMap<Kind, u64>> {
+        let together = self.meta_or(sequence_of(Kind::Offer), &[0; 8])?;
+        let read = |kind| Ok((kind, u64::from_be_bytes(self.meta_or(sequence_of(kind), &together)?)));
+        Kind::ALL.into_iter().map(read).collect()
     }
 
     /// A row that was handed over is done.
@@ -178,5 +189,14 @@ impl Store {
         let mut rows = self.db.prepare_cached(sql)?;
         let read = rows.query_map(values, |row| row.get(0))?;
         Ok(read.collect::<rusqlite::Result<_>>()?)
+    }
+}
+
+/// Where the ledger has the last number of that kind.
+fn sequence_of(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Offer => "sequence",
+        Kind::OfferEnd => "sequence-offer-end",
+        Kind::Report => "sequence-report",
     }
 }

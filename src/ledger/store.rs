@@ -1,6 +1,7 @@
 //! The ledger's file: every question and every change, each inside whatever transaction its caller opened.
 
 use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -17,6 +18,7 @@ use crate::gateway::key::Key;
 use crate::gateway::stance::Signal;
 use crate::mqtt::ended::Speaker;
 use crate::mqtt::event::Draft;
+use crate::mqtt::topic::Kind;
 
 /// Rows that may wait for the broker: a busy shop's day, at 4 KB a row 40 MB of disk. Beyond it nothing new is said.
 pub(super) const MAX_OUTBOX_ROWS: i64 = 10_000;
@@ -32,7 +34,8 @@ pub struct Store {
     pub(super) recovered_row: i64,
     /// Rows up to here have been handed to the session in this process's life.
     pub(super) taken_row: i64,
-    pub(super) sequence: u64,
+    /// The last number given to an event, by kind.
+    pub(super) sequences: BTreeMap<Kind, u64>,
     /// The last life ended with [`Store::note_stop`]: what it remembered is exact.
     pub(super) stopped_cleanly: bool,
     /// The latest wall time seen, once it was asked for: the log is long, and it is asked with every visit that is saved.
@@ -87,7 +90,7 @@ impl Store {
             key: Key::new(fresh_key),
             recovered_row: 0,
             taken_row: 0,
-            sequence: 0,
+            sequences: BTreeMap::new(),
             stopped_cleanly: false,
             high_water: Cell::new(None),
             week_us: 0,
@@ -98,7 +101,7 @@ impl Store {
         store.stopped_cleanly = store.meta_or("clean-stop", &[0])? == [1];
         store.set_meta("clean-stop", &[0])?;
         store.key = Key::new(store.meta_or("key", &fresh_key)?);
-        store.sequence = u64::from_be_bytes(store.meta_or("sequence", &[0; 8])?);
+        store.sequences = store.read_sequences()?;
         store.week_us = i64::from_be_bytes(store.meta_or("week", &[0; 8])?);
         store.recovered_row = store.db.query_one("SELECT coalesce(max(row), 0) FROM outbox", [], |row| row.get(0))?;
         Ok(store)
@@ -413,7 +416,7 @@ impl Store {
     }
 
     /// The value of `name`, written as `fresh` if there is none.
-    fn meta_or<const N: usize>(&self, name: &str, fresh: &[u8; N]) -> Result<[u8; N]> {
+    pub(super) fn meta_or<const N: usize>(&self, name: &str, fresh: &[u8; N]) -> Result<[u8; N]> {
         let found: Option<Vec<u8>> =
             self.db.query_row("SELECT value FROM meta WHERE name = ?1", [name], |row| row.get(0)).optional()?;
         match found {

@@ -5,12 +5,11 @@ use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::time::Duration;
 
-use rumqttc::v5::AsyncClient;
-use rumqttc::v5::mqttbytes::v5::{LastWill, PubAckReason};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Interval, MissedTickBehavior, Sleep, interval, sleep};
 use tracing::{info, warn};
 
+use super::client::{Client, Puback, Publication};
 use super::outage::{Ending, Outage, elapsed};
 use super::session::{Command, Wiring};
 use super::state::{Health, Presence, State};
@@ -61,8 +60,8 @@ pub(super) struct Desk<O> {
     state_due: bool,
     /// Whoever changes the state is still there.
     state_alive: bool,
-    /// The reason of the last acknowledgement, if it was not success.
-    complaint: Option<PubAckReason>,
+    /// The last acknowledgement, if it was not success.
+    complaint: Option<Puback>,
     stop: Stop,
 }
 
@@ -85,7 +84,7 @@ impl Stop {
 }
 
 impl<O: Outbox> Desk<O> {
-    pub(super) fn new(wiring: Wiring<O>, client: AsyncClient) -> (Self, watch::Receiver<Status>) {
+    pub(super) fn new(wiring: Wiring<O>, client: Client) -> (Self, watch::Receiver<Status>) {
         let status = Status { since_us: wiring.clock.wall_us(), ..Status::default() };
         let (published, watched) = watch::channel(status.clone());
         let mut health_due = interval(HEALTH_EVERY);
@@ -237,12 +236,12 @@ impl<O: Outbox> Desk<O> {
     }
 
     /// A PUBACK came.
-    pub(super) async fn acknowledged(&mut self, packet_id: u16, reason: PubAckReason) {
+    pub(super) async fn acknowledged(&mut self, packet_id: u16, puback: Puback) {
         match self.tracker.acknowledged(packet_id) {
             Some(Message::Row(row)) => {
-                self.complain(reason);
-                self.status.nobody_listening += u64::from(reason == PubAckReason::NoMatchingSubscribers);
-                self.settle(row.row, outcome(reason)).await;
+                self.complain(&puback);
+                self.status.nobody_listening += u64::from(puback == Puback::NobodyListens);
+                self.settle(row.row, outcome(&puback)).await;
             }
             Some(Message::State(Presence::Online)) => self.outage.proven(),
             Some(Message::State(Presence::Offline)) => self.voice.disconnect(),
@@ -251,15 +250,13 @@ impl<O: Outbox> Desk<O> {
     }
 
     /// Says once what is wrong, until it is right again or something else is wrong.
-    fn complain(&mut self, reason: PubAckReason) {
-        let complaint = (reason != PubAckReason::Success).then_some(reason);
+    fn complain(&mut self, puback: &Puback) {
+        let complaint = (*puback != Puback::Taken).then(|| puback.clone());
         if complaint != self.complaint {
-            match complaint {
-                None => info!("offers arrive again"),
-                Some(PubAckReason::NoMatchingSubscribers) => {
-                    warn!("nobody listens to a recipient's offers; they count as shown");
-                }
-                Some(other) => warn!(reason = ?other, "the broker refuses offers"),
+            match puback {
+                Puback::Taken => info!("offers arrive again"),
+                Puback::NobodyListens => warn!("nobody listens to a recipient's offers; they count as shown"),
+                Puback::Refused(reason) => warn!(reason, "the broker refuses offers"),
             }
             self.complaint = complaint;
         }
@@ -343,8 +340,8 @@ impl<O: Outbox> Desk<O> {
         }
     }
 
-    pub(super) fn last_will(&self) -> LastWill {
-        self.voice.last_will(self.state.borrow().message(Presence::Offline))
+    pub(super) fn last_will(&self) -> Publication {
+        self.voice.state_message(self.state.borrow().message(Presence::Offline))
     }
 
     pub(super) fn now_us(&self) -> i64 {
@@ -383,16 +380,10 @@ impl<O: Outbox> Desk<O> {
     }
 }
 
-/// What an acknowledgement with this reason means for a row. All reasons but the first two are 0x80 or above.
-fn outcome(reason: PubAckReason) -> Outcome {
-    match reason {
-        PubAckReason::Success | PubAckReason::NoMatchingSubscribers => Outcome::Acknowledged,
-        PubAckReason::UnspecifiedError
-        | PubAckReason::ImplementationSpecificError
-        | PubAckReason::NotAuthorized
-        | PubAckReason::TopicNameInvalid
-        | PubAckReason::PacketIdentifierInUse
-        | PubAckReason::QuotaExceeded
-        | PubAckReason::PayloadFormatInvalid => Outcome::Refused,
+/// What an acknowledgement means for a row.
+fn outcome(puback: &Puback) -> Outcome {
+    match puback {
+        Puback::Taken | Puback::NobodyListens => Outcome::Acknowledged,
+        Puback::Refused(_) => Outcome::Refused,
     }
 }

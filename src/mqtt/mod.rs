@@ -19,6 +19,8 @@ pub mod state;
 
 pub mod tls;
 
+pub mod client;
+
 pub mod connection;
 
 mod tracker;
@@ -50,7 +52,7 @@ pub const TARGETS_HELD_AT_WARN: [&str; 3] = ["rumqttc", "mqtt5", "mqtt5_protocol
 
 /// One that says at `warn` what is said here once and better, each time that a broker refuses a subscription again: held
 /// at `error`.
-pub const TARGETS_HELD_AT_ERROR: [&str; 1] = ["rumqttc::v5::state"];
+pub const TARGETS_HELD_AT_ERROR: [&str; 2] = ["rumqttc::v5::state", "rumqttc::state"];
 
 /// A committed message that waits for its acknowledgement.
 #[derive(Clone, PartialEq, Eq)]

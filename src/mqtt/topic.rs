@@ -73,6 +73,32 @@ impl Topics<'_> {
     }
 }
 
+/// What an event is about. Those of one kind have one type, and are numbered one after the other: a subscriber of offers
+/// alone would take the numbers of reports for lost offers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// An offer.
+    Offer,
+    /// That one ended before its time.
+    OfferEnd,
+    /// A week's totals.
+    Report,
+}
+
+impl Kind {
+    /// Each of them.
+    pub const ALL: [Self; 3] = [Self::Offer, Self::OfferEnd, Self::Report];
+
+    /// Of the event that the outbox says on `topic`.
+    pub fn of(topic: &str) -> Self {
+        match topic.split('/').nth(3) {
+            Some("offer-end") => Self::OfferEnd,
+            Some("report") => Self::Report,
+            _ => Self::Offer,
+        }
+    }
+}
+
 /// Whether what the outbox says on `topic` is to be kept by the broker for whoever comes later: the report alone. An offer
 /// is for a moment.
 pub fn is_retained(topic: &str) -> bool {
@@ -125,6 +151,12 @@ mod tests {
         assert_eq!(TOPICS.registry("gw-till"), "emma/v1/bern/registry/gw-till");
         assert_eq!(TOPICS.incoming("feedback/+"), "emma/v1/bern/feedback/+");
         assert_eq!(TOPICS.answers_under(), "emma/v1/bern/answer/");
+    }
+
+    #[test]
+    fn the_kind_of_an_event_is_told_by_its_topic() {
+        let topics = [TOPICS.offer("report", "offer-end"), TOPICS.offer_end("push", "offer"), TOPICS.report()];
+        assert_eq!(topics.map(|topic| Kind::of(&topic)), Kind::ALL);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use emma::clock::Clock;
-use emma::config::gateway::Mqtt;
+use emma::config::gateway::{Mqtt, Protocol};
 use emma::mqtt::OutboxRow;
 use emma::mqtt::connection::Options;
 use emma::mqtt::memory::MemoryOutbox;
@@ -110,6 +110,7 @@ pub(crate) fn mqtt(port: u16) -> Mqtt {
         cert_file: None,
         key_file: None,
         root: "emma".into(),
+        protocol: Protocol::Mqtt5,
     }
 }
 

@@ -16,6 +16,7 @@ use crate::gateway::advertisement::{Address, AddressKind, Advertisement};
 use crate::gateway::consent::record::{self, Record};
 use crate::gateway::effect::Input;
 use crate::ledger::{Store, registrar};
+use crate::mqtt::ended::Speaker;
 use crate::standalone::Standalone;
 
 /// One customer was here so long before the story begins: within the promise's gap, and long enough for the visit to
@@ -35,7 +36,8 @@ impl Scene {
     /// A sentence: a fault of Emma's.
     pub(super) fn set(config: &Arc<Config>, pace: Pace, seed: u64, start: Moment) -> Result<Self, String> {
         let mut rng = Rng::with_seed(seed);
-        let store = Store::in_memory(key(seed)).map_err(|error| error.to_string())?;
+        let mut store = Store::in_memory(key(seed)).map_err(|error| error.to_string())?;
+        store.speak_as(Speaker::of(&config.gateway));
         let gateway = Gateway::new(Arc::clone(config), store.key().clone(), 0);
         let mut scene = Self { standalone: Standalone { gateway, store }, air: Air::new(config, pace, &mut rng) };
         let earlier = start.at_monotonic(start.monotonic_us.saturating_sub(micros(EARLIER_BY)));
