@@ -261,7 +261,7 @@ fn said_by_hand() -> String {
             inbox: "q7Jr",
             reason: ending.as_str(),
             at_us: 0,
-            until_us: 1,
+            until_us: 60_000_000,
             test: ending == Ending::Left,
         };
         let message = ended::message(ended, &speaker, &key);

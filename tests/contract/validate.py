@@ -107,11 +107,11 @@ class Channel:
         for kind in self.kinds:
             fault = kind.fault(payload)
             if not fault:
-                return kind, self.manner(kind, message)
+                return kind, self.manner(kind, message, payload)
             faults.append(f"as {kind.name}: {fault}")
         return None, "; ".join(faults)
 
-    def manner(self, kind, message):
+    def manner(self, kind, message, payload):
         """What is wrong with how a message was said, where Emma says it."""
         wanted = self.mqtt.get("send")
         if not wanted:
@@ -126,7 +126,15 @@ class Channel:
             return "the payload is not marked as text"
         if (kind.is_event or self.name == "answer") and not message.expiry:
             return "it never expires"
+        if kind.is_event and int(message.expiry) > worth_saying_secs(payload):
+            return f"the broker keeps it for {message.expiry} s, longer than it is worth saying"
         return None
+
+
+def worth_saying_secs(event):
+    """For how long an event is worth saying, rounded up."""
+    time, expirytime = (datetime.datetime.fromisoformat(event[name][:19]) for name in ("time", "expirytime"))
+    return (expirytime - time).total_seconds() + 2
 
 
 Message = collections.namedtuple("Message", "topic qos retained content_type format expiry response_topic payload")
