@@ -65,6 +65,11 @@ pub enum Request {
         /// What.
         what: Halting,
     },
+    /// Take back one offer.
+    Recall {
+        /// Its id, as any of its recipients knows it.
+        offer: String,
+    },
     /// Every campaign, and whether it runs.
     Campaigns,
     /// A campaign as it would be said, to look at.
@@ -177,6 +182,8 @@ pub enum Reply {
         /// The one that was probably meant.
         nearest: Option<String>,
     },
+    /// There is no such offer, or it has ended.
+    UnknownOffer,
     /// Every campaign.
     Campaigns {
         /// Until when the whole shop is silent, in words.

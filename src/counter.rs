@@ -48,6 +48,7 @@ enum Errand {
     Testers,
     Follow(CustomerId),
     Halt(Halting),
+    Recall(String),
     Campaigns,
     Explain(Question),
     Preview { campaign: String, to: Option<String> },
@@ -154,6 +155,7 @@ impl Daemon {
             }
             Errand::Follow(customer) => tell(reply, self.follow(&customer)),
             Errand::Halt(what) => self.halt(&what, reply),
+            Errand::Recall(offer) => self.recall(&offer, reply),
             Errand::Campaigns => self.list_campaigns(reply),
             Errand::Explain(question) => self.explain(question, reply),
             Errand::Preview { campaign, to } => self.preview(&campaign, to.as_deref(), reply),
@@ -279,6 +281,7 @@ impl Counter {
                 Ok(Reply::Testers { records: records?.into_iter().flatten().collect() })
             }
             Errand::Halt(what) => self.halt(&what),
+            Errand::Recall(offer) => self.recall(&offer),
             Errand::Campaigns => self.list_campaigns(),
             Errand::Explain(question) => self.explain(question),
             Errand::Preview { campaign, to } => self.preview(&campaign, to.as_deref()),
@@ -337,6 +340,7 @@ fn errand(
         Request::Status => Errand::Status,
         Request::Report { week } => Errand::Report(week),
         Request::Halt { what } => Errand::Halt(what),
+        Request::Recall { offer } => Errand::Recall(offer),
         Request::Campaigns => Errand::Campaigns,
         Request::Preview { campaign, to } => Errand::Preview { campaign, to },
         Request::Explain { customer, campaign, at, language } => {

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::gateway::consent::record::{ConsentRecord, WithdrawalRecord};
 use crate::incoming::{ControlFields, FeedbackFields, PurchaseFields, ValueFields};
-use crate::mqtt::answer::{Asked, Rejected, WhyAnswer};
+use crate::mqtt::answer::{Asked, Done, Rejected, WhyAnswer};
 use crate::mqtt::ended;
 use crate::mqtt::envelope::Event;
 use crate::mqtt::event::{OfferData, issued};
@@ -42,7 +42,7 @@ pub struct Message {
 }
 
 /// Every message. `cargo test --test contract` tells of one that changed, and what to do.
-pub const MESSAGES: [Message; 18] = [
+pub const MESSAGES: [Message; 19] = [
     said::<Event<'static, Value>>("event"),
     Message { make: offer_issued, ..said::<()>("offer-issued") },
     said::<ended::Data<'static>>("offer-ended"),
@@ -51,6 +51,7 @@ pub const MESSAGES: [Message; 18] = [
     said::<HealthMessage<'static>>("gateway-health"),
     said::<Asked<OfferData<'static>>>("answer-ask"),
     said::<WhyAnswer<'static>>("answer-why"),
+    said::<Done>("answer-done"),
     said::<Rejected<'static>>("answer-rejected"),
     said::<Batch>("sighting"),
     said::<Page>("registry"),

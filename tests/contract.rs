@@ -227,6 +227,7 @@ fn the_examples_of_what_is_read_are_taken() {
         ("value/till-minutes", "value"),
         ("control/pause", "controlPause"),
         ("control/campaign/oak", "controlCampaign"),
+        ("control/offer/b9d1", "controlOffer"),
     ] {
         let read = emma::incoming::parse(topic, example(&document, name).as_bytes());
         assert!(read.is_ok(), "{name}: {read:?}");
@@ -274,6 +275,7 @@ fn said_by_hand() -> String {
         Ending::ALL.map(ended).concat(),
         event(&reported.topic, &reported.payload),
         answer(&answer::why("7", None)),
+        answer(&answer::taken()),
         answer(&answer::rejected("fields", &["a sentence".to_owned()])),
         line("emma/v1/site/sighting/gw-shoes", 0, false, "application/json", &batch),
         line("emma/v1/site/registry/gw-shoes", 1, false, "application/json", &page),

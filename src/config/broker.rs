@@ -88,39 +88,25 @@ fn protocol(table: &mut Table<'_>) -> Option<Protocol> {
     spoken
 }
 
-/// The broker at `url`, where a command line names it and no file does.
+/// The broker at `url` as a command line names it, and nothing else of it.
 ///
 /// # Errors
 /// What is wrong, and what to write.
-pub fn named(url: &str, root: &str, username: Option<&str>, files: Files) -> Result<Mqtt, String> {
+pub fn at(url: &str) -> Result<Mqtt, String> {
     let Broker { host, port, tls } = address(url).map_err(|(what, hint)| format!("{what}: {hint}"))?;
-    let Files { password_file, ca_file } = files;
-    if tls && ca_file.is_none() {
-        return Err("mqtts:// without --ca-file: nobody vouches for the broker".to_owned());
-    }
-    let username = username.map(Name::from);
-    let root = root.into();
     Ok(Mqtt {
         host,
         port,
         tls,
         client_id: None,
-        username,
-        password_file,
-        ca_file,
+        username: None,
+        password_file: None,
+        ca_file: None,
         cert_file: None,
         key_file: None,
-        root,
+        root: "emma".into(),
+        protocol: Protocol::default(),
     })
-}
-
-/// The files by which a command line is believed by a broker, and believes it.
-#[derive(Clone, Debug, Default)]
-pub struct Files {
-    /// Holds the password.
-    pub password_file: Option<PathBuf>,
-    /// The authorities to believe.
-    pub ca_file: Option<PathBuf>,
 }
 
 /// A file that the table names; it may come with the deployment, so its absence is a warning.

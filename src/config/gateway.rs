@@ -137,6 +137,14 @@ pub enum Protocol {
 }
 
 impl Protocol {
+    /// Each of them.
+    pub const ALL: [Self; 2] = [Self::Mqtt5, Self::Mqtt311];
+
+    /// The version that is written so.
+    pub fn of(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|version| version.word() == word)
+    }
+
     /// How it is written.
     pub fn word(self) -> &'static str {
         match self {

@@ -340,6 +340,8 @@ impl Gateway {
     }
 
     fn consent(&mut self, consent: Arc<Consent>, now: Moment, effects: &mut Vec<Effect>) {
+        let before = self.consent_of(&consent.customer).cloned();
+        let narrows = before.is_some_and(|before| consent.narrows(&before));
         let Ok(slot) = self.registry.accept(consent, now.wall_us) else { return };
         if self.is_present(slot) && !self.may_be_seen(slot, now) {
             self.end_visit(slot, now, effects);
@@ -348,7 +350,7 @@ impl Gateway {
             self.drop_visit(slot, effects);
         }
         self.review_stance(slot, effects);
-        if self.wants_silence(slot, now) {
+        if narrows || self.wants_silence(slot, now) {
             self.end_offers(slot, Ending::Withdrawn, effects);
         }
         self.list_deadline(slot, now);

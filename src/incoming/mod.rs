@@ -37,6 +37,7 @@ const PAUSE: &str = "pause";
 const RESUME: &str = "resume";
 const STOP: &str = "stop";
 const START: &str = "start";
+const RECALL: &str = "recall";
 
 /// What a message says.
 #[derive(Clone, PartialEq, Eq)]
@@ -86,6 +87,11 @@ pub enum Message {
         /// When it was said (wall, microseconds).
         at_us: i64,
     },
+    /// The shop takes back one offer.
+    Recall {
+        /// By the id that any of its recipients knows it by.
+        offer_id: Name,
+    },
     /// An empty message: whoever kept something with the broker lets go of it.
     LetGo,
 }
@@ -99,6 +105,7 @@ impl fmt::Debug for Message {
             Self::Purchase { .. } => "Purchase(..)",
             Self::Value { .. } => "Value(..)",
             Self::Control { .. } => "Control(..)",
+            Self::Recall { .. } => "Recall(..)",
             Self::LetGo => "LetGo",
         })
     }
@@ -163,10 +170,11 @@ pub fn parse(topic: &str, payload: &[u8]) -> Result<Message, Flaw> {
         "purchase" if of.is_empty() => purchase(read(payload)?),
         "value" | "control" if payload.is_empty() => Ok(Message::LetGo),
         "value" => value(level(of)?, read(payload)?),
-        "control" => match of.strip_prefix("campaign/") {
-            Some(campaign) => campaign_word(level(campaign)?, &read(payload)?),
+        "control" => match of.split_once('/') {
+            Some(("campaign", campaign)) => campaign_word(level(campaign)?, &read(payload)?),
+            Some(("offer", offer)) => recall(level(offer)?, &read(payload)?),
             None if of == "pause" => pause_word(&read(payload)?),
-            None => Err(Flaw::Topic),
+            _ => Err(Flaw::Topic),
         },
         _ => Err(Flaw::Topic),
     }
@@ -223,6 +231,13 @@ fn campaign_word(campaign: Name, fields: &ControlFields) -> Result<Message, Flaw
         _ => return Err(Flaw::Kind),
     };
     Ok(Message::Control { word, at_us: instant(&fields.at)? })
+}
+
+/// A recall is heeded whenever it was said, for it cannot be taken back; its time is read all the same, so that every word
+/// of the shop has the same shape.
+fn recall(offer_id: Name, fields: &ControlFields) -> Result<Message, Flaw> {
+    instant(&fields.at)?;
+    if fields.what == RECALL { Ok(Message::Recall { offer_id }) } else { Err(Flaw::Kind) }
 }
 
 /// The fields of a JSON object. Read as an object first: a list would do as well for the fields in their order.
@@ -303,13 +318,14 @@ enum Written {
     Text(#[schemars(length(min = 1, max = MAX_VALUE))] String),
 }
 
-/// Silence in the whole shop or of one campaign, at once, or not any more; the topic says which. Of two words on one matter
+/// Silence in the whole shop, of one campaign or of one offer, at once, or not any more; the topic says which. Of two words on one matter
 /// the one with the later `at` counts.
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct ControlFields {
-    /// `pause` and `resume` on `control/pause`, `stop` and `start` on `control/campaign/{id}`.
+    /// `pause` and `resume` on `control/pause`, `stop` and `start` on `control/campaign/{id}`, `recall` on
+    /// `control/offer/{offer_id}`.
     #[serde(rename = "do")]
-    #[schemars(extend("enum" = [PAUSE, RESUME, STOP, START]))]
+    #[schemars(extend("enum" = [PAUSE, RESUME, STOP, START, RECALL]))]
     what: String,
     /// When it was said.
     #[schemars(extend("format" = "date-time"))]

@@ -12,6 +12,7 @@ use super::said::{Feedback, Noted};
 use super::thread::{Gauges, LAZY_GROUP, QUEUE, Worker};
 use super::{LedgerError, Store};
 use crate::clock::Clock;
+use crate::config::Name;
 use crate::gateway::consent::CustomerId;
 use crate::gateway::effect::{Answer, Ending, Reservation, VisitMemory};
 use crate::gateway::stance::Signal;
@@ -94,6 +95,14 @@ impl Ledger {
     /// A sentence that says why it could not be remembered.
     pub fn give_word(&self, word: Word, word_us: i64) -> impl Future<Output = Result<bool, String>> + Send + use<> {
         self.ask(move |done| Order::GiveWord { word, word_us, done })
+    }
+
+    /// Takes back one offer, by the id of any of its copies; see [`Store::recall_offer`]. Whether there is one that holds.
+    ///
+    /// # Errors
+    /// A sentence that says why it could not be.
+    pub fn recall_offer(&self, offer: Name) -> impl Future<Output = Result<bool, String>> + Send + use<> {
+        self.ask(move |done| Order::Recall { offer, done })
     }
 
     /// Ends when everything that was asked for before is on disk.

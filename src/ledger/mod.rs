@@ -19,6 +19,8 @@ pub mod outbox;
 
 pub mod said;
 
+mod parting;
+
 pub mod redating;
 
 pub mod stances;

@@ -5,6 +5,7 @@ use tokio::sync::oneshot;
 use super::Store;
 use super::halts::Word;
 use super::said::{Feedback, Noted};
+use crate::config::Name;
 use crate::gateway::consent::CustomerId;
 use crate::gateway::effect::{Answer, DeliveryId, Ending, Reservation, VisitMemory};
 use crate::gateway::halt::Halts;
@@ -28,6 +29,7 @@ pub(super) enum Order {
     Again(Again),
     Feedback(Feedback, Done<Noted>),
     GiveWord { word: Word, word_us: i64, done: Done<bool> },
+    Recall { offer: Name, done: Done<bool> },
     Say { to: Option<CustomerId>, drafts: Vec<Draft>, done: Done<()> },
     Count(Vec<(String, i64)>),
     CountLongest(String, i64),

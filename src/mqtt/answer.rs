@@ -11,6 +11,8 @@ use crate::gateway::effect::Reason;
 use crate::gateway::offer::ask::Answered;
 use crate::words::{self, Language, Reader};
 
+const TAKEN: &str = "taken";
+
 /// The answer to `ask`: what there is here now, at `at_us` (wall), and for which reasons the rest is not said, each once.
 /// Of whoever is in no zone, or unknown, it says the same: nothing.
 pub fn asked(answered: &Answered, language: Option<&str>, at_us: i64, site: &str) -> String {
@@ -27,6 +29,11 @@ pub fn asked(answered: &Answered, language: Option<&str>, at_us: i64, site: &str
 pub fn why(offer_id: &str, why: Option<&str>) -> String {
     let why = why.and_then(|why| serde_json::from_str(why).ok()).unwrap_or_else(|| Value::from("unknown"));
     json(&WhyAnswer { offer_id, why })
+}
+
+/// The answer to a message that was taken: what it changes is on disk.
+pub fn taken() -> String {
+    json(&Done { result: TAKEN })
 }
 
 /// The answer to a message of no use: the word for why, and what is wrong with it, a sentence each. Nothing of the message
@@ -76,6 +83,14 @@ enum Remembered {
     Why(event::Why<'static>),
     #[schemars(extend("const" = "unknown"))]
     Forgotten(String),
+}
+
+/// The answer to a message that was taken.
+#[derive(JsonSchema, Serialize)]
+pub(crate) struct Done {
+    /// What became of it: `taken`, what it changes is on disk.
+    #[schemars(extend("enum" = [TAKEN]))]
+    result: &'static str,
 }
 
 /// The answer to a message of no use. Nothing of the message is repeated.

@@ -68,10 +68,15 @@ pub struct Message {
     pub payload: String,
 }
 
+/// The id of the event that says that an offer ended for this reason.
+pub fn event_id(offer_id: &str, reason: &str, key: &Key) -> Name {
+    key.id(&[b"ended", offer_id.as_bytes(), reason.as_bytes()])
+}
+
 /// What is said of `ended`.
 pub fn message(ended: Ended<'_>, speaker: &Speaker, key: &Key) -> Message {
     let Speaker { root, site, gateway } = speaker;
-    let event_id = key.id(&[b"ended", ended.offer_id.as_bytes(), ended.reason.as_bytes()]);
+    let event_id = event_id(ended.offer_id, ended.reason, key);
     let envelope = Envelope {
         id: &event_id,
         kind: OFFER_ENDED,
@@ -85,6 +90,12 @@ pub fn message(ended: Ended<'_>, speaker: &Speaker, key: &Key) -> Message {
     Message { topic: Topics { root, site }.offer_end(ended.recipient, ended.inbox), payload, event_id }
 }
 
+/// The words of `reason`. Each offer says itself until when it holds, so that it need not be said that it expired; the word
+/// is the contract's all the same.
+fn reasons() -> Vec<&'static str> {
+    Ending::ALL.into_iter().map(Ending::as_str).chain(["expired"]).collect()
+}
+
 /// That an offer ended before its time. Whoever has not shown it does not show it any more.
 #[derive(JsonSchema, Serialize)]
 pub(crate) struct Data<'a> {
@@ -92,7 +103,8 @@ pub(crate) struct Data<'a> {
     #[schemars(length(min = 1))]
     offer_id: &'a str,
     /// `left`: the customer left the zone, do not notify them any more, a coupon holds. `withdrawn`: they withdrew or want
-    /// silence, and `recalled`: the shop took it back; of both, coupon and text are to go.
-    #[schemars(extend("enum" = Ending::ALL.map(Ending::as_str)))]
+    /// silence, and `recalled`: the shop took it back; of both, coupon and text are to go. `expired` is reserved. Another word
+    /// is an end as well.
+    #[schemars(extend("enum" = reasons()))]
     reason: &'a str,
 }

@@ -262,9 +262,10 @@ impl<S: Subscriber> Connection<S> {
         let received = Received { topic, payload, retained: *retained, message, line: &self.line };
         let is_too_long = payload.len() > usize::try_from(self.manner.max_packet_len).unwrap_or(usize::MAX);
         if is_too_long || (*retained && !self.manner.wants_retained) {
-            return if self.manner.keeps.is_some() {
-                received.receipt().done()
-            };
+            if self.manner.keeps.is_some() {
+                received.receipt().done();
+            }
+            return;
         }
         self.subscriber.take(&received);
     }

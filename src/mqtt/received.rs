@@ -41,6 +41,11 @@ impl Received<'_> {
         Receipt { client, packet_id: self.message.packet_id, came_by: number.load(Ordering::Relaxed), number }
     }
 
+    /// Whether the broker gives it again: it keeps it for whoever comes, or it was given before and not acknowledged.
+    pub fn is_again(&self) -> bool {
+        self.retained || self.message.is_duplicate
+    }
+
     /// How whoever asked is answered; nothing where they name no place for it, or one where no answer goes.
     pub fn reply(&self) -> Option<Reply> {
         let topic = self.message.response_topic.clone()?;

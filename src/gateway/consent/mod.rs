@@ -231,6 +231,22 @@ impl Consent {
             || self.rotating.iter().any(|rotating| matches!(rotating, Rotating::Irk(_)))
     }
 
+    /// Whether it lets less be said, or to fewer, than `before` did: what is on its way may rest on what is gone. Of
+    /// categories a list and none at all are not compared, since only the configuration knows which are sensitive.
+    pub fn narrows(&self, before: &Self) -> bool {
+        let keeps = |had: bool, has: bool| has || !had;
+        let keeps_categories = self.categories == before.categories
+            || !before.categories.is_empty() && before.categories.iter().all(|named| self.categories.contains(named));
+        let keeps_recipients = before.inbox().all(|(recipient, inbox)| self.inbox_at(recipient) == Some(inbox));
+        let keeps_all = self.tier >= before.tier
+            && keeps(before.purposes.offers, self.purposes.offers)
+            && keeps(before.purposes.personalisation, self.purposes.personalisation)
+            && keeps(before.adult, self.adult)
+            && keeps_categories
+            && keeps_recipients;
+        !keeps_all
+    }
+
     /// Whether it covers the shop `site`.
     pub fn covers_site(&self, site: &str) -> bool {
         self.sites.as_ref().is_none_or(|sites| sites.iter().any(|named| **named == *site))

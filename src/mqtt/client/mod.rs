@@ -83,6 +83,8 @@ pub(super) struct Message {
     pub(super) topic: String,
     pub(super) payload: Bytes,
     pub(super) retained: bool,
+    /// The broker gave it before, and had no acknowledgement.
+    pub(super) is_duplicate: bool,
     /// What it is acknowledged under; nothing where nobody waits for that.
     pub(super) packet_id: Option<u16>,
     /// Where an answer is wanted.

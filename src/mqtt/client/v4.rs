@@ -116,7 +116,9 @@ fn read(event: rumqttc::Event) -> Event {
             max_packet_len: Some(MAX_PACKET_LEN),
         }),
         Incoming(Packet::PubAck(puback)) => Event::Acknowledged(puback.pkid, Puback::Taken),
-        Incoming(Packet::SubAck(suback)) => Event::Subscribed(suback.return_codes.iter().map(subscribed).collect()),
+        Incoming(Packet::SubAck(suback)) => {
+            Event::Subscribed(suback.return_codes.iter().copied().map(subscribed).collect())
+        }
         Incoming(Packet::Publish(publish)) => Event::Came(message(publish)),
         Out(Outgoing::Publish(packet_id)) => Event::Written(packet_id),
         Out(Outgoing::Disconnect) => Event::SaidGoodbye,
@@ -131,7 +133,7 @@ fn quality(qos: Qos) -> QoS {
     }
 }
 
-fn subscribed(code: &SubscribeReasonCode) -> Result<(), String> {
+fn subscribed(code: SubscribeReasonCode) -> Result<(), String> {
     if matches!(code, SubscribeReasonCode::Success(_)) { Ok(()) } else { Err(format!("{code:?}")) }
 }
 
@@ -140,6 +142,7 @@ fn message(publish: Publish) -> Message {
         topic: publish.topic,
         payload: publish.payload,
         retained: publish.retain,
+        is_duplicate: publish.dup,
         packet_id: (publish.qos != QoS::AtMostOnce).then_some(publish.pkid),
         response_topic: None,
         correlation: None,

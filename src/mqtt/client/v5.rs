@@ -133,7 +133,9 @@ impl EventLoop {
                 Event::Connected(connected)
             }
             Incoming(Packet::PubAck(puback)) => Event::Acknowledged(puback.pkid, answer(puback.reason)),
-            Incoming(Packet::SubAck(suback)) => Event::Subscribed(suback.return_codes.iter().map(subscribed).collect()),
+            Incoming(Packet::SubAck(suback)) => {
+                Event::Subscribed(suback.return_codes.iter().copied().map(subscribed).collect())
+            }
             Incoming(Packet::Publish(publish)) => Event::Came(message(publish)),
             Out(Outgoing::Publish(packet_id)) => Event::Written(packet_id),
             Out(Outgoing::Disconnect) => Event::SaidGoodbye,
@@ -183,7 +185,7 @@ fn answer(reason: PubAckReason) -> Puback {
     }
 }
 
-fn subscribed(code: &SubscribeReasonCode) -> Result<(), String> {
+fn subscribed(code: SubscribeReasonCode) -> Result<(), String> {
     if matches!(code, SubscribeReasonCode::Success(_)) { Ok(()) } else { Err(format!("{code:?}")) }
 }
 
@@ -194,6 +196,7 @@ fn message(publish: Publish) -> Message {
         topic: String::from_utf8_lossy(&publish.topic).into_owned(),
         payload: publish.payload,
         retained: publish.retain,
+        is_duplicate: publish.dup,
         packet_id: (publish.qos != QoS::AtMostOnce).then_some(publish.pkid),
         response_topic: properties.response_topic,
         correlation: properties.correlation_data,
