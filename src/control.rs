@@ -152,6 +152,9 @@ pub enum Reply {
     Consent {
         /// The record.
         record: String,
+        /// Until when its lease holds, RFC 3339; nothing where it is on none.
+        #[serde(default)]
+        lease: Option<String>,
     },
     /// How Emma does.
     Status {
@@ -250,6 +253,9 @@ pub struct Listed {
     pub tier: String,
     /// Until when it holds, RFC 3339.
     pub valid_until: String,
+    /// It came over the network and is on a lease, which the registrar's feed prolongs.
+    #[serde(default)]
+    pub leased: bool,
 }
 
 /// A reply, and what is told after it.

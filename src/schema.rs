@@ -10,8 +10,10 @@ use schemars::{JsonSchema, Schema};
 use serde_json::Value;
 
 use crate::gateway::consent::record::{ConsentRecord, WithdrawalRecord};
+use crate::incoming::consent::BeatFields;
 use crate::incoming::{ControlFields, FeedbackFields, PurchaseFields, ValueFields};
 use crate::mqtt::answer::{Asked, Done, Rejected, WhyAnswer};
+use crate::mqtt::consent::{Accepted, Forgotten};
 use crate::mqtt::ended;
 use crate::mqtt::envelope::Event;
 use crate::mqtt::event::{OfferData, issued};
@@ -42,7 +44,7 @@ pub struct Message {
 }
 
 /// Every message. `cargo test --test contract` tells of one that changed, and what to do.
-pub const MESSAGES: [Message; 19] = [
+pub const MESSAGES: [Message; 22] = [
     said::<Event<'static, Value>>("event"),
     Message { make: offer_issued, ..said::<()>("offer-issued") },
     said::<ended::Data<'static>>("offer-ended"),
@@ -53,6 +55,8 @@ pub const MESSAGES: [Message; 19] = [
     said::<WhyAnswer<'static>>("answer-why"),
     said::<Done>("answer-done"),
     said::<Rejected<'static>>("answer-rejected"),
+    said::<Accepted<'static>>("answer-accepted"),
+    said::<Forgotten>("answer-forgotten"),
     said::<Batch>("sighting"),
     said::<Page>("registry"),
     read::<FeedbackFields>("feedback"),
@@ -63,6 +67,7 @@ pub const MESSAGES: [Message; 19] = [
     // A record is read by hand, and as strictly as it is written.
     Message { direction: Direction::Read, ..said::<ConsentRecord>("consent") },
     Message { direction: Direction::Read, ..said::<WithdrawalRecord>("withdrawal") },
+    read::<BeatFields>("consent-feed"),
 ];
 
 const fn said<T: JsonSchema>(name: &'static str) -> Message {

@@ -18,6 +18,7 @@ use change::{breaks, digest};
 use emma::gateway::consent::record::{self, Record};
 use emma::gateway::effect::Ending;
 use emma::gateway::key::Key;
+use emma::incoming::consent;
 use emma::incoming::ear::{OF_CUSTOMERS, OF_THE_SHOP};
 use emma::mqtt::answer;
 use emma::mqtt::ended::{self, Ended, Speaker};
@@ -91,7 +92,7 @@ fn a_schema_is_that_of_the_type_and_changes_with_its_version() {
         format!("{name} {major}.{minor} {}\n", digest(&message.schema()))
     };
     let head = "# What each schema was when its version was given: SHA-256 of it without its wording. Written by\n\
-                # EMMA_WRITE_SCHEMAS=1 cargo test --test contract\n";
+                # EMMA_WRITE_SCHEMAS=1 cargo test --test contract a_schema\n";
     let new_lock = head.to_owned() + &MESSAGES.iter().map(line).collect::<String>();
     let mut files: BTreeMap<PathBuf, String> =
         MESSAGES.iter().map(|message| (file_of(message), message.text())).collect();
@@ -101,7 +102,7 @@ fn a_schema_is_that_of_the_type_and_changes_with_its_version() {
             fs::write(path, text).unwrap();
         } else {
             let is_same = fs::read_to_string(&path).is_ok_and(|committed| committed == text);
-            assert!(is_same, "{} is out of date: {WRITES}=1 cargo test --test contract", path.display());
+            assert!(is_same, "{} is out of date: {WRITES}=1 cargo test --test contract a_schema", path.display());
         }
     }
 }
@@ -157,7 +158,8 @@ fn every_topic_that_is_said_or_heard_is_in_the_document_and_no_other() {
     assert_eq!(addresses(&document, "send"), said.into());
 
     let heard = addresses(&document, "receive");
-    let filters = [OF_CUSTOMERS, OF_THE_SHOP].concat().into_iter().map(|filter| topics.incoming(filter));
+    let filters =
+        [OF_CUSTOMERS, OF_THE_SHOP, &consent::FILTERS].concat().into_iter().map(|filter| topics.incoming(filter));
     let filters: Vec<String> = filters.chain([topics.heard(), topics.sighting("+"), topics.registry("+")]).collect();
     for filter in &filters {
         assert!(
@@ -232,6 +234,7 @@ fn the_examples_of_what_is_read_are_taken() {
         let read = emma::incoming::parse(topic, example(&document, name).as_bytes());
         assert!(read.is_ok(), "{name}: {read:?}");
     }
+    assert!(consent::parse("consent-feed", example(&document, "consentFeed").as_bytes(), true).is_ok());
     let heard = example(&document, "heard");
     let at_us = serde_json::from_str::<Value>(&heard).unwrap()[0]["t"].as_i64();
     assert!(phone::parse(heard.as_bytes(), at_us).unwrap().passed_over == 0);

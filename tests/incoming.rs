@@ -13,12 +13,30 @@ mod scanner;
 #[path = "common/scene.rs"]
 mod scene;
 
+use std::fs;
 use std::process::Command;
 
-use daemon::CONSENT;
+use daemon::{CONSENT, Shop};
 use listener::until;
 use scene::{INBOX, OFFERS, RELAY_INBOX, Scene, ask, consents, of_both, with_a_relay};
 use serde_json::{Value, json};
+
+/// A broker that has no better: offers go, and what is said back is heard, also while nobody listened.
+#[tokio::test(flavor = "multi_thread")]
+async fn in_mqtt_3_1_1_a_no_is_heeded() {
+    let older = |shop: &Shop| {
+        let gateway = fs::read_to_string(shop.config().join("gateway.toml")).unwrap();
+        shop.write("gateway.toml", &gateway.replace("[mqtt]\n", "[mqtt]\nprotocol = \"3.1.1\"\n"));
+    };
+    let scene = Scene::begin_with("MQTT 3.1.1", &consents(), older).await;
+    let Some(mut scene) = scene else { return };
+    let oak = scene.is_told("omg", 1).await;
+    scene.say_back(&oak, "dismissed").await;
+    scene.taken(1).await;
+    scene.is_withheld("omg2", "elm", "declined", 1).await;
+    let log = scene.broker.log();
+    assert!(log.contains("as emma-hall-decider (p2, c0") && !log.contains("emma-hall-decider (p5"), "{log}");
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_no_is_heeded_and_told_twice_it_is_one() {

@@ -109,15 +109,41 @@ pub fn at(url: &str) -> Result<Mqtt, String> {
     })
 }
 
+/// What stands before the name of a credential of systemd, in the place of a path.
+pub const CREDENTIAL: &str = "credential:";
+
 /// A file that the table names; it may come with the deployment, so its absence is a warning.
 fn named_file(table: &mut Table<'_>, key: &'static str, folder: Option<&Path>) -> Option<PathBuf> {
-    let path = in_folder(folder, &table.text(key)?);
+    let text = table.text(key)?;
+    if let Some(name) = text.strip_prefix(CREDENTIAL) {
+        return credential(table, key, name, folder.is_some());
+    }
+    let path = in_folder(folder, &text);
     if folder.is_some() && !path.is_file() {
         table.file.warning(
             &table.at(key),
             format!("`{key}`: there is no file {} here", path.display()),
             "put it there before Emma starts",
         );
+    }
+    Some(path)
+}
+
+/// A credential lies in a folder that systemd makes for the service alone. Whoever checks the file by hand has none, so that
+/// this is a warning; Emma herself does not start without it.
+fn credential(table: &mut Table<'_>, key: &'static str, name: &str, is_here: bool) -> Option<PathBuf> {
+    let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+    if name.is_empty() || name.starts_with('.') || !name.chars().all(legal) {
+        let what = format!("`{key}`: a credential's name is letters, digits, `.`, `-` and `_`");
+        table.error(key, what, format!("write `{key} = \"{CREDENTIAL}mqtt-password\"`"));
+        return None;
+    }
+    let folder = std::env::var_os("CREDENTIALS_DIRECTORY").filter(|folder| !folder.is_empty());
+    let path = folder.map_or_else(|| format!("{CREDENTIAL}{name}").into(), |folder| PathBuf::from(folder).join(name));
+    if is_here && !path.is_file() {
+        let what = format!("`{key}`: no credential {name} is here; only the service is given it");
+        let hint = format!("its unit needs `LoadCredential={name}:FILE`; systemctl edit emma");
+        table.file.warning(&table.at(key), what, hint);
     }
     Some(path)
 }

@@ -18,9 +18,15 @@ use crate::gateway::consent::CustomerId;
 use crate::gateway::feedback::Kind;
 use crate::ledger::halts::Word;
 
+pub mod consent;
+
 pub mod ear;
 
+pub mod feed;
+
 pub mod tally;
+
+pub mod withdrawn;
 
 /// The longest message, in bytes: none has more than a handful of short fields.
 pub const MAX_MESSAGE_LEN: usize = 4 * 1024;

@@ -7,6 +7,7 @@ use std::thread::JoinHandle;
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use super::halts::Word;
+use super::leases::{Feed, Leased};
 use super::order::{Again, Done, Order, Told};
 use super::said::{Feedback, Noted};
 use super::thread::{Gauges, LAZY_GROUP, QUEUE, Worker};
@@ -177,6 +178,19 @@ impl Ledger {
     /// A sentence that says why not.
     pub async fn save_consent(&self, customer: CustomerId, epoch: u64, record: String) -> Result<(), String> {
         self.ask(|done| Order::SaveConsent { customer, epoch, record, done }).await
+    }
+
+    /// Remembers a consent that came over the network; see [`Store::save_leased`]. On disk when this returns.
+    ///
+    /// # Errors
+    /// A sentence that says why not.
+    pub async fn save_leased(&self, leased: Leased) -> Result<bool, String> {
+        self.ask(|done| Order::SaveLeased(leased, done)).await
+    }
+
+    /// Remembers the registrar's feed, soon.
+    pub fn save_feed(&self, feed: Feed) {
+        self.lazily(Order::SaveFeed(feed));
     }
 
     /// Forgets a customer; no byte of them is left when this returns.

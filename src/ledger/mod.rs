@@ -9,6 +9,8 @@ pub mod folder;
 
 mod journal;
 
+pub mod leases;
+
 pub mod registrar;
 
 pub mod retention;

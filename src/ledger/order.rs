@@ -4,6 +4,7 @@ use tokio::sync::oneshot;
 
 use super::Store;
 use super::halts::Word;
+use super::leases::{Feed, Leased};
 use super::said::{Feedback, Noted};
 use crate::config::Name;
 use crate::gateway::consent::CustomerId;
@@ -36,6 +37,8 @@ pub(super) enum Order {
     BeginWeek(i64),
     Read(Box<dyn FnOnce(&Store) + Send>),
     SaveConsent { customer: CustomerId, epoch: u64, record: String, done: Done<()> },
+    SaveLeased(Leased, Done<bool>),
+    SaveFeed(Feed),
     Forget { customer: CustomerId, wall_us: i64, done: Done<()> },
     Consent { customer: CustomerId, done: oneshot::Sender<Option<String>> },
     Prune { deliveries_before_us: Option<i64>, forgotten_before_us: i64, now_us: i64 },

@@ -250,14 +250,25 @@ impl Store {
         Ok(log.collect::<rusqlite::Result<_>>()?)
     }
 
-    /// Remembers a consent record as it was accepted.
+    /// Remembers a consent record as it was accepted by file or command line.
     ///
     /// # Errors
     /// The file cannot be written.
     pub fn save_consent(&self, customer: &CustomerId, epoch: u64, record: &str) -> Result<()> {
-        let sql = "INSERT INTO consent VALUES (?1, ?2, ?3)
-                   ON CONFLICT DO UPDATE SET epoch = excluded.epoch, record = excluded.record";
-        self.db.execute(sql, params![customer.as_str(), epoch.cast_signed(), record])?;
+        self.write_consent(customer, epoch, record, None)
+    }
+
+    /// Remembers a consent record; `told_us` is when it was told over the network (wall), if it was.
+    pub(super) fn write_consent(
+        &self,
+        customer: &CustomerId,
+        epoch: u64,
+        record: &str,
+        told_us: Option<i64>,
+    ) -> Result<()> {
+        let sql = "INSERT INTO consent (customer, epoch, record, told_us) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO UPDATE
+                   SET epoch = excluded.epoch, record = excluded.record, told_us = excluded.told_us";
+        self.db.prepare_cached(sql)?.execute(params![customer.as_str(), epoch.cast_signed(), record, told_us])?;
         Ok(())
     }
 
@@ -270,13 +281,13 @@ impl Store {
         Ok(self.db.query_row(sql, [customer.as_str()], |row| row.get(0)).optional()?)
     }
 
-    /// Every consent record, as JSON, by pseudonym.
+    /// Every consent record, as JSON, and when it was told over the network (wall, microseconds), if it was; by pseudonym.
     ///
     /// # Errors
     /// The file cannot be read.
-    pub fn consents(&self) -> Result<Vec<String>> {
-        let mut rows = self.db.prepare("SELECT record FROM consent ORDER BY customer")?;
-        let records = rows.query_map([], |row| row.get(0))?;
+    pub fn consents(&self) -> Result<Vec<(String, Option<i64>)>> {
+        let mut rows = self.db.prepare("SELECT record, told_us FROM consent ORDER BY customer")?;
+        let records = rows.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
         Ok(records.collect::<rusqlite::Result<_>>()?)
     }
 

@@ -268,6 +268,10 @@ impl Worker {
                 group.answer(done, ());
                 if ok { self.store.save_consent(&customer, epoch, &record) } else { Ok(()) }
             }
+            Order::SaveLeased(leased, done) => {
+                let saved = if ok { self.store.save_leased(&leased) } else { Ok(false) };
+                saved.map(|saved| group.answer(done, saved))
+            }
             Order::Forget { customer, wall_us, done } => {
                 group.answer(done, ());
                 (group.forgot, group.wrote_rows) = (true, true);
@@ -294,6 +298,7 @@ impl Worker {
                 self.believed = Some((self.clock.monotonic_us(), wall_us));
                 self.store.note_wall(wall_us)
             }
+            Order::SaveFeed(feed) => self.store.save_feed(&feed),
             Order::NoteStop => self.store.note_stop(),
             Order::Prune { deliveries_before_us, forgotten_before_us, now_us } => {
                 let pruned = self.store.prune(deliveries_before_us, forgotten_before_us, now_us);
@@ -451,7 +456,7 @@ fn patience(order: &Order) -> Duration {
         | Order::Say { .. } => GROUP,
         Order::Feedback(..) => FEEDBACK_GROUP,
         // A registrar's file comes one record at a time, each after the answer to the last: there is no company.
-        Order::SaveConsent { .. } | Order::Read(_) | Order::Stop => Duration::ZERO,
+        Order::SaveConsent { .. } | Order::SaveLeased(..) | Order::Read(_) | Order::Stop => Duration::ZERO,
         _ => LAZY_GROUP,
     }
 }

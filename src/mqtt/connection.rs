@@ -1,33 +1,14 @@
 //! How Emma connects: who she says she is, and what the broker keeps for her. And what she says, as the client takes it.
 
-use std::path::PathBuf;
-
-use thiserror::Error;
-
 use super::OutboxRow;
-use super::client::{Identity, Publication, Qos, Settings};
+use super::client::{Publication, Qos, Settings};
 use super::event::CONTENT_TYPE;
+use super::identity::Files;
+pub use super::identity::OptionsError;
 use super::listener::Manner;
-use super::tls::{self, TlsError};
 use super::topic::{Topics, is_retained};
 use crate::config::Name;
 use crate::config::gateway::{Gateway, Mqtt, Protocol};
-
-/// Why the connection cannot even be tried.
-#[derive(Debug, Error)]
-pub enum OptionsError {
-    /// The password's file cannot be read.
-    #[error("{}: {source}", path.display())]
-    Password {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// TLS cannot be set up.
-    #[error(transparent)]
-    Tls(#[from] TlsError),
-}
 
 /// Where to connect and as whom. It has no `Debug`: it holds the password.
 #[derive(Clone)]
@@ -35,7 +16,7 @@ pub struct Options {
     protocol: Protocol,
     host: String,
     port: u16,
-    identity: Identity,
+    files: Files,
     client_id: String,
     root: Name,
     site: Name,
@@ -49,7 +30,7 @@ impl Options {
             protocol: mqtt.protocol,
             host: bracketed(&mqtt.host),
             port: mqtt.port,
-            identity: identity(mqtt)?,
+            files: Files::read(mqtt)?,
             client_id: mqtt.client_id.as_deref().map_or_else(|| format!("emma-{site}-decider"), str::to_owned),
             root: mqtt.root.clone(),
             site: site.clone(),
@@ -85,6 +66,10 @@ impl Options {
         self.topics().gateway_health(&self.gateway)
     }
 
+    pub(super) fn files(&self) -> Files {
+        self.files.clone()
+    }
+
     fn topics(&self) -> Topics<'_> {
         Topics { root: &self.root, site: &self.site }
     }
@@ -102,7 +87,7 @@ impl Options {
             host: self.host.clone(),
             port: self.port,
             client_id: self.client_id.clone(),
-            identity: self.identity.clone(),
+            identity: self.files.sound(),
             keeps_session: true,
             max_packet_len: None,
             unacknowledged: None,
@@ -126,20 +111,6 @@ impl Options {
 /// An IPv6 address in brackets, because the client library joins host and port with a colon.
 fn bracketed(host: &str) -> String {
     if host.contains(':') && !host.starts_with('[') { format!("[{host}]") } else { host.to_owned() }
-}
-
-fn identity(mqtt: &Mqtt) -> Result<Identity, OptionsError> {
-    let password = mqtt.password_file.as_ref().map(password).transpose()?;
-    let login = (mqtt.username.is_some() || password.is_some())
-        .then(|| (mqtt.username.as_deref().unwrap_or_default().to_owned(), password.unwrap_or_default()));
-    Ok(Identity { login, tls: mqtt.tls.then(|| tls::client_config(mqtt)).transpose()? })
-}
-
-/// The password, without the newline that editors end a file with.
-fn password(path: &PathBuf) -> Result<String, OptionsError> {
-    let text = std::fs::read_to_string(path).map_err(|source| OptionsError::Password { path: path.clone(), source })?;
-    let line = text.strip_suffix('\n').unwrap_or(&text);
-    Ok(line.strip_suffix('\r').unwrap_or(line).to_owned())
 }
 
 /// A message of plain JSON.
@@ -177,16 +148,6 @@ mod tests {
         assert_eq!(remaining_secs(10_000_000, 0), 10);
         assert_eq!(remaining_secs(1, 0), 1);
         assert_eq!(remaining_secs(0, 5), 0);
-    }
-
-    #[test]
-    fn a_password_loses_its_newline_and_an_error_names_the_file() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("password");
-        std::fs::write(&path, " s3cret \r\n").unwrap();
-        assert_eq!(password(&path).unwrap(), " s3cret ");
-        let absent = dir.path().join("absent");
-        assert!(password(&absent).unwrap_err().to_string().contains("absent"));
     }
 
     #[test]

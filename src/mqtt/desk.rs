@@ -9,7 +9,8 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Interval, MissedTickBehavior, Sleep, interval, sleep};
 use tracing::{info, warn};
 
-use super::client::{Client, Puback, Publication};
+use super::client::{Client, Identity, Puback, Publication};
+use super::identity::{self, Files};
 use super::outage::{Ending, Outage, elapsed};
 use super::session::{Command, Wiring};
 use super::state::{Health, Presence, State};
@@ -35,8 +36,17 @@ pub(super) enum Errand {
     State,
     Health,
     Steady,
+    Files,
     Stop,
     GiveUp,
+}
+
+/// Why a connection is left that stands.
+pub(super) enum Leave {
+    /// There is nothing left to stay for.
+    Stopped,
+    /// The files that Emma is known by have changed.
+    Renewed,
 }
 
 /// The session's side of the work.
@@ -50,6 +60,8 @@ pub(super) struct Desk<O> {
     tracker: Tracker,
     outage: Outage,
     health_due: Interval,
+    files: Files,
+    files_due: Interval,
     published: watch::Sender<Status>,
     status: Status,
     /// Packet ids that the broker allows, from its last CONNACK.
@@ -90,6 +102,8 @@ impl<O: Outbox> Desk<O> {
         let mut health_due = interval(HEALTH_EVERY);
         health_due.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let desk = Self {
+            files: wiring.options.files(),
+            files_due: identity::looks(),
             voice: Voice::new(&wiring.options, client),
             outbox: wiring.outbox,
             clock: wiring.clock,
@@ -124,13 +138,14 @@ impl<O: Outbox> Desk<O> {
                 Errand::State
             }
             _ = self.health_due.tick(), if up && !stopping => Errand::Health,
+            _ = self.files_due.tick(), if up && !stopping => Errand::Files,
             () = elapsed(self.outage.timer()) => Errand::Steady,
             () = elapsed(self.stop.timer()) => Errand::GiveUp,
         }
     }
 
-    /// Does an errand; breaks when there is nothing left to stay for.
-    pub(super) async fn run(&mut self, errand: Errand) -> ControlFlow<()> {
+    /// Does an errand; breaks when the connection is to be left.
+    pub(super) async fn run(&mut self, errand: Errand) -> ControlFlow<Leave> {
         match errand {
             Errand::Rows => self.rows_wait = true,
             Errand::State => self.state_due = true,
@@ -140,12 +155,17 @@ impl<O: Outbox> Desk<O> {
                 self.say_health();
             }
             Errand::Steady => self.recovered(),
-            Errand::Stop if !self.status.is_connected() => return ControlFlow::Break(()),
+            Errand::Files => {
+                if self.files.look().await {
+                    return ControlFlow::Break(Leave::Renewed);
+                }
+            }
+            Errand::Stop if !self.status.is_connected() => return ControlFlow::Break(Leave::Stopped),
             Errand::Stop => {
                 self.stop = Stop::Asked(Box::pin(sleep(STOP_WITHIN)));
                 self.say_state(Presence::Offline);
             }
-            Errand::GiveUp => return ControlFlow::Break(()),
+            Errand::GiveUp => return ControlFlow::Break(Leave::Stopped),
         }
         self.hand_over().await;
         ControlFlow::Continue(())
@@ -328,16 +348,19 @@ impl<O: Outbox> Desk<O> {
     }
 
     /// Waits before the next attempt; breaks when it is not wanted any more.
-    pub(super) async fn pause(&mut self) -> ControlFlow<()> {
+    pub(super) async fn pause(&mut self) -> ControlFlow<Leave> {
         let mut pause = std::pin::pin!(sleep(self.outage.next_pause()));
         loop {
             tokio::select! {
                 () = &mut pause => return ControlFlow::Continue(()),
-                errand = self.next_errand() => if self.run(errand).await.is_break() {
-                    return ControlFlow::Break(());
-                },
+                errand = self.next_errand() => self.run(errand).await?,
             }
         }
+    }
+
+    /// Who Emma is, from the files as they are now.
+    pub(super) async fn identity(&mut self) -> Identity {
+        self.files.renewed().await
     }
 
     pub(super) fn last_will(&self) -> Publication {

@@ -17,6 +17,7 @@ use tokio::time::{Interval, MissedTickBehavior, Sleep, interval, sleep};
 
 use super::client::{self, Event, EventLoop, Failure, Message, Publication, Qos, Why};
 use super::connection::{Options, json_message};
+use super::identity::{self, Files};
 use super::outage::{Ending, Outage, elapsed};
 use super::received::{Line, Received};
 
@@ -118,7 +119,19 @@ impl Listener {
             beat
         });
         let outage = Outage::new();
-        let connection = Connection { line, manner, filters, subscriber, outage, refused: None, beat, in_force: false };
+        let (files, files_due) = (options.files(), identity::looks());
+        let connection = Connection {
+            line,
+            manner,
+            filters,
+            subscriber,
+            outage,
+            refused: None,
+            beat,
+            files,
+            files_due,
+            in_force: false,
+        };
         let listening = async {
             wanted.await;
             connection.run(eventloop).await;
@@ -149,6 +162,8 @@ struct Connection<S> {
     /// Runs while a subscription is refused.
     refused: Option<Pin<Box<Sleep>>>,
     beat: Option<Interval>,
+    files: Files,
+    files_due: Interval,
     /// A subscription is in force, so that something may be said.
     in_force: bool,
 }
@@ -156,6 +171,7 @@ struct Connection<S> {
 impl<S: Subscriber> Connection<S> {
     async fn run(mut self, mut eventloop: EventLoop) {
         loop {
+            eventloop.identify(&self.files.renewed().await);
             let failure = self.serve(&mut eventloop).await;
             self.in_force = false;
             self.line.number.fetch_add(1, Ordering::Relaxed);
@@ -207,6 +223,9 @@ impl<S: Subscriber> Connection<S> {
                 event = &mut poll => return event,
                 () = elapsed(self.outage.timer()) => drop(self.outage.steady()),
                 () = elapsed(self.refused.as_mut()) => self.subscribe(),
+                _ = self.files_due.tick(), if self.in_force => if self.files.look().await {
+                    return Err(Failure::renewed());
+                },
                 () = next_beat(self.beat.as_mut()), if self.in_force => self.say(),
             }
         }

@@ -17,7 +17,7 @@ use tracing::warn;
 use super::Outbox;
 use super::client::{self, Connected, Event, EventLoop, Failure, IN_FLIGHT_LIMIT, Why};
 use super::connection::{Options, row_message};
-use super::desk::Desk;
+use super::desk::{Desk, Leave};
 use super::state::{Health, State};
 use super::status::{Standing, Status};
 use crate::clock::Clock;
@@ -70,18 +70,22 @@ impl Session {
 enum End {
     Stopped,
     TakenOver,
+    Renewed,
     Lost(String),
 }
 
 async fn run<O: Outbox>(mut eventloop: EventLoop, mut desk: Desk<O>) {
     loop {
         eventloop.set_last_will(desk.last_will());
+        eventloop.identify(&desk.identity().await);
         match connection(&mut eventloop, &mut desk).await {
             End::Stopped => return desk.stands(Standing::Stopped),
             End::TakenOver => {
                 warn!("another Emma of this name has taken the session over; this one says nothing more");
                 return desk.stands(Standing::TakenOver);
             }
+            // Files that change are no outage; they change seldom, so there is no pause either.
+            End::Renewed => continue,
             End::Lost(reason) => desk.lost(&reason),
         }
         if desk.pause().await.is_break() {
@@ -95,7 +99,8 @@ async fn connection<O: Outbox>(eventloop: &mut EventLoop, desk: &mut Desk<O>) ->
     loop {
         let event = match next_event(eventloop, desk).await {
             ControlFlow::Continue(event) => event,
-            ControlFlow::Break(()) => return End::Stopped,
+            ControlFlow::Break(Leave::Stopped) => return End::Stopped,
+            ControlFlow::Break(Leave::Renewed) => return renewed(eventloop, desk).await,
         };
         let failure = match event {
             Ok(Event::Connected(broker)) => {
@@ -127,13 +132,13 @@ async fn connection<O: Outbox>(eventloop: &mut EventLoop, desk: &mut Desk<O>) ->
 async fn next_event<O: Outbox>(
     eventloop: &mut EventLoop,
     desk: &mut Desk<O>,
-) -> ControlFlow<(), Result<Event, Failure>> {
+) -> ControlFlow<Leave, Result<Event, Failure>> {
     let mut poll = pin!(eventloop.poll());
     loop {
         tokio::select! {
             event = &mut poll => return ControlFlow::Continue(event),
-            errand = desk.next_errand() => if desk.run(errand).await.is_break() {
-                return ControlFlow::Break(());
+            errand = desk.next_errand() => if let ControlFlow::Break(leave) = desk.run(errand).await {
+                return ControlFlow::Break(leave);
             },
         }
     }
@@ -179,4 +184,15 @@ fn disconnected<O: Outbox>(failure: Failure, eventloop: &mut EventLoop, desk: &m
     } else {
         End::Lost(failure.reason)
     }
+}
+
+/// Gives up a connection that stands, to come again as whom the files say now. There is no DISCONNECT: if the broker does
+/// not take the new certificate, its last will has to say that Emma is offline.
+async fn renewed<O: Outbox>(eventloop: &mut EventLoop, desk: &mut Desk<O>) -> End {
+    while let Some(event) = eventloop.next_noted() {
+        note(event, desk).await;
+    }
+    eventloop.forget();
+    desk.disconnected(false);
+    End::Renewed
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::consent::ConsentFeed;
 use super::event::{instant, json};
 use crate::config::Name;
 use crate::config::gateway::Gateway;
@@ -50,6 +51,8 @@ pub struct State {
     pub paused_until_us: Option<i64>,
     /// Campaigns that were stopped, by hand or by their own dismissals.
     pub stopped_campaigns: Vec<StoppedCampaign>,
+    /// The registrar's feed; nothing where there never was one.
+    pub consent_feed: Option<ConsentFeed>,
 }
 
 /// A campaign that was stopped.
@@ -138,6 +141,7 @@ impl State {
             sources,
             paused_until_us: None,
             stopped_campaigns: Vec::new(),
+            consent_feed: None,
         }
     }
 
@@ -163,6 +167,7 @@ impl State {
             sources: &self.sources,
             paused_until: self.paused_until_us.map(instant),
             stopped_campaigns: &self.stopped_campaigns,
+            consent_feed: self.consent_feed.as_ref(),
         })
     }
 }
@@ -325,6 +330,8 @@ pub(crate) struct StateMessage<'a> {
     paused_until: Option<String>,
     /// Campaigns that say nothing, by hand or by their own dismissals.
     stopped_campaigns: &'a [StoppedCampaign],
+    /// How the registrar's feed fares; nothing before its first heartbeat.
+    consent_feed: Option<&'a ConsentFeed>,
 }
 
 #[derive(JsonSchema, Serialize)]

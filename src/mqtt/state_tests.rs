@@ -17,6 +17,7 @@ fn state() -> State {
         sources: vec![SourceState::new("bluez", Some("hci0"), true)],
         paused_until_us: Some(1_793_617_200_000_000),
         stopped_campaigns: vec![StoppedCampaign { id: "oak".into(), why: "stopped by hand".to_owned() }],
+        consent_feed: None,
     }
 }
 
@@ -33,7 +34,7 @@ fn the_state_says_what_is_in_force() {
             "last_error": null,
         }],
         "paused_until": "2026-11-02T11:00:00Z",
-        "stopped_campaigns": [{ "id": "oak", "why": "stopped by hand" }],
+        "stopped_campaigns": [{ "id": "oak", "why": "stopped by hand" }], "consent_feed": null,
     });
     assert_eq!(message, expected);
 }

@@ -129,6 +129,10 @@ impl Emma {
         Self::with(&mqtt(port))
     }
 
+    pub(crate) fn speaking(protocol: Protocol, port: u16) -> Self {
+        Self::with(&Mqtt { protocol, ..mqtt(port) })
+    }
+
     pub(crate) fn with(mqtt: &Mqtt) -> Self {
         let clock = Clock::start();
         let outbox = MemoryOutbox::new(clock);
@@ -193,6 +197,7 @@ fn a_state() -> State {
         sources: vec![SourceState::new("none", None, false)],
         paused_until_us: None,
         stopped_campaigns: Vec::new(),
+        consent_feed: None,
     }
 }
 

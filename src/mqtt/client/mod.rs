@@ -12,6 +12,7 @@ use bytes::Bytes;
 use rumqttc::{TlsConfiguration, Transport};
 use thiserror::Error;
 use tokio_rustls::rustls::ClientConfig;
+use zeroize::Zeroizing;
 
 use crate::config::gateway::Protocol;
 
@@ -37,7 +38,7 @@ pub enum Qos {
 #[derive(Clone)]
 pub(super) struct Identity {
     /// User name and password.
-    pub(super) login: Option<(String, String)>,
+    pub(super) login: Option<(String, Zeroizing<String>)>,
     /// Authorities, and Emma's own certificate.
     pub(super) tls: Option<Arc<ClientConfig>>,
 }
@@ -183,6 +184,11 @@ impl Failure {
         Self { why: Why::Silent, reason: "no answer in time".to_owned() }
     }
 
+    /// Whoever owns the connection gives it up, to come again with other files.
+    pub(super) fn renewed() -> Self {
+        Self::other("the certificates or the password have changed: connecting anew".to_owned())
+    }
+
     fn other(reason: String) -> Self {
         Self { why: Why::Other, reason }
     }
@@ -305,6 +311,14 @@ impl EventLoop {
         match self {
             Self::V5(eventloop) => eventloop.is_owed(),
             Self::V4(eventloop) => eventloop.is_owed(),
+        }
+    }
+
+    /// Who it is from the next connect on.
+    pub(super) fn identify(&mut self, identity: &Identity) {
+        match self {
+            Self::V5(eventloop) => eventloop.identify(identity),
+            Self::V4(eventloop) => eventloop.identify(identity),
         }
     }
 

@@ -6,7 +6,9 @@ use rumqttc::{
     Request, StateError, SubscribeFilter, SubscribeReasonCode, mqttbytes,
 };
 
-use super::{Connected, Event, Failure, IN_FLIGHT_LIMIT, KEEP_ALIVE, Message, Puback, Publication, Qos, Refusal};
+use super::{
+    Connected, Event, Failure, IN_FLIGHT_LIMIT, Identity, KEEP_ALIVE, Message, Puback, Publication, Qos, Refusal,
+};
 use super::{Settings, Why};
 
 /// The longest packet taken or given, in bytes. The broker is not told, so that it has to be well above what anybody has
@@ -19,12 +21,16 @@ pub(super) fn open(settings: &Settings, room: usize) -> (AsyncClient, EventLoop)
     options.set_clean_session(!settings.keeps_session).set_manual_acks(settings.unacknowledged.is_some());
     let longest = usize::try_from(MAX_PACKET_LEN).unwrap_or(usize::MAX);
     options.set_max_packet_size(longest, longest);
-    if let Some((name, password)) = &settings.identity.login {
-        options.set_credentials(name, password);
-    }
-    options.set_transport(settings.identity.transport());
+    identify(&mut options, &settings.identity);
     let (client, library) = AsyncClient::new(options, room);
     (client, EventLoop { library, sheds: false })
+}
+
+fn identify(options: &mut MqttOptions, identity: &Identity) {
+    if let Some((name, password)) = &identity.login {
+        options.set_credentials(name, password.as_str());
+    }
+    options.set_transport(identity.transport());
 }
 
 pub(super) fn say(client: &AsyncClient, publication: Publication) -> bool {
@@ -99,6 +105,10 @@ impl EventLoop {
 
     pub(super) fn is_owed(&self) -> bool {
         self.library.state.inflight() > 0
+    }
+
+    pub(super) fn identify(&mut self, identity: &Identity) {
+        identify(&mut self.library.mqtt_options, identity);
     }
 
     pub(super) fn set_last_will(&mut self, will: Publication) {

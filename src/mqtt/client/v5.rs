@@ -8,7 +8,9 @@ use rumqttc::v5::mqttbytes::v5::{
 };
 use rumqttc::v5::{AsyncClient, ConnectionError, MqttOptions, MqttState, Request, StateError};
 
-use super::{Connected, Event, Failure, IN_FLIGHT_LIMIT, KEEP_ALIVE, Message, Puback, Publication, Qos, Refusal};
+use super::{
+    Connected, Event, Failure, IN_FLIGHT_LIMIT, Identity, KEEP_ALIVE, Message, Puback, Publication, Qos, Refusal,
+};
 use super::{Settings, Why};
 
 /// How long the broker keeps the session, in seconds: a day. A broker that is away overnight for maintenance still
@@ -32,12 +34,16 @@ pub(super) fn open(settings: &Settings, room: usize) -> (AsyncClient, EventLoop)
     if settings.unacknowledged.is_some() {
         options.set_receive_maximum(settings.unacknowledged).set_manual_acks(true);
     }
-    if let Some((name, password)) = &settings.identity.login {
-        options.set_credentials(name, password);
-    }
-    options.set_transport(settings.identity.transport());
+    identify(&mut options, &settings.identity);
     let (client, library) = AsyncClient::new(options, room);
     (client, EventLoop { library, connack: None })
+}
+
+fn identify(options: &mut MqttOptions, identity: &Identity) {
+    if let Some((name, password)) = &identity.login {
+        options.set_credentials(name, password.as_str());
+    }
+    options.set_transport(identity.transport());
 }
 
 pub(super) fn say(client: &AsyncClient, publication: Publication) -> bool {
@@ -108,6 +114,10 @@ impl EventLoop {
 
     pub(super) fn is_owed(&self) -> bool {
         self.library.state.inflight() > 0
+    }
+
+    pub(super) fn identify(&mut self, identity: &Identity) {
+        identify(&mut self.library.options, identity);
     }
 
     pub(super) fn set_last_will(&mut self, will: Publication) {
