@@ -64,6 +64,8 @@ pub mod report;
 
 pub mod export;
 
+pub mod schema;
+
 pub mod standalone;
 
 pub mod exit;
