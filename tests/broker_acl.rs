@@ -161,6 +161,7 @@ fn start(skipped: &str, (site, gateway): (&str, &str), more: &str) -> Option<Mos
     // Debian's own file says where sessions are kept, and includes what lies in conf.d.
     let lines = "persistence true\npersistence_location {dir}/\ninclude_dir {dir}/conf.d";
     let mut broker = Mosquitto::prepared(skipped, lines)?;
+    broker.is_never_recorded();
     let dir = broker.dir.path();
     let own = fs::read_to_string(dir.join("mosquitto.conf")).unwrap();
     let debians: String = own

@@ -320,7 +320,7 @@ async fn a_wrong_password_an_absent_broker_and_one_that_is_none_are_told_apart()
     let Some(mut broker) = Mosquitto::prepared(skipped, passwords) else { return };
     let config = broker.dir.path().join("mosquitto.conf");
     let open = fs::read_to_string(&config).unwrap();
-    fs::write(&config, open.replace("allow_anonymous true", "allow_anonymous false")).unwrap();
+    fs::write(&config, open.replace("127.0.0.1\nallow_anonymous true", "127.0.0.1\nallow_anonymous false")).unwrap();
     fs::write(broker.dir.path().join("passwords"), "").unwrap();
     broker.restart();
     let (shop, root) = (Shop::new(broker.port), machine(&WELL));

@@ -138,7 +138,9 @@ async fn offers_and_listeners_go_on_when_a_password_that_is_a_credential_changes
         return;
     };
     let conf = broker.dir.path().join("mosquitto.conf");
-    let text = fs::read_to_string(&conf).unwrap().replace("allow_anonymous true", "allow_anonymous false");
+    let text = fs::read_to_string(&conf)
+        .unwrap()
+        .replace("127.0.0.1\nallow_anonymous true", "127.0.0.1\nallow_anonymous false");
     fs::write(&conf, text).unwrap();
     let credentials = TempDir::new().unwrap();
     let passwords = broker.dir.path().join("passwords");

@@ -68,9 +68,14 @@ impl Mosquitto {
     /// One that nobody records, running: for a test that counts who listens, and for nothing else.
     pub(crate) fn start_unrecorded(skipped: &str, lines: &str) -> Option<Self> {
         let mut broker = Self::prepared(skipped, lines)?;
-        broker.is_recorded = false;
+        broker.is_never_recorded();
         broker.restart();
         Some(broker)
+    }
+
+    /// Nobody records it: it has files of its own, without the recorder's way in.
+    pub(crate) fn is_never_recorded(&mut self) {
+        self.is_recorded = false;
     }
 
     /// Starts it, again with the same port and folder, and waits until it answers.
