@@ -64,4 +64,6 @@ pub mod standalone;
 
 pub mod exit;
 
+pub mod discretion;
+
 pub mod cli;
