@@ -143,6 +143,11 @@ impl Daemon {
         Path::new("/proc").join(self.child.id().to_string()).join("root").join(file.strip_prefix("/").unwrap())
     }
 
+    /// Its process, as `/proc` names it.
+    pub(crate) fn id(&self) -> String {
+        self.child.id().to_string()
+    }
+
     /// `kill -9`.
     pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
