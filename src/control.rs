@@ -65,6 +65,11 @@ pub enum Request {
         /// What.
         what: Halting,
     },
+    /// Take back one offer.
+    Recall {
+        /// Its id, as any of its recipients knows it.
+        offer: String,
+    },
     /// Every campaign, and whether it runs.
     Campaigns,
     /// A campaign as it would be said, to look at.
@@ -147,6 +152,9 @@ pub enum Reply {
     Consent {
         /// The record.
         record: String,
+        /// Until when its lease holds, RFC 3339; nothing where it is on none.
+        #[serde(default)]
+        lease: Option<String>,
     },
     /// How Emma does.
     Status {
@@ -177,6 +185,8 @@ pub enum Reply {
         /// The one that was probably meant.
         nearest: Option<String>,
     },
+    /// There is no such offer, or it has ended.
+    UnknownOffer,
     /// Every campaign.
     Campaigns {
         /// Until when the whole shop is silent, in words.
@@ -243,6 +253,9 @@ pub struct Listed {
     pub tier: String,
     /// Until when it holds, RFC 3339.
     pub valid_until: String,
+    /// It came over the network and is on a lease, which the registrar's feed prolongs.
+    #[serde(default)]
+    pub leased: bool,
 }
 
 /// A reply, and what is told after it.

@@ -2,7 +2,6 @@
 //! or, without one, by the ledger itself. One set of rules for both.
 
 use std::collections::BTreeSet;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -14,11 +13,12 @@ use crate::config::Config;
 use crate::control::{Answer, Halting, Listed, Reply, Request, Status};
 use crate::daemon::{Daemon, reporting};
 use crate::gateway::Gateway;
-use crate::gateway::consent::record::{self, ConsentRecord, Record};
+use crate::gateway::consent::lease::Beats;
+use crate::gateway::consent::record::ConsentRecord;
 use crate::gateway::consent::registry::{Refusal, Registry};
 use crate::gateway::consent::{Consent, CustomerId, Tier};
 use crate::gateway::effect::{Effect, Input};
-use crate::ledger::registrar::{self, Prepared};
+use crate::ledger::registrar::Prepared;
 use crate::ledger::{LedgerError, Store};
 use crate::mqtt::ended::Speaker;
 use crate::mqtt::state::Presence;
@@ -28,12 +28,17 @@ use crate::report::Report;
 pub mod explaining;
 pub(crate) mod halting;
 pub mod preview;
+pub(crate) mod taking;
 pub(crate) mod when;
 
 use explaining::Question;
+use taking::{Asker, Saving, Verdict};
 
 /// A disk that cannot be written is asked again this often: who wants to be forgotten is, as soon as it can.
 const RETRY_FORGETTING: Duration = Duration::from_secs(1);
+
+/// Whoever withdraws twice waits for the first time to be done, and looks this often: within 2 s nobody notices it.
+const LOOK_AT_FORGETTING: Duration = Duration::from_millis(50);
 
 /// So many test consents are told at once: more tags than a test has people. Of 16 KiB each, 1.6 MB.
 const MAX_TESTERS: usize = 100;
@@ -48,6 +53,7 @@ enum Errand {
     Testers,
     Follow(CustomerId),
     Halt(Halting),
+    Recall(String),
     Campaigns,
     Explain(Question),
     Preview { campaign: String, to: Option<String> },
@@ -65,8 +71,15 @@ impl Forgetting {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn contains(&self, customer: &CustomerId) -> bool {
+    pub(crate) fn contains(&self, customer: &CustomerId) -> bool {
         self.set().contains(customer)
+    }
+
+    /// Ends when nothing of this customer is being deleted.
+    pub(crate) async fn ended(&self, customer: &CustomerId) {
+        while self.contains(customer) {
+            tokio::time::sleep(LOOK_AT_FORGETTING).await;
+        }
     }
 
     fn add(&self, customer: CustomerId) {
@@ -78,21 +91,6 @@ impl Forgetting {
     }
 }
 
-/// A consent on its way to the disk; it counts when it is there, and until then nothing else is answered.
-pub(crate) struct Saving {
-    saved: Pin<Box<dyn Future<Output = Result<(), String>> + Send>>,
-    consent: Arc<Consent>,
-    reply: oneshot::Sender<Answer>,
-}
-
-/// Ends when the consent is on disk, or cannot be.
-pub(crate) async fn saved(saving: &mut Option<Saving>) -> Result<(), String> {
-    match saving {
-        Some(saving) => (&mut saving.saved).await,
-        None => std::future::pending().await,
-    }
-}
-
 impl Daemon {
     /// Answers one request, now or when the disk has answered: the radio does not wait for it.
     pub(crate) fn answer(&mut self, request: Request, reply: oneshot::Sender<Answer>) -> Option<Saving> {
@@ -101,39 +99,21 @@ impl Daemon {
         let find = |customer: &CustomerId| gateway.consent_of(customer).cloned();
         let admits = |consent: &Consent| gateway.admits(consent, now);
         let ledger = self.ledger.clone();
-        match errand(request, &self.config, &find, admits, || listed(gateway.consents())) {
+        match errand(request, &self.config, &find, admits, || listed(gateway.consents(), gateway.beats())) {
             Errand::Save(Prepared { consent, .. }) if self.forgetting.contains(&consent.customer) => {
                 tell(reply, refused("this customer is being forgotten; try again when that is done"));
             }
             Errand::Save(Prepared { consent, record }) => {
                 let (customer, epoch) = (consent.customer.clone(), consent.epoch);
-                let saved = Box::pin(async move { ledger.save_consent(customer, epoch, record).await });
-                return Some(Saving { saved, consent, reply });
+                let saved = Box::pin(async move { ledger.save_consent(customer, epoch, record).await.map(|()| true) });
+                return Some(Saving { saved, consent, asker: Asker::Terminal(reply) });
             }
-            Errand::Forget(customer) => {
-                let is_test = self.gateway.consent_of(&customer).is_some_and(|consent| consent.test);
-                // First silence, then forgetting: nothing may be decided for someone who is being forgotten.
-                self.input(Input::Withdraw(customer.clone()));
-                let wall_us = self.raw_wall_us();
-                let forgetting = self.forgetting.clone();
-                let (clock, asked_us) = (self.clock(), self.now().monotonic_us);
-                forgetting.add(customer.clone());
-                tokio::spawn(async move {
-                    while ledger.forget(customer.clone(), wall_us).await.is_err() {
-                        tokio::time::sleep(RETRY_FORGETTING).await;
-                    }
-                    forgetting.remove(&customer);
-                    let took_us = clock.monotonic_us().saturating_sub(asked_us);
-                    if !is_test {
-                        ledger.count_longest("withdrawal-us", took_us.try_into().unwrap_or(i64::MAX));
-                    }
-                    tell(reply, Reply::Forgotten);
-                });
-            }
+            Errand::Forget(customer) => self.forget(customer, move || tell(reply, Reply::Forgotten)),
             Errand::Show(customer) => {
+                let lease = lease_end(gateway.consent_of(&customer), gateway.beats());
                 tokio::spawn(async move {
                     let record = ledger.consent(customer).await;
-                    tell(reply, record.map_or(Reply::Unknown, |record| Reply::Consent { record }));
+                    tell(reply, record.map_or(Reply::Unknown, |record| Reply::Consent { record, lease }));
                 });
             }
             Errand::Status => tell(reply, Reply::Status { status: Box::new(self.status()) }),
@@ -143,7 +123,7 @@ impl Daemon {
                 tokio::spawn(async move { tell(reply, reported(ledger.read(question).await)) });
             }
             Errand::Testers => {
-                let testers = testers(gateway.consents());
+                let testers = testers(gateway.consents().filter(|consent| gateway.is_in_force(consent)));
                 tokio::spawn(async move {
                     let mut records = Vec::new();
                     for customer in testers {
@@ -154,12 +134,37 @@ impl Daemon {
             }
             Errand::Follow(customer) => tell(reply, self.follow(&customer)),
             Errand::Halt(what) => self.halt(&what, reply),
+            Errand::Recall(offer) => self.recall(&offer, reply),
             Errand::Campaigns => self.list_campaigns(reply),
             Errand::Explain(question) => self.explain(question, reply),
             Errand::Preview { campaign, to } => self.preview(&campaign, to.as_deref(), reply),
             Errand::Answer(answer) => tell(reply, answer),
         }
         None
+    }
+
+    /// Forgets a customer, and does `then` when the ledger has.
+    pub(crate) fn forget(&mut self, customer: CustomerId, then: impl FnOnce() + Send + 'static) {
+        let consent = self.gateway.consent_of(&customer);
+        let (is_test, epoch) = consent.map_or((false, 0), |consent| (consent.test, consent.epoch));
+        self.note_withdrawn(&customer, epoch);
+        // First silence, then forgetting: nothing may be decided for someone who is being forgotten.
+        self.input(Input::Withdraw(customer.clone()));
+        let wall_us = self.raw_wall_us();
+        let (ledger, forgetting) = (self.ledger.clone(), self.forgetting.clone());
+        let (clock, asked_us) = (self.clock(), self.now().monotonic_us);
+        forgetting.add(customer.clone());
+        tokio::spawn(async move {
+            while ledger.forget(customer.clone(), wall_us).await.is_err() {
+                tokio::time::sleep(RETRY_FORGETTING).await;
+            }
+            forgetting.remove(&customer);
+            let took_us = clock.monotonic_us().saturating_sub(asked_us);
+            if !is_test {
+                ledger.count_longest("withdrawal-us", took_us.try_into().unwrap_or(i64::MAX));
+            }
+            then();
+        });
     }
 
     /// Lets somebody follow a tester.
@@ -198,19 +203,6 @@ impl Daemon {
             table: None,
         }
     }
-
-    /// The disk has answered: the consent is in force, or was refused.
-    pub(crate) fn saved(&mut self, saving: Saving, outcome: Result<(), String>) {
-        let Saving { consent, reply, .. } = saving;
-        match outcome {
-            Ok(()) => {
-                let customer = consent.customer.clone();
-                self.input(Input::Consent(consent));
-                tell(reply, accepted(self.gateway.left_out(&customer)));
-            }
-            Err(problem) => tell(reply, Reply::Failed { problem }),
-        }
-    }
 }
 
 /// Whoever asked may have gone; what was done stays done.
@@ -236,6 +228,7 @@ impl Counter {
         store.speak_as(Speaker::of(&config.gateway));
         let mut registry = Registry::new(store.key());
         registry.keep_for_the_shop(config.site.fixed_beacons.iter().map(|beacon| beacon.identifier));
+        registry.hold(store.feed()?.map_or(Beats::NONE, |feed| feed.beats));
         for consent in remembered(&store)? {
             registry.restore(consent);
         }
@@ -251,7 +244,7 @@ impl Counter {
         let find = |customer: &CustomerId| registry.slot_of(customer).and_then(|slot| registry.get(slot)).cloned();
         // Nobody knows whether the clock is right, so an ended consent still holds its identifiers here.
         let admits = |consent: &Consent| registry.admits(consent, None);
-        let list = || listed(registry.iter().map(|(_, consent)| consent));
+        let list = || listed(registry.iter().map(|(_, consent)| consent), registry.beats());
         match errand(request, &self.config, &find, admits, list) {
             Errand::Save(Prepared { consent, record }) => {
                 let customer = consent.customer.clone();
@@ -265,7 +258,8 @@ impl Counter {
                 Ok(Reply::Forgotten)
             }
             Errand::Show(customer) => {
-                Ok(self.store.consent(&customer)?.map_or(Reply::Unknown, |record| Reply::Consent { record }))
+                let lease = lease_end(find(&customer).as_ref(), registry.beats());
+                Ok(self.store.consent(&customer)?.map_or(Reply::Unknown, |record| Reply::Consent { record, lease }))
             }
             Errand::Status | Errand::Follow(_) => Ok(refused("no Emma runs on this folder")),
             Errand::Report(week) => {
@@ -274,11 +268,14 @@ impl Counter {
                 Ok(reported(Ok(asked)))
             }
             Errand::Testers => {
-                let testers = testers(registry.iter().map(|(_, consent)| consent));
+                // A lease is known here alone; whoever is told judges what the record says.
+                let holds = |consent: &Consent| self.wall_us < consent.ends_us(registry.beats());
+                let testers = testers(registry.iter().map(|(_, consent)| consent).filter(|consent| holds(consent)));
                 let records: Result<Vec<_>, _> = testers.iter().map(|customer| self.store.consent(customer)).collect();
                 Ok(Reply::Testers { records: records?.into_iter().flatten().collect() })
             }
             Errand::Halt(what) => self.halt(&what),
+            Errand::Recall(offer) => self.recall(&offer),
             Errand::Campaigns => self.list_campaigns(),
             Errand::Explain(question) => self.explain(question),
             Errand::Preview { campaign, to } => self.preview(&campaign, to.as_deref()),
@@ -294,6 +291,7 @@ impl Counter {
 pub fn wake(config: &Arc<Config>, store: &Store, now: Moment) -> Result<(Gateway, Vec<Effect>), LedgerError> {
     let mut gateway = Gateway::new(Arc::clone(config), store.key().clone(), store.high_water_us()?);
     let mut effects = Vec::new();
+    gateway.hold(store.feed()?.map_or(Beats::NONE, |feed| feed.beats));
     for consent in remembered(store)? {
         gateway.restore(consent);
     }
@@ -310,9 +308,10 @@ pub fn wake(config: &Arc<Config>, store: &Store, now: Moment) -> Result<(Gateway
 /// The ledger cannot be read, or a record in it is none.
 pub fn remembered(store: &Store) -> Result<Vec<Arc<Consent>>, LedgerError> {
     let damaged = |what: String| LedgerError::Damaged(format!("a consent record: {what}"));
-    let read = |line: String| {
+    let read = |(line, told_us): (String, Option<i64>)| {
         let record: ConsentRecord = serde_json::from_str(&line).map_err(|error| damaged(error.to_string()))?;
-        record.check().map(Arc::new).map_err(|error| damaged(error.to_string()))
+        let consent = record.check().map_err(|error| damaged(error.to_string()))?;
+        Ok(Arc::new(Consent { told_us, ..consent }))
     };
     store.consents()?.into_iter().map(read).collect()
 }
@@ -325,18 +324,16 @@ fn errand(
     list: impl Fn() -> Vec<Listed>,
 ) -> Errand {
     match request {
-        Request::Accept { record } => match record::parse(&record) {
-            Ok(Record::Grant(record)) => grant(*record, config, find, admits),
-            Ok(Record::Withdraw { customer, epoch }) => match find(&customer) {
-                Some(known) if epoch < known.epoch => Errand::Answer(refused(Refusal::StaleEpoch.to_string())),
-                Some(_) => Errand::Forget(customer),
-                None => Errand::Answer(Reply::Unknown),
-            },
-            Err(error) => Errand::Answer(Reply::Refused { problems: error.problems().to_vec() }),
+        Request::Accept { record } => match taking::judge(&record, config, find, admits) {
+            Verdict::Save(prepared) => Errand::Save(prepared),
+            Verdict::Forget { customer, .. } => Errand::Forget(customer),
+            Verdict::Unknown { .. } => Errand::Answer(Reply::Unknown),
+            Verdict::Refused(refused) => Errand::Answer(refused.into()),
         },
         Request::Status => Errand::Status,
         Request::Report { week } => Errand::Report(week),
         Request::Halt { what } => Errand::Halt(what),
+        Request::Recall { offer } => Errand::Recall(offer),
         Request::Campaigns => Errand::Campaigns,
         Request::Preview { campaign, to } => Errand::Preview { campaign, to },
         Request::Explain { customer, campaign, at, language } => {
@@ -367,34 +364,6 @@ fn errand(
     }
 }
 
-fn grant(
-    record: ConsentRecord,
-    config: &Config,
-    find: &dyn Fn(&CustomerId) -> Option<Arc<Consent>>,
-    admits: impl Fn(&Consent) -> Result<(), Refusal>,
-) -> Errand {
-    if config.promise.responsible.is_none() {
-        let what = "promise.toml says nobody who is responsible: add [responsible] before taking anyone's consent";
-        return Errand::Answer(refused(what));
-    }
-    let known = CustomerId::new(&record.customer).and_then(|customer| find(&customer));
-    let mut luck = Ok(());
-    let prepared = registrar::prepare(record, &config.promise, known.as_deref(), |_| {
-        registrar::random_inbox().unwrap_or_else(|error| {
-            luck = Err(error);
-            "".into()
-        })
-    });
-    match (luck, prepared) {
-        (Err(error), _) => Errand::Answer(refused(error)),
-        (Ok(()), Err(problems)) => Errand::Answer(Reply::Refused { problems }),
-        (Ok(()), Ok(prepared)) => match admits(&prepared.consent) {
-            Ok(()) => Errand::Save(prepared),
-            Err(refusal) => Errand::Answer(refused(refusal)),
-        },
-    }
-}
-
 fn reported(asked: Result<Option<Report>, String>) -> Reply {
     match asked {
         Ok(Some(report)) => Reply::Report { report: Box::new(report) },
@@ -409,16 +378,26 @@ fn testers<'a>(consents: impl Iterator<Item = &'a Arc<Consent>>) -> Vec<Customer
     consents.filter(|consent| consent.test).take(MAX_TESTERS).map(|consent| consent.customer.clone()).collect()
 }
 
-fn listed<'a>(consents: impl Iterator<Item = &'a Arc<Consent>>) -> Vec<Listed> {
+fn listed<'a>(consents: impl Iterator<Item = &'a Arc<Consent>>, beats: Beats) -> Vec<Listed> {
     consents
         .map(|consent| Listed {
             customer: consent.customer.as_str().to_owned(),
             epoch: consent.epoch,
             tier: tier(consent.tier).to_owned(),
-            valid_until: Timestamp::from_microsecond(consent.valid_until_us)
-                .map_or_else(|_| "?".to_owned(), |t| t.to_string()),
+            valid_until: instant(consent.ends_us(beats)),
+            leased: consent.told_us.is_some(),
         })
         .collect()
+}
+
+/// Until when a customer's lease holds, if they are on one.
+fn lease_end(consent: Option<&Arc<Consent>>, beats: Beats) -> Option<String> {
+    let leased = consent.filter(|consent| consent.told_us.is_some());
+    leased.map(|consent| instant(consent.ends_us(beats)))
+}
+
+fn instant(wall_us: i64) -> String {
+    Timestamp::from_microsecond(wall_us).map_or_else(|_| "?".to_owned(), |t| t.to_string())
 }
 
 fn tier(tier: Tier) -> &'static str {

@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, watch};
 use crate::clock::{Clock, Moment};
 use crate::config::Config;
 use crate::control::Asked;
-use crate::counter;
+use crate::counter::{self, taking};
 use crate::follow::Followers;
 use crate::gateway::Gateway;
 use crate::gateway::advertisement::{Advertisement, GatewayIndex};
@@ -17,6 +17,7 @@ use crate::gateway::consent::fingerprint::Salt;
 use crate::gateway::effect::{Answer, Effect, Happening, Input, Report, Sighting, What};
 use crate::gateway::key::Key;
 use crate::handout::{self, Handout};
+use crate::incoming::consent::Told as ToldByRegistrar;
 use crate::incoming::ear::Incoming;
 use crate::incoming::tally::Tally;
 use crate::inventory::Inventory;
@@ -29,6 +30,7 @@ use crate::sharing::hub;
 
 mod incoming;
 mod look;
+mod registrar;
 mod reload;
 pub(crate) mod reporting;
 mod saying;
@@ -48,6 +50,8 @@ pub struct Doors {
     pub answers: Answers,
     /// What customers and the shop say over MQTT.
     pub incoming: mpsc::Receiver<Incoming>,
+    /// What the registrar says over MQTT.
+    pub told: mpsc::Receiver<ToldByRegistrar>,
     /// What the command line asks.
     pub asked: mpsc::Receiver<Asked>,
     /// That a file of the configuration may have changed.
@@ -105,6 +109,7 @@ pub struct Daemon {
     handout: Option<Handout>,
     /// What is kept of what came in.
     hearing: incoming::Hearing,
+    registrar: registrar::Registrar,
 }
 
 impl Daemon {
@@ -146,6 +151,7 @@ impl Daemon {
             codes,
             handout: shares.then(Handout::default),
             hearing: incoming::Hearing::default(),
+            registrar: registrar::Registrar::default(),
         }
     }
 
@@ -170,7 +176,8 @@ impl Daemon {
                 Some(told) = doors.answers.recv() => self.told(told),
                 Some(incoming) = doors.incoming.recv() => self.take(incoming),
                 Some((request, reply)) = doors.asked.recv(), if saving.is_none() => saving = self.answer(request, reply),
-                outcome = counter::saved(&mut saving) => {
+                Some(told) = self.registrar.next(&mut doors.told, self.clock), if saving.is_none() => saving = self.take_told(told),
+                outcome = taking::saved(&mut saving) => {
                     if let Some(done) = saving.take() {
                         self.saved(done, outcome);
                     }
@@ -198,6 +205,7 @@ impl Daemon {
         self.save_visits();
         self.note_wall();
         self.tell_counts();
+        self.save_feed(true);
         if self.gateway.snapshot().clock_trusted {
             self.ledger.note_stop();
         }

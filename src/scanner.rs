@@ -183,6 +183,7 @@ impl Daemon {
             | Request::Testers
             | Request::Follow { .. }
             | Request::Halt { .. }
+            | Request::Recall { .. }
             | Request::Campaigns
             | Request::Explain { .. }
             | Request::Preview { .. }

@@ -30,9 +30,11 @@ ca-file = "/etc/emma/ca.pem"
 cert-file = "/etc/emma/cert.pem"
 key-file = "/etc/emma/key.pem"
 root = "emma"
+protocol = "5"
 
 [shop-mqtt]
 url = "mqtt://10.0.0.5:1883"
+protocol = "3.1.1"
 
 [ledger]
 path = "/var/lib/emma"

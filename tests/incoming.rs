@@ -10,273 +10,32 @@ mod daemon;
 mod listener;
 #[path = "common/scanner.rs"]
 mod scanner;
+#[path = "common/scene.rs"]
+mod scene;
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::process::Command;
-use std::time::Duration;
 
-use broker::Mosquitto;
-use daemon::{CONSENT, Daemon, Shop};
-use emma::clock::Clock;
-use listener::{Listener, until};
-use rumqttc::v5::mqttbytes::QoS;
-use rumqttc::v5::mqttbytes::v5::{Packet, PublishProperties};
-use rumqttc::v5::{AsyncClient, Event, MqttOptions};
-use scanner::Scanner;
+use daemon::{CONSENT, Shop};
+use listener::until;
+use scene::{INBOX, OFFERS, RELAY_INBOX, Scene, ask, consents, of_both, with_a_relay};
 use serde_json::{Value, json};
-use tokio::time::{sleep, timeout};
 
-const PATIENCE: Duration = Duration::from_mins(1);
-
-/// The inbox of [`CONSENT`].
-const INBOX: &str = "q7JrInbox";
-
-/// What an ESP32 with `OpenMQTTGateway` says of the beacon of [`CONSENT`].
-const HEARD: &str = r#"{"id":"C0:FF:EE:00:00:01","mac_type":1,"rssi":-60,"mfid":"4c00","uuid":"4142434445464748494a4b4c4d4e4f50","major":1,"minor":2,"txpower":-59}"#;
-
-const ZONES: &str = r#"
-enter-after = "1s"
-[[zone]]
-id = "desk"
-name = "Desk"
-near = "omg"
-enter-dbm = -78
-leave-dbm = -95
-[[zone]]
-id = "bench"
-name = "Bench"
-near = "omg2"
-enter-dbm = -78
-leave-dbm = -95
-"#;
-
-const OFFERS: &str = r#"
-[[category]]
-id = "tables"
-replacement-interval = "30d"
-[[campaign]]
-id = "oak"
-category = "tables"
-zones = ["desk"]
-trigger = "entered"
-valid-for = "2h"
-coupon = { code = "OAK10" }
-[campaign.text.en]
-title = "Oak"
-body = "Right at the {zone}."
-[[campaign]]
-id = "elm"
-category = "tables"
-zones = ["bench"]
-trigger = "entered"
-[campaign.text.en]
-title = "Elm"
-body = "Right at the {zone}."
-"#;
-
-/// A shop with two desks, and whoever walks between them.
-struct Scene {
-    broker: Mosquitto,
-    listener: Listener,
-    shop: Shop,
-    emma: Option<Daemon>,
-    scanner: Scanner,
-    backend: Scanner,
-    clock: Clock,
-}
-
-impl Scene {
-    async fn begin(skipped: &str, consents: &[String]) -> Option<Self> {
-        let broker = Mosquitto::start(skipped, "persistence false")?;
-        let listener = Listener::start(broker.port).await;
-        let shop = Shop::new(broker.port);
-        let change = |file: &str, change: &dyn Fn(String) -> String| {
-            shop.write(file, &change(fs::read_to_string(shop.config().join(file)).unwrap()));
-        };
-        let remote = "\n[[remote]]\nformat = \"openmqttgateway\"\ntopic = \"home/+/BTtoMQTT/#\"\n";
-        change("gateway.toml", &|text| text.replace("\"auto\"", "\"none\"").replace("trace", "debug") + remote);
-        let gateways = ["omg", "omg2"].map(|id| format!("[[gateway]]\nid = \"{id}\"\nposition-m = [1.0, 1.0]\n"));
-        change("site.toml", &|text| text + &gateways.concat());
-        change("promise.toml", &|text| text.replace("at-most = 1", "at-most = 100"));
-        shop.write("zones.toml", ZONES);
-        shop.write("offers.toml", OFFERS);
-        shop.import(&consents.join("\n"));
-        let (scanner, backend) = (Scanner::new("esp32", broker.port), Scanner::new("backend", broker.port));
-        let mut scene = Self { broker, listener, shop, emma: None, scanner, backend, clock: Clock::start() };
-        scene.start().await;
-        Some(scene)
-    }
-
-    async fn start(&mut self) {
-        self.emma = Some(self.shop.run("unix:path=/nowhere"));
-        until("it listens", || self.incoming()["listening"] == true).await;
-        let state = || serde_json::from_str::<Value>(&self.listener.last("/state").unwrap_or_default()).ok();
-        let hears =
-            |state: Value| state["sources"].as_array().is_some_and(|all| all.iter().any(|s| s["listening"] == true));
-        until("it hears", || state().is_some_and(hears)).await;
-    }
-
-    /// The beacon is loud at one desk and faint at the other.
-    async fn is_heard_at(&mut self, gateway: &str) {
-        for desk in ["omg", "omg2"] {
-            let heard = if desk == gateway { HEARD.to_owned() } else { HEARD.replace("-60", "-90") };
-            self.scanner.say(&format!("home/{desk}/BTtoMQTT/C0FFEE000001"), &heard).await;
-        }
-        sleep(Duration::from_millis(300)).await;
-    }
-
-    /// The customer stands at a desk until something has come of it.
-    async fn stand(&mut self, gateway: &str, what: &str, condition: impl Fn(&Self) -> bool) {
-        for _ in 0..200 {
-            self.is_heard_at(gateway).await;
-            if condition(self) {
-                return;
-            }
-        }
-        panic!("never happened at {gateway}: {what}\n{}", self.shop.log());
-    }
-
-    /// They walk to and fro until something has come of it: after a kill nobody knows at which desk they are taken to be.
-    async fn walk(&mut self, what: &str, condition: impl Fn(&Self) -> bool) {
-        for nth in 0..200 {
-            self.is_heard_at(if nth / 30 % 2 == 0 { "omg" } else { "omg2" }).await;
-            if condition(self) {
-                return;
-            }
-        }
-        panic!("never happened between the desks: {what}\n{}", self.shop.log());
-    }
-
-    /// They stand there until a campaign is withheld for the `nth` time for this reason.
-    async fn is_withheld(&mut self, gateway: &str, campaign: &str, reason: &str, nth: usize) {
-        let what = format!("{campaign} is withheld: {reason}");
-        self.stand(gateway, &what, |scene| scene.withheld(campaign, reason) >= nth).await;
-    }
-
-    /// They stand there until so many offers have come in all; the last one's data.
-    async fn is_told(&mut self, gateway: &str, nth: usize) -> Value {
-        self.stand(gateway, "an offer", |scene| scene.offers().len() >= nth).await;
-        self.offers().pop().unwrap()["data"].clone()
-    }
-
-    fn withheld(&self, campaign: &str, reason: &str) -> usize {
-        let (campaign, reason) = (format!("campaign={campaign} "), format!("reason=\"{reason}\""));
-        self.shop.log().lines().filter(|line| line.contains(&campaign) && line.contains(&reason)).count()
-    }
-
-    fn heard(&self, part: &str) -> Vec<Value> {
-        self.listener.heard(part).iter().map(|message| serde_json::from_slice(&message.payload).unwrap()).collect()
-    }
-
-    fn offers(&self) -> Vec<Value> {
-        self.heard("/offer/")
-    }
-
-    fn ends(&self) -> Vec<(String, String)> {
-        let text = |value: &Value| value.as_str().unwrap().to_owned();
-        let ends = self.heard("/offer-end/").into_iter();
-        ends.map(|end| {
-            assert_eq!(end["type"], "emma.offer.ended.v1");
-            (text(&end["data"]["offer_id"]), text(&end["data"]["reason"]))
-        })
-        .collect()
-    }
-
-    fn state(&self) -> Value {
-        serde_json::from_str(&self.listener.last("/state").unwrap()).unwrap()
-    }
-
-    async fn say(&mut self, topic: &str, message: &Value) {
-        self.backend.say(&format!("emma/v1/hall/{topic}"), &message.to_string()).await;
-    }
-
-    async fn keep(&mut self, topic: &str, message: &Value) {
-        let topic = format!("emma/v1/hall/{topic}");
-        self.backend.publish(&topic, true, [message.to_string().into_bytes()]).await;
-    }
-
-    async fn say_back(&mut self, offer: &Value, kind: &str) {
-        let said = json!({"offer_id": offer["offer_id"], "kind": kind});
-        self.say(&format!("feedback/{INBOX}"), &said).await;
-    }
-
-    /// So many seconds from now, as RFC 3339 has it.
-    fn at(&self, secs: i64) -> String {
-        jiff::Timestamp::from_microsecond(self.clock.wall_us() + secs * 1_000_000).unwrap().to_string()
-    }
-
-    fn status(&self) -> Value {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_emma"));
-        let output = command.arg("status").arg("--json").arg("--config").arg(self.shop.config()).output().unwrap();
-        serde_json::from_slice(&output.stdout).unwrap_or_default()
-    }
-
-    /// How what comes in fares.
-    fn incoming(&self) -> Value {
-        self.status()["health"]["incoming"].clone()
-    }
-
-    async fn taken(&self, times: u64) {
-        until("it is taken", || self.incoming()["taken"].as_u64().unwrap_or(0) >= times).await;
-    }
-
-    async fn rejected(&self, why: &str, times: u64) {
-        until(why, || self.incoming()["rejected"][why].as_u64().unwrap_or(0) >= times).await;
-    }
-
-    /// Every byte of the ledger, once nothing is written any more of what was before.
-    async fn resting_ledger(&self) -> BTreeMap<String, Vec<u8>> {
-        loop {
-            let before = self.ledger();
-            // Longer than between two looks of the loop.
-            sleep(Duration::from_secs(6)).await;
-            if self.ledger() == before {
-                return before;
-            }
-        }
-    }
-
-    fn ledger(&self) -> BTreeMap<String, Vec<u8>> {
-        let files = fs::read_dir(self.shop.state()).unwrap().map(|entry| entry.unwrap().path());
-        let read = |path: std::path::PathBuf| Some((path.display().to_string(), fs::read(&path).ok()?));
-        files.filter_map(read).collect()
-    }
-}
-
-/// A client that asks, and waits for an answer below `answer/` or not.
-async fn ask(port: u16, topic: &str, payload: &str, answer_to: &str) -> Option<(Value, Vec<u8>)> {
-    let mut options = MqttOptions::new("asks", "127.0.0.1", port);
-    options.set_clean_start(true);
-    let (client, mut eventloop) = AsyncClient::new(options, 10);
-    client.try_subscribe(answer_to, QoS::AtLeastOnce).unwrap();
-    let mut asked = false;
-    let answered = async {
-        loop {
-            match eventloop.poll().await.unwrap() {
-                Event::Incoming(Packet::SubAck(_)) if !asked => {
-                    asked = true;
-                    let properties = PublishProperties {
-                        response_topic: Some(answer_to.to_owned()),
-                        correlation_data: Some("7".into()),
-                        ..PublishProperties::default()
-                    };
-                    let (topic, payload) = (topic.to_owned(), payload.to_owned());
-                    client.try_publish_with_properties(topic, QoS::AtLeastOnce, false, payload, properties).unwrap();
-                }
-                Event::Incoming(Packet::Publish(answer)) => return answer,
-                _ => {}
-            }
-        }
+/// A broker that has no better: offers go, and what is said back is heard, also while nobody listened.
+#[tokio::test(flavor = "multi_thread")]
+async fn in_mqtt_3_1_1_a_no_is_heeded() {
+    let older = |shop: &Shop| {
+        let gateway = fs::read_to_string(shop.config().join("gateway.toml")).unwrap();
+        shop.write("gateway.toml", &gateway.replace("[mqtt]\n", "[mqtt]\nprotocol = \"3.1.1\"\n"));
     };
-    let patience = if answer_to.contains("/answer/") { PATIENCE } else { Duration::from_secs(3) };
-    let answer = timeout(patience, answered).await.ok()?;
-    let correlation = answer.properties.unwrap().correlation_data.unwrap();
-    Some((serde_json::from_slice(&answer.payload).unwrap(), correlation.to_vec()))
-}
-
-fn consents() -> Vec<String> {
-    vec![CONSENT.to_owned()]
+    let scene = Scene::begin_with("MQTT 3.1.1", &consents(), older).await;
+    let Some(mut scene) = scene else { return };
+    let oak = scene.is_told("omg", 1).await;
+    scene.say_back(&oak, "dismissed").await;
+    scene.taken(1).await;
+    scene.is_withheld("omg2", "elm", "declined", 1).await;
+    let log = scene.broker.log();
+    assert!(log.contains("as emma-hall-decider (p2, c0") && !log.contains("emma-hall-decider (p5"), "{log}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -419,6 +178,44 @@ async fn a_campaign_is_stopped_taken_back_and_stays_stopped() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn one_offer_is_recalled_in_all_its_copies() {
+    let Some(mut scene) = Scene::begin_with("a recall", &[of_both()], with_a_relay).await else { return };
+    scene.is_told("omg", 2).await;
+    let [one, other] = &scene.offers()[..] else { panic!("{:?}", scene.offers()) };
+    let id = |offer: &Value| offer["data"]["offer_id"].as_str().unwrap().to_owned();
+    let (one, other) = (id(one), id(other));
+    assert_ne!(one, other, "nothing joins two recipients' copies");
+    let recall = json!({"do": "recall", "at": scene.at(-60)}).to_string();
+    let (topic, answers) = (format!("emma/v1/hall/control/offer/{one}"), "emma/v1/hall/answer/shop");
+    let (answer, _) = ask(scene.broker.port, &topic, &recall, answers).await.unwrap();
+    assert_eq!(answer, json!({"result": "taken"}));
+    let recalled = [&one, &other].map(|id| (id.clone(), "recalled".to_owned()));
+    until("both are told", || recalled.iter().all(|end| scene.ends().contains(end))).await;
+    let topics: Vec<_> = scene.listener.heard("/offer-end/").into_iter().map(|end| end.topic).collect();
+    for place in [format!("push/{INBOX}"), format!("relay/{RELAY_INBOX}")] {
+        let topic = format!("emma/v1/hall/offer-end/{place}");
+        assert!(topics.iter().any(|told| *told == topic), "{topic}: {topics:?}");
+    }
+    // Said again it is taken again, and nobody is told twice. The campaign goes on.
+    let (answer, _) = ask(scene.broker.port, &topic, &recall, answers).await.unwrap();
+    assert_eq!(answer, json!({"result": "taken"}));
+    scene.is_told("omg2", 3).await;
+    until("both copies are there", || scene.offers().len() >= 4).await;
+    assert_eq!(scene.ends().iter().filter(|(_, reason)| reason == "recalled").count(), 2);
+    let (answer, _) = ask(scene.broker.port, "emma/v1/hall/control/offer/b9d1", &recall, answers).await.unwrap();
+    assert_eq!(answer, json!({"result": "rejected", "reason": "unknown-offer"}));
+    let elm = id(&scene.offers()[2]);
+    let at_a_terminal = |id: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_emma"));
+        command.args(["campaign", "recall-offer", id, "--config"]).arg(scene.shop.config()).output().unwrap()
+    };
+    let done = at_a_terminal(&elm);
+    assert!(String::from_utf8_lossy(&done.stdout).starts_with("The offer is taken back"), "{done:?}");
+    until("its recipients are told", || scene.ends().contains(&(elm.clone(), "recalled".to_owned()))).await;
+    assert_eq!(at_a_terminal("b9d1").status.code(), Some(1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_shop_is_paused_and_resumed() {
     let Some(mut scene) = Scene::begin("a pause", &consents()).await else { return };
     scene.keep("control/pause", &json!({"do": "pause", "at": scene.at(0), "until": scene.at(7_200)})).await;
@@ -534,4 +331,62 @@ async fn rubbish_is_counted_and_a_flood_costs_nobody_else() {
     assert!(log.matches("is of no use").count() < 30, "a line each:\n{log}");
     assert!(!log.contains("liked"), "what came in is in the log");
     assert_eq!(scene.emma.take().unwrap().terminate(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_was_said_is_answered_where_an_answer_is_wanted() {
+    let Some(mut scene) = Scene::begin("answers", &consents()).await else { return };
+    let oak = scene.is_told("omg", 1).await;
+    let port = scene.broker.port;
+    let (now, before) = (scene.at(0), scene.at(-60));
+    let said = |topic: &str, message: Value| (format!("emma/v1/hall/{topic}"), message.to_string());
+    let deep = format!("{{\"a\":{}1{}}}", "[".repeat(1_000), "]".repeat(1_000));
+    for ((topic, message), answer) in [
+        (said("feedback/q7JrInbox", json!({"offer_id": oak["offer_id"], "kind": "displayed"})), "taken"),
+        (said("feedback/q7JrInbox", json!({"offer_id": oak["offer_id"], "kind": "displayed"})), "taken"),
+        (said("feedback/ofAnother", json!({"offer_id": oak["offer_id"], "kind": "stop"})), "unknown-offer"),
+        (said("feedback/q7JrInbox", json!({"offer_id": oak["offer_id"], "kind": "liked"})), "kind"),
+        (
+            said("purchase", json!({"customer": "karoline-7", "category": "tables", "kind": "sale", "at": now})),
+            "no-consent",
+        ),
+        (said("purchase", json!({"customer": "karoline-7", "category": 7, "kind": "sale", "at": now})), "fields"),
+        (said("value/weather", json!({"value": "rain", "at": now, "good_for_secs": 60})), "unknown-value"),
+        (said("control/campaign/elm", json!({"do": "stop", "at": now, "by": "hand"})), "taken"),
+        (said("control/campaign/elm", json!({"do": "start", "at": before})), "older"),
+        (said("control/campaign/ash", json!({"do": "stop", "at": now})), "unknown-campaign"),
+        (said("control/reboot", json!({"do": "stop", "at": now})), "topic"),
+        (("emma/v1/hall/purchase".to_owned(), deep), "not-json"),
+    ] {
+        let (answered, correlation) = ask(port, &topic, &message, "emma/v1/hall/answer/till/1").await.unwrap();
+        let expected = match answer {
+            "taken" => json!({"result": "taken"}),
+            why => json!({"result": "rejected", "reason": why}),
+        };
+        assert_eq!((&answered, &*correlation), (&expected, &b"7"[..]), "{topic} {message}");
+    }
+    // What is dropped for its rate is not answered: the twenty-first at once, and those after it.
+    let flood = (0..100).map(|_| br#"{"offer_id":"x","kind":"dismissed"}"#.to_vec());
+    scene.backend.publish("emma/v1/hall/feedback/loud", false, flood).await;
+    scene.rejected("too-many", 70).await;
+    let rejected = scene.incoming()["rejected"]["too-many"].as_u64().unwrap();
+    let answer_to = "emma/v1/hall/answer/loud";
+    let silent = scene::ask_within(1, port, "emma/v1/hall/feedback/loud", "{}", answer_to).await;
+    assert!(silent.is_none() || scene.incoming()["rejected"]["too-many"] == rejected, "{silent:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_broker_keeps_is_heeded_where_it_may_keep_it_and_answered_once() {
+    let Some(mut scene) = Scene::begin("what a broker keeps", &consents()).await else { return };
+    let answers = "emma/v1/hall/answer/shop";
+    let stop = json!({"do": "stop", "at": scene.at(0)}).to_string();
+    scene.keep_asking("control/campaign/oak", &stop, answers).await;
+    let taken = |scene: &Scene| scene.listener.heard("/answer/shop").len();
+    until("it is answered", || taken(&scene) == 1).await;
+    scene.emma.take().unwrap().kill();
+    scene.start().await;
+    scene.taken(1).await;
+    scene.is_withheld("omg", "oak", "paused", 1).await;
+    assert_eq!(scene.incoming()["rejected"], json!({}), "a word that a broker repeats is nobody's mistake");
+    assert_eq!(taken(&scene), 1, "answered anew at each connect");
 }

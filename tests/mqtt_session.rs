@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
 use broker::{Mosquitto, find, make_certificates};
-use emma::config::gateway::Mqtt;
+use emma::config::gateway::{Mqtt, Protocol};
 use emma::mqtt::Outcome;
 use emma::mqtt::state::RefusedChange;
 use emma::mqtt::status::Standing;
@@ -67,9 +67,9 @@ async fn rows_arrive_once_with_their_properties(port: u16) {
     emma.stop().await;
 }
 
-async fn online_then_offline(port: u16) {
+async fn online_then_offline(port: u16, protocol: Protocol) {
     let listener = Listener::start(port).await;
-    let emma = Emma::start(port);
+    let emma = Emma::speaking(protocol, port);
     until("online", || listener.state().as_deref() == Some("online")).await;
     until("health", || !listener.heard("/gateway/gw-till/health").is_empty()).await;
     emma.state.send_modify(|state| {
@@ -85,19 +85,19 @@ async fn online_then_offline(port: u16) {
     until("retained", || newcomer.state().as_deref() == Some("offline")).await;
 }
 
-async fn last_will(port: u16) {
+async fn last_will(port: u16, protocol: Protocol) {
     let listener = Listener::start(port).await;
-    let emma = Emma::start(port);
+    let emma = Emma::speaking(protocol, port);
     until("online", || listener.state().as_deref() == Some("online")).await;
     emma.session.task.abort();
     until("offline", || listener.state().as_deref() == Some("offline")).await;
 }
 
 /// Neither broker's word can be read by the client library; the one that stays is whichever was not ousted first.
-async fn two_deciders(port: u16) {
-    let first = Emma::start(port);
+async fn two_deciders(port: u16, protocol: Protocol) {
+    let first = Emma::speaking(protocol, port);
     first.connected().await;
-    let second = Emma::start(port);
+    let second = Emma::speaking(protocol, port);
     let taken_over = |emma: &Emma| emma.session.status.borrow().standing == Standing::TakenOver;
     until("one stands down", || taken_over(&first) || taken_over(&second)).await;
     let (down, stays) = if taken_over(&first) { (first, second) } else { (second, first) };
@@ -112,7 +112,7 @@ async fn two_deciders(port: u16) {
 #[tokio::test]
 async fn of_two_deciders_one_stands_down() {
     let Some(broker) = Mosquitto::start("two deciders over mosquitto", KEEPS_NOTHING) else { return };
-    two_deciders(broker.port).await;
+    two_deciders(broker.port, Protocol::Mqtt5).await;
 }
 
 #[tokio::test]
@@ -124,13 +124,13 @@ async fn rows_arrive_once_and_are_settled() {
 #[tokio::test]
 async fn a_clean_stop_says_offline() {
     let Some(broker) = Mosquitto::start("the state topic over mosquitto", KEEPS_NOTHING) else { return };
-    online_then_offline(broker.port).await;
+    online_then_offline(broker.port, Protocol::Mqtt5).await;
 }
 
 #[tokio::test]
 async fn a_crash_lets_the_broker_say_offline() {
     let Some(broker) = Mosquitto::start("the last will over mosquitto", KEEPS_NOTHING) else { return };
-    last_will(broker.port).await;
+    last_will(broker.port, Protocol::Mqtt5).await;
 }
 
 #[tokio::test]
@@ -147,10 +147,10 @@ async fn rows_wait_for_a_broker_that_is_absent_at_start() {
 }
 
 /// Kills the broker twice in the middle of a stream. `KEEPS_NOTHING` loses the session, `KEEPS_ALL` keeps it.
-async fn killed_in_the_stream(lines: &str) {
+async fn killed_in_the_stream(lines: &str, protocol: Protocol) {
     let Some(mut broker) = Mosquitto::start("a broker killed in the stream", lines) else { return };
     let listener = Listener::start(broker.port).await;
-    let emma = Emma::start(broker.port);
+    let emma = Emma::speaking(protocol, broker.port);
     emma.push(1..=200, 300);
     emma.settled(20).await;
     for more in [201..=400, 401..=600] {
@@ -175,12 +175,12 @@ async fn killed_in_the_stream(lines: &str) {
 
 #[tokio::test]
 async fn a_broker_killed_with_its_session_lost_loses_nothing() {
-    killed_in_the_stream(KEEPS_NOTHING).await;
+    killed_in_the_stream(KEEPS_NOTHING, Protocol::Mqtt5).await;
 }
 
 #[tokio::test]
 async fn a_broker_killed_with_its_session_kept_loses_nothing() {
-    killed_in_the_stream(KEEPS_ALL).await;
+    killed_in_the_stream(KEEPS_ALL, Protocol::Mqtt5).await;
 }
 
 /// A broker that stays away for a while keeps nothing from a subscriber that was away too.
@@ -264,6 +264,10 @@ async fn a_broker_that_flaps_is_one_outage() {
 
 #[tokio::test]
 async fn tls_believes_the_named_authority_and_no_other() {
+    tls_with_certificate_and_password(Protocol::Mqtt5).await;
+}
+
+async fn tls_with_certificate_and_password(protocol: Protocol) {
     let skipped = "TLS against mosquitto";
     let Some(openssl) = find("openssl", skipped) else { return };
     let tls = "cafile {dir}/ca.pem\ncertfile {dir}/cert.pem\nkeyfile {dir}/key.pem\nrequire_certificate true\n\
@@ -283,6 +287,7 @@ async fn tls_believes_the_named_authority_and_no_other() {
         ca_file: Some(dir.join("ca.pem")),
         cert_file: Some(dir.join("cert.pem")),
         key_file: Some(dir.join("key.pem")),
+        protocol,
         ..mqtt(broker.port)
     };
     let emma = Emma::with(&trusted);
@@ -360,6 +365,82 @@ async fn an_aborted_life_leaves_a_session_that_the_next_one_resumes() {
     assert!(broker.log().contains("as emma-bern-decider"), "a stable client id");
 }
 
+/// What is promised of the session, in the older version of the protocol.
+mod in_3_1_1 {
+    use super::*;
+
+    const OLD: Protocol = Protocol::Mqtt311;
+
+    #[tokio::test]
+    async fn rows_arrive_once_and_without_what_it_has_no_word_for() {
+        let Some(broker) = Mosquitto::start("delivery in MQTT 3.1.1", KEEPS_NOTHING) else { return };
+        let listener = Listener::start(broker.port).await;
+        let emma = Emma::speaking(OLD, broker.port);
+        emma.push(1..=50, 30);
+        emma.settled(50).await;
+        assert_all_acknowledged(&emma, 1..=50);
+        until("all heard", || listener.heard("/offer/").len() >= 50).await;
+        let heard = listener.heard("/offer/");
+        assert_eq!(heard.len(), 50);
+        let told = |publish: &rumqttc::v5::mqttbytes::v5::Publish| {
+            let properties = publish.properties.clone().unwrap_or_default();
+            properties.message_expiry_interval.is_some() || properties.content_type.is_some()
+        };
+        assert!(!heard.iter().any(told));
+        assert!(
+            broker.log().contains("as emma-bern-decider (p2, c0, k30"),
+            "3.1.1 by mosquitto's count, its session kept"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_clean_stop_says_offline() {
+        let Some(broker) = Mosquitto::start("the state topic in MQTT 3.1.1", KEEPS_NOTHING) else { return };
+        online_then_offline(broker.port, OLD).await;
+    }
+
+    #[tokio::test]
+    async fn a_crash_lets_the_broker_say_offline() {
+        let Some(broker) = Mosquitto::start("the last will in MQTT 3.1.1", KEEPS_NOTHING) else { return };
+        last_will(broker.port, OLD).await;
+    }
+
+    #[tokio::test]
+    async fn of_two_deciders_one_stands_down() {
+        let Some(broker) = Mosquitto::start("two deciders in MQTT 3.1.1", KEEPS_NOTHING) else { return };
+        two_deciders(broker.port, OLD).await;
+    }
+
+    #[tokio::test]
+    async fn a_broker_killed_with_its_session_lost_loses_nothing() {
+        killed_in_the_stream(KEEPS_NOTHING, OLD).await;
+    }
+
+    #[tokio::test]
+    async fn a_broker_killed_with_its_session_kept_loses_nothing() {
+        killed_in_the_stream(KEEPS_ALL, OLD).await;
+    }
+
+    #[tokio::test]
+    async fn tls_believes_the_named_authority_and_no_other() {
+        tls_with_certificate_and_password(OLD).await;
+    }
+
+    /// Nobody says whether anyone listens: such an offer is taken for delivered.
+    #[tokio::test]
+    async fn an_offer_that_is_refused_or_that_nobody_hears_counts_as_delivered() {
+        let acl = "acl_file {dir}/acl";
+        let Some(mut broker) = Mosquitto::prepared("an ACL in MQTT 3.1.1", acl) else { return };
+        std::fs::write(broker.dir.path().join("acl"), "topic readwrite emma/v1/bern/gateway/#\n").unwrap();
+        broker.restart();
+        let emma = Emma::speaking(OLD, broker.port);
+        emma.push(1..=2, 60);
+        emma.settled(2).await;
+        assert_all_acknowledged(&emma, 1..=2);
+        assert_eq!(emma.session.status.borrow().nobody_listening, 0);
+    }
+}
+
 #[cfg(feature = "demo")]
 mod embedded {
     use std::process::Stdio;
@@ -378,21 +459,21 @@ mod embedded {
     #[tokio::test]
     async fn a_clean_stop_says_offline() {
         let broker = EmbeddedBroker::start(0).await.unwrap();
-        online_then_offline(broker.port()).await;
+        online_then_offline(broker.port(), Protocol::Mqtt5).await;
         broker.stop().await;
     }
 
     #[tokio::test]
     async fn a_crash_lets_the_broker_say_offline() {
         let broker = EmbeddedBroker::start(0).await.unwrap();
-        last_will(broker.port()).await;
+        last_will(broker.port(), Protocol::Mqtt5).await;
         broker.stop().await;
     }
 
     #[tokio::test]
     async fn of_two_deciders_one_stands_down() {
         let broker = EmbeddedBroker::start(0).await.unwrap();
-        two_deciders(broker.port()).await;
+        two_deciders(broker.port(), Protocol::Mqtt5).await;
         broker.stop().await;
     }
 

@@ -191,6 +191,27 @@ fn a_pause_ends_what_is_on_its_way() {
 }
 
 #[test]
+fn a_consent_that_lets_less_be_said_ends_what_is_on_its_way() {
+    let ends = |before: &str, after: &str| {
+        let (mut gateway, delivery) = entered(&["a"]);
+        gateway.handle(Input::Consent(consent(2, before)), at(6));
+        gateway.handle(Input::Reserved(delivery, Answer::Granted), at(6));
+        ends_offers(&gateway.handle(Input::Consent(consent(3, after)), at(7)))
+    };
+    let to = |recipients: &str| format!(r#","inbox":{{{recipients}}}"#);
+    let both = to(r#""push":"q7","relay":"w3""#);
+    assert!(ends(&both, &to(r#""push":"q7""#)), "a recipient less");
+    assert!(ends(&both, &to(r#""push":"q8","relay":"w3""#)), "another address");
+    assert!(!ends(&to(r#""push":"q7""#), &both), "one more");
+    let in_categories = |named: &str| format!(r#","categories":[{named}]"#);
+    assert!(ends("", &in_categories(r#""shoes""#)), "a list where all were meant");
+    assert!(ends(&in_categories(r#""shoes","hats""#), &in_categories(r#""shoes""#)));
+    assert!(!ends(&in_categories(r#""shoes""#), &in_categories(r#""shoes","hats""#)));
+    assert!(ends(r#","adult":true"#, ""));
+    assert!(!ends("", r#","language":"fr""#), "nothing was taken back");
+}
+
+#[test]
 fn an_answer_for_someone_who_withdrew_changes_nothing() {
     let (mut gateway, delivery) = entered(&["a", "b"]);
     gateway.handle(Input::Withdraw(consent(1, "").customer.clone()), at(6));

@@ -1,11 +1,10 @@
 //! A broker that is named on the command line, or by the configuration.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::Stop;
-use crate::config::broker::{self, Files};
-use crate::config::gateway::Mqtt;
-use crate::config::{self, Name};
+use crate::config::gateway::{Mqtt, Protocol};
+use crate::config::{self, Name, broker};
 use crate::exit;
 
 /// Which broker, where the configuration does not say.
@@ -26,20 +25,37 @@ pub(super) struct Broker {
     /// The first level of every topic.
     #[arg(long, value_name = "ROOT", requires = "url", default_value = "emma")]
     root: String,
+    /// Which version of MQTT it speaks: 5 or 3.1.1.
+    #[arg(long, value_name = "VERSION", requires = "url", default_value = "5", value_parser = protocol)]
+    protocol: Protocol,
+}
+
+fn protocol(word: &str) -> Result<Protocol, String> {
+    Protocol::of(word).ok_or_else(|| format!("Emma speaks {}", Protocol::ALL.map(Protocol::word).join(" and ")))
 }
 
 impl Broker {
     /// The broker that is named; nothing where the configuration's is meant.
     pub(super) fn named(&self) -> Result<Option<Mqtt>, Stop> {
-        let Self { url, username, password_file, ca_file, root } = self;
-        let files = Files { password_file: password_file.clone(), ca_file: ca_file.clone() };
-        let named = |url: &String| broker::named(url, root, username.as_deref(), files);
-        url.as_ref().map(named).transpose().map_err(|what| (exit::USAGE, format!("--broker: {what}")))
+        let Some(url) = &self.url else { return Ok(None) };
+        let refused = |what: String| (exit::USAGE, format!("--broker: {what}"));
+        let named = Mqtt {
+            username: self.username.as_deref().map(Name::from),
+            password_file: self.password_file.clone(),
+            ca_file: self.ca_file.clone(),
+            root: self.root.as_str().into(),
+            protocol: self.protocol,
+            ..broker::at(url).map_err(refused)?
+        };
+        if named.tls && named.ca_file.is_none() {
+            return Err(refused("mqtts:// without --ca-file: nobody vouches for the broker".to_owned()));
+        }
+        Ok(Some(named))
     }
 }
 
 /// The broker that the configuration in `folder` names, and the shop.
-pub(super) fn configured(folder: &std::path::Path) -> Result<(Mqtt, Name), Stop> {
+pub(super) fn configured(folder: &Path) -> Result<(Mqtt, Name), Stop> {
     let gateway = config::load(folder).gateway.ok_or_else(|| {
         let hint =
             format!("emma check --config {} says what, and --broker URL needs no configuration", folder.display());

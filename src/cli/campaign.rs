@@ -35,6 +35,11 @@ enum Command {
         /// The campaign's id.
         id: String,
     },
+    /// Take back one offer that was said, from every recipient that may have it.
+    RecallOffer {
+        /// The offer's id, as a recipient's event had it.
+        id: String,
+    },
     /// Every campaign, and whether it runs.
     List,
     /// Show a campaign as it would be said, and send it to a tester's own device.
@@ -55,6 +60,7 @@ pub(super) fn main(arguments: &Arguments) -> u8 {
     let outcome = match &arguments.command {
         Command::Stop { id } => return halt(&arguments.config, Halting::Stop { campaign: id.clone() }),
         Command::Start { id } => return halt(&arguments.config, Halting::Start { campaign: id.clone() }),
+        Command::RecallOffer { id } => Door::open(&arguments.config).and_then(|mut door| recall(&mut door, id)),
         Command::List => Door::open(&arguments.config).and_then(|mut door| list(&mut door)),
         Command::Preview { id, to, lang } => {
             Door::open(&arguments.config).and_then(|mut door| preview(&mut door, id, to.as_deref(), lang.as_deref()))
@@ -63,6 +69,13 @@ pub(super) fn main(arguments: &Arguments) -> u8 {
     match outcome {
         Ok(page) => say(&page),
         Err((code, what)) => complain(code, what),
+    }
+}
+
+fn recall(door: &mut Door, id: &str) -> Result<String, Stop> {
+    match door.ask(Request::Recall { offer: id.to_owned() })? {
+        Reply::Done { sentence } => Ok(format!("{sentence}\n")),
+        other => Err(refusal(other)),
     }
 }
 

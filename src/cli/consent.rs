@@ -120,8 +120,9 @@ fn complain_if_open(path: &Path, file: &std::fs::File) {
 fn list(door: &mut Door) -> Result<u8, Stop> {
     let Reply::Consents { consents } = door.ask(Request::List)? else { return Err(not_understood()) };
     let line = |listed: &Listed| {
-        let Listed { customer, epoch, tier, valid_until } = listed;
-        format!("{customer:<24} {epoch:>6}  {tier:<11} {valid_until}\n")
+        let Listed { customer, epoch, tier, valid_until, leased } = listed;
+        let lease = if *leased { "  on a lease" } else { "" };
+        format!("{customer:<24} {epoch:>6}  {tier:<11} {valid_until}{lease}\n")
     };
     let lines: Vec<String> = consents.iter().map(line).collect();
     let head = format!("{:<24} {:>6}  {:<11} valid until\n", "customer", "epoch", "tier");
@@ -130,10 +131,15 @@ fn list(door: &mut Door) -> Result<u8, Stop> {
 
 fn show(door: &mut Door, id: &str) -> Result<u8, Stop> {
     match door.ask(Request::Show { customer: id.to_owned() })? {
-        Reply::Consent { record } => {
+        Reply::Consent { record, lease } => {
             let value: serde_json::Value =
                 serde_json::from_str(&record).map_err(|error| (exit::SOFTWARE, error.to_string()))?;
-            Ok(say(&format!("{value:#}\n")))
+            let shown = say(&format!("{value:#}\n"));
+            if let Some(until) = lease {
+                // Beside the record, which programs read.
+                complain(exit::OK, format!("on a lease: it holds until {until}, longer if the registrar's feed beats"));
+            }
+            Ok(shown)
         }
         Reply::Unknown => Err((NOBODY, "this customer is not registered".to_owned())),
         other => Err((exit::UNAVAILABLE, problems(other).join("; "))),

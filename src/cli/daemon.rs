@@ -117,6 +117,7 @@ pub(super) struct State {
     pub(super) sources: Vec<Source>,
     pub(super) paused_until: Option<String>,
     pub(super) stopped_campaigns: Vec<StoppedCampaign>,
+    pub(super) consent_feed: Option<ConsentFeed>,
 }
 
 /// A campaign that was stopped.
@@ -125,6 +126,17 @@ pub(super) struct State {
 pub(super) struct StoppedCampaign {
     pub(super) id: String,
     pub(super) why: String,
+}
+
+/// How the registrar's feed fares.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct ConsentFeed {
+    pub(super) registrar: String,
+    pub(super) at: String,
+    pub(super) agrees: bool,
+    pub(super) wants_snapshot: bool,
+    pub(super) count: u64,
 }
 
 #[derive(Default, Deserialize)]
@@ -158,6 +170,7 @@ pub(super) struct Source {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Health {
+    pub(super) at: String,
     pub(super) heard: u64,
     pub(super) matched: u64,
     pub(super) dropped: u64,

@@ -78,6 +78,9 @@ pub(super) fn refusal(reply: Reply) -> Stop {
     match reply {
         Reply::Failed { problem } => (exit::IO, problem),
         Reply::Unknown => (NOBODY, "this customer is not registered".to_owned()),
+        Reply::UnknownOffer => {
+            (NOBODY, "there is no such offer: an offer is remembered until it ends, and not longer".to_owned())
+        }
         Reply::UnknownCampaign { nearest } => {
             let hint =
                 nearest.map_or("emma campaign list names them all".to_owned(), |near| format!("is it `{near}`?"));

@@ -16,8 +16,8 @@ use crate::control::Control;
 use crate::daemon::{self, Codes, Daemon, Doors, Voices};
 use crate::exit;
 use crate::gateway::consent::Needs;
-use crate::incoming::ear;
 use crate::incoming::tally::Tally;
+use crate::incoming::{consent, ear};
 use crate::ledger::folder::{self, Folder};
 use crate::ledger::store::random_key;
 use crate::ledger::thread::Ledger;
@@ -86,6 +86,7 @@ async fn run(config: Arc<Config>, config_folder: &Path, digest: &str) -> Result<
     let trusted = is_synchronised(time.synchronised.clone()).await;
     let now = Moment { monotonic_us: clock.monotonic_us(), wall_us: trusted.then(|| clock.wall_us()) };
     let (gateway, effects) = counter::wake(&config, &store, now).map_err(ledger_stop)?;
+    let feed = store.feed().map_err(ledger_stop)?;
     tracing::info!(consents = gateway.snapshot().customers, present = gateway.snapshot().present, "remembered");
     let (ledger, thread, answers) = Ledger::start(store, clock).map_err(|error| (exit::SOFTWARE, error.to_string()))?;
     let (orderer, orders) = Orderer::new(gateway.needs(), Arc::clone(&config), time.synchronised.clone(), clock);
@@ -99,6 +100,9 @@ async fn run(config: Arc<Config>, config_folder: &Path, digest: &str) -> Result<
     let tally = Tally::default();
     let _ears =
         ear::listen(&config.gateway, clock, &tally, &again).map_err(|error| (exit::CONFIG, error.to_string()))?;
+    let (door, told) = mpsc::channel(consent::WAITING);
+    let _registrar =
+        consent::listen(&config.gateway, clock, &tally, door).map_err(|error| (exit::CONFIG, error.to_string()))?;
     stand_down_together(&sources.taken_over, session.as_ref());
     let (control, asked) = Control::listen(&folder::socket(&state_folder))
         .map_err(|error| (exit::CANNOT_CREATE, format!("{}: {error}", folder::socket(&state_folder).display())))?;
@@ -107,6 +111,7 @@ async fn run(config: Arc<Config>, config_folder: &Path, digest: &str) -> Result<
         heard: sources.heard,
         answers,
         incoming,
+        told,
         asked,
         changed: watching.changed,
         synchronised: time.synchronised.clone(),
@@ -117,6 +122,7 @@ async fn run(config: Arc<Config>, config_folder: &Path, digest: &str) -> Result<
     let voices = Voices { state: state.0, health: health.0, orderer, tally, again };
     let mut daemon = Daemon::new(gateway, ledger.clone(), config, config_folder.to_owned(), clock, codes, voices);
     daemon.begin(effects);
+    daemon.remember_feed(feed.as_ref());
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "Emma is up");
     daemon.run(doors, asked_to_stop()?).await;
     tracing::info!("Emma is stopping: offline is said, what waits is kept");

@@ -5,13 +5,19 @@ use std::fmt::Write;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use jiff::{SignedDuration, Timestamp};
+
 use super::daemon::{
-    Calibration, Change, Daemon, FixedBeacon, Health, Incoming, Outbox, Proposal, Source, SourceCounts, State,
+    Calibration, Change, ConsentFeed, Daemon, FixedBeacon, Health, Incoming, Outbox, Proposal, Source, SourceCounts,
+    State,
 };
 use super::{Stop, complain, say};
 use crate::control::Status;
 use crate::ledger::folder;
 use crate::{config, exit};
+
+/// A registrar beats every few minutes: by then it has missed a dozen beats, and somebody has 23 hours to see to it.
+const FEED_IS_SILENT: SignedDuration = SignedDuration::from_hours(1);
 
 /// What it is asked.
 #[derive(clap::Args)]
@@ -82,6 +88,7 @@ fn page(status: &Status) -> String {
         lines.push(("outbox", outbox_line(&health.outbox)));
     }
     lines.extend(health.incoming.as_ref().map(|incoming| ("comes in", incoming_line(incoming))));
+    lines.extend(state.consent_feed.as_ref().map(|feed| ("registrar", feed_line(feed, &health.at))));
     let Health { heard, matched, dropped, rejected, ambiguous, .. } = health;
     lines.push((
         "heard",
@@ -166,6 +173,20 @@ fn incoming_line(incoming: &Incoming) -> String {
     format!("{standing}, {taken} taken{rejected}")
 }
 
+/// What the registrar told, as of `now`.
+fn feed_line(feed: &ConsentFeed, now: &str) -> String {
+    let ConsentFeed { registrar, at, agrees, wants_snapshot, count } = feed;
+    let instant = |text: &str| text.parse::<Timestamp>().ok();
+    let silent = instant(now).zip(instant(at)).is_some_and(|(now, at)| now.duration_since(at) > FEED_IS_SILENT);
+    let standing = match (agrees, wants_snapshot) {
+        (true, _) => "agrees",
+        (false, true) => "does NOT AGREE, and is asked to tell everything again",
+        (false, false) => "is not known to agree yet",
+    };
+    let silence = if silent { ", SILENT since: leases end 24 h after the last beat that agreed" } else { "" };
+    format!("{registrar} {standing}; {count} consents on a lease; beat at {at}{silence}")
+}
+
 fn outbox_line(outbox: &Outbox) -> String {
     match outbox.oldest_age_secs {
         Some(age_secs) if outbox.depth > 0 => format!("{} waiting, the oldest for {age_secs} s", outbox.depth),
@@ -234,8 +255,10 @@ mod tests {
             ],
             "paused_until": "9999-12-30T22:00:00.999999Z",
             "stopped_campaigns": [{ "id": "oak", "why": "three in ten dismissed it" }],
+            "consent_feed": { "registrar": "hq", "at": "2026-11-02T10:00:00Z", "agrees": true, "wants_snapshot": false, "count": 6 },
         });
         let health = json!({
+            "at": "2026-11-02T11:00:01Z",
             "sources": [{ "kind": "ruuvi", "heard": 8, "rejected": { "stale": 3, "unknown-scanner": 2 } }],
             "incoming": { "listening": true, "taken": 8, "rejected": { "fields": 2, "too-many": 1 } },
             "heard": 12, "matched": 4, "outbox": { "depth": 1, "oldest_age_secs": 9 },
@@ -274,6 +297,7 @@ mod tests {
         broker         connected
         outbox         1 waiting, the oldest for 9 s
         comes in       is heard, 8 taken; rejected: fields 2, too-many 1
+        registrar      hq agrees; 6 consents on a lease; beat at 2026-11-02T10:00:00Z, SILENT since: leases end 24 h after the last beat that agreed
         heard          12, of customers 4; dropped 0, rejected 0, ambiguous 0
         rejected       by ruuvi: stale 3, unknown-scanner 2
         customers      7 registered, 2 in the shop

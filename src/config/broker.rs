@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::Name;
-use super::gateway::{Mqtt, in_folder};
+use super::gateway::{Mqtt, Protocol, in_folder};
 use super::reader::Table;
 
 /// Reads `[mqtt]` or `[shop-mqtt]`; files it names are looked for in `folder`, where there is one.
@@ -21,6 +21,7 @@ pub(super) fn read(mut table: Table<'_>, folder: Option<&Path>) -> Option<Mqtt> 
     let [password_file, ca_file, cert_file, key_file] =
         ["password-file", "ca-file", "cert-file", "key-file"].map(|key| named_file(&mut table, key, folder));
     let root = if table.has("root") { table.id("root") } else { Some("emma".into()) };
+    let protocol = protocol(&mut table);
     if password_file.is_some() && !table.has("username") {
         table.file.warning(
             &table.at("password-file"),
@@ -56,53 +57,93 @@ pub(super) fn read(mut table: Table<'_>, folder: Option<&Path>) -> Option<Mqtt> 
     }
     table.finish();
     let Broker { host, port, tls } = url?;
-    Some(Mqtt { host, port, tls, client_id, username, password_file, ca_file, cert_file, key_file, root: root? })
+    Some(Mqtt {
+        host,
+        port,
+        tls,
+        client_id,
+        username,
+        password_file,
+        ca_file,
+        cert_file,
+        key_file,
+        root: root?,
+        protocol: protocol?,
+    })
 }
 
-/// The broker at `url`, where a command line names it and no file does.
+/// Which version is spoken. What the older one loses is said, since nothing fails for it.
+fn protocol(table: &mut Table<'_>) -> Option<Protocol> {
+    if !table.has("protocol") {
+        return Some(Protocol::default());
+    }
+    let spoken =
+        table.choice("protocol", &[Protocol::Mqtt5, Protocol::Mqtt311].map(|version| (version.word(), version)));
+    if spoken == Some(Protocol::Mqtt311) {
+        let lost = "MQTT 3.1.1: a broker may bring an offer late, does not say when it refuses one or nobody listens (so no \
+                    cap is given back), and keeps Emma's session for as long as it likes; questions (`why`, `ask`) get no \
+                    answer";
+        table.file.warning(&table.at("protocol"), lost, "remove `protocol` if the broker speaks MQTT 5: docs/mqtt.md");
+    }
+    spoken
+}
+
+/// The broker at `url` as a command line names it, and nothing else of it.
 ///
 /// # Errors
 /// What is wrong, and what to write.
-pub fn named(url: &str, root: &str, username: Option<&str>, files: Files) -> Result<Mqtt, String> {
+pub fn at(url: &str) -> Result<Mqtt, String> {
     let Broker { host, port, tls } = address(url).map_err(|(what, hint)| format!("{what}: {hint}"))?;
-    let Files { password_file, ca_file } = files;
-    if tls && ca_file.is_none() {
-        return Err("mqtts:// without --ca-file: nobody vouches for the broker".to_owned());
-    }
-    let username = username.map(Name::from);
-    let root = root.into();
     Ok(Mqtt {
         host,
         port,
         tls,
         client_id: None,
-        username,
-        password_file,
-        ca_file,
+        username: None,
+        password_file: None,
+        ca_file: None,
         cert_file: None,
         key_file: None,
-        root,
+        root: "emma".into(),
+        protocol: Protocol::default(),
     })
 }
 
-/// The files by which a command line is believed by a broker, and believes it.
-#[derive(Clone, Debug, Default)]
-pub struct Files {
-    /// Holds the password.
-    pub password_file: Option<PathBuf>,
-    /// The authorities to believe.
-    pub ca_file: Option<PathBuf>,
-}
+/// What stands before the name of a credential of systemd, in the place of a path.
+pub const CREDENTIAL: &str = "credential:";
 
 /// A file that the table names; it may come with the deployment, so its absence is a warning.
 fn named_file(table: &mut Table<'_>, key: &'static str, folder: Option<&Path>) -> Option<PathBuf> {
-    let path = in_folder(folder, &table.text(key)?);
+    let text = table.text(key)?;
+    if let Some(name) = text.strip_prefix(CREDENTIAL) {
+        return credential(table, key, name, folder.is_some());
+    }
+    let path = in_folder(folder, &text);
     if folder.is_some() && !path.is_file() {
         table.file.warning(
             &table.at(key),
             format!("`{key}`: there is no file {} here", path.display()),
             "put it there before Emma starts",
         );
+    }
+    Some(path)
+}
+
+/// A credential lies in a folder that systemd makes for the service alone. Whoever checks the file by hand has none, so that
+/// this is a warning; Emma herself does not start without it.
+fn credential(table: &mut Table<'_>, key: &'static str, name: &str, is_here: bool) -> Option<PathBuf> {
+    let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+    if name.is_empty() || name.starts_with('.') || !name.chars().all(legal) {
+        let what = format!("`{key}`: a credential's name is letters, digits, `.`, `-` and `_`");
+        table.error(key, what, format!("write `{key} = \"{CREDENTIAL}mqtt-password\"`"));
+        return None;
+    }
+    let folder = std::env::var_os("CREDENTIALS_DIRECTORY").filter(|folder| !folder.is_empty());
+    let path = folder.map_or_else(|| format!("{CREDENTIAL}{name}").into(), |folder| PathBuf::from(folder).join(name));
+    if is_here && !path.is_file() {
+        let what = format!("`{key}`: no credential {name} is here; only the service is given it");
+        let hint = format!("its unit needs `LoadCredential={name}:FILE`; systemctl edit emma");
+        table.file.warning(&table.at(key), what, hint);
     }
     Some(path)
 }

@@ -122,6 +122,36 @@ pub struct Mqtt {
     pub key_file: Option<PathBuf>,
     /// First level of every topic.
     pub root: Name,
+    /// Which version is spoken.
+    pub protocol: Protocol,
+}
+
+/// A version of MQTT.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Protocol {
+    /// MQTT 5.
+    #[default]
+    Mqtt5,
+    /// MQTT 3.1.1, for a broker that has no better.
+    Mqtt311,
+}
+
+impl Protocol {
+    /// Each of them.
+    pub const ALL: [Self; 2] = [Self::Mqtt5, Self::Mqtt311];
+
+    /// The version that is written so.
+    pub fn of(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|version| version.word() == word)
+    }
+
+    /// How it is written.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Mqtt5 => "5",
+            Self::Mqtt311 => "3.1.1",
+        }
+    }
 }
 
 /// What was read, and what the other files are held against, even where the rest is wrong.

@@ -49,6 +49,20 @@ impl Daemon {
         });
     }
 
+    /// Takes back one offer.
+    pub(super) fn recall(&self, offer: &str, reply: oneshot::Sender<Answer>) {
+        let recalled = self.ledger.recall_offer(offer.into());
+        tokio::spawn(async move {
+            tell(
+                reply,
+                match recalled.await {
+                    Ok(known) => told_of(known, ""),
+                    Err(problem) => Reply::Failed { problem },
+                },
+            );
+        });
+    }
+
     /// Tells every campaign, and whether it runs.
     pub(super) fn list_campaigns(&self, reply: oneshot::Sender<Answer>) {
         let (ledger, config) = (self.ledger.clone(), self.config.clone());
@@ -80,6 +94,12 @@ impl Counter {
         Ok(if taken { Reply::Done { sentence } } else { refused(OVERTAKEN) })
     }
 
+    /// Takes back one offer; whoever may have it is told by the next daemon.
+    pub(super) fn recall(&self, offer: &str) -> Result<Reply, LedgerError> {
+        let known = self.store.transaction(|store| store.recall_offer(offer, self.wall_us))?;
+        Ok(told_of(known, " No Emma runs on this folder now; the next one that starts tells them."))
+    }
+
     /// How many codes are left to each campaign that has a list.
     pub(super) fn codes_left(&self) -> Result<CodesLeft, LedgerError> {
         let offers = &self.config.offers;
@@ -96,6 +116,12 @@ impl Counter {
             self.wall_us,
         ))
     }
+}
+
+/// What is answered to whoever takes back an offer.
+fn told_of(known: bool, besides: &str) -> Reply {
+    let sentence = "The offer is taken back; every recipient that may have it is told.";
+    if known { Reply::Done { sentence: format!("{sentence}{besides}") } } else { Reply::UnknownOffer }
 }
 
 /// What is meant, and the sentence that tells what holds then. `now_us` (wall) is nothing while the clock is not trusted.

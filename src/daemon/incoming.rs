@@ -14,13 +14,12 @@ use crate::gateway::effect::{Effect, Input, Purchase};
 use crate::gateway::feedback::Kind;
 use crate::gateway::halt::Halts;
 use crate::gateway::value::ValueRefusal;
-use crate::incoming::ear::Incoming;
+use crate::incoming::ear::{Incoming, Verdict};
 use crate::incoming::{Message, Whom};
 use crate::ledger::Store;
 use crate::ledger::halts::Word;
 use crate::ledger::said::{Feedback, Noted};
 use crate::mqtt::answer;
-use crate::mqtt::received::{Receipt, Reply};
 use crate::mqtt::state::StoppedCampaign;
 
 /// What cannot be done yet, for want of a disk or a clock, is tried again this often.
@@ -54,55 +53,53 @@ impl Daemon {
         let needs_clock = match &incoming.message {
             Message::Feedback { .. } | Message::Purchase { .. } => true,
             Message::Control { word, .. } => matches!(word, Word::Resume | Word::Start(_)),
-            Message::Ask { .. } | Message::Value { .. } | Message::LetGo => false,
+            Message::Ask { .. } | Message::Value { .. } | Message::Recall { .. } | Message::LetGo => false,
         };
         if needs_clock && !self.gateway.snapshot().clock_trusted {
             return self.again(incoming);
         }
-        let Incoming { message, reply, receipt } = incoming;
-        match message.clone() {
-            Message::Feedback { offer_id, kind: Kind::Why, inbox, .. } => self.why(inbox, offer_id, reply, receipt),
+        match incoming.message.clone() {
+            Message::Feedback { offer_id, kind: Kind::Why, inbox, .. } => self.why(inbox, offer_id, incoming),
             Message::Feedback { inbox, offer_id, kind, snooze } => {
                 let noted = self.ledger.feedback(self.told_back(&inbox, &offer_id, kind, snooze));
-                let (tally, now_us) = (self.voices.tally.clone(), self.now().monotonic_us);
-                self.done_when(Incoming { message, reply, receipt }, async move {
-                    if noted.await? == Noted::Unknown {
-                        tally.reject("unknown-offer", now_us);
-                    }
-                    Ok(())
+                self.done_when(incoming, async move {
+                    Ok(if noted.await? == Noted::Unknown { Err("unknown-offer") } else { Ok(()) })
                 });
             }
-            Message::Ask { inbox } => self.asked(&inbox, reply, receipt),
+            Message::Ask { inbox } => self.asked(&inbox, incoming),
             Message::Purchase { whom, category, is_return, at_us } => {
                 match self.bought(whom, category, is_return, at_us) {
                     Ok(()) => {
                         let settled = self.ledger.settled();
-                        self.done_when(Incoming { message, reply, receipt }, settled);
+                        self.done_when(incoming, async move { settled.await.map(Ok) });
                     }
-                    Err(why) => self.reject(why, receipt),
+                    Err(why) => self.conclude(incoming, Err(why)),
                 }
             }
             Message::Value { name, text, at_us, good_for_us } => {
-                match self.take_value(&name, &text, at_us, good_for_us) {
-                    Ok(()) => self.done_when(Incoming { message, reply, receipt }, async { Ok(()) }),
-                    Err(why) => self.reject(why, receipt),
-                }
+                let taken = self.take_value(&name, &text, at_us, good_for_us);
+                self.conclude(incoming, taken);
             }
-            Message::Control { word, at_us } => match self.control(word, at_us) {
-                Ok(given) => self.done_when(Incoming { message, reply, receipt }, given),
-                Err(why) => self.reject(why, receipt),
+            Message::Control { word, at_us } => match self.control(word, at_us, incoming.again) {
+                Ok(given) => self.done_when(incoming, given),
+                Err(why) => self.conclude(incoming, Err(why)),
             },
-            Message::LetGo => receipt.done(),
+            Message::Recall { offer_id } => {
+                let (known, again) = (self.ledger.recall_offer(offer_id), incoming.again);
+                self.done_when(incoming, async move {
+                    Ok(if known.await? || again { Ok(()) } else { Err("unknown-offer") })
+                });
+            }
+            Message::LetGo => incoming.receipt.done(),
         }
     }
 
-    /// Acknowledges a message once `done` says that it is; else it is tried again.
-    fn done_when(&mut self, incoming: Incoming, done: impl Future<Output = Result<(), String>> + Send + 'static) {
-        let (tally, again) = (self.voices.tally.clone(), self.voices.again.clone());
+    /// Acknowledges a message once `done` says what became of it; while nobody can say, it is tried again.
+    fn done_when(&mut self, incoming: Incoming, done: impl Future<Output = Result<Verdict, String>> + Send + 'static) {
+        let (tally, again, clock) = (self.voices.tally.clone(), self.voices.again.clone(), self.clock);
         tokio::spawn(async move {
-            if done.await.is_ok() {
-                tally.take();
-                incoming.receipt.done();
+            if let Ok(verdict) = done.await {
+                incoming.conclude(verdict, &tally, clock.monotonic_us());
             } else {
                 tokio::time::sleep(AGAIN_EVERY).await;
                 // A door that is closed takes nothing more, and the broker has it still.
@@ -115,9 +112,8 @@ impl Daemon {
         self.done_when(incoming, async { Err(String::new()) });
     }
 
-    fn reject(&self, why: &'static str, receipt: Receipt) {
-        self.voices.tally.reject(why, self.now().monotonic_us);
-        receipt.done();
+    fn conclude(&self, incoming: Incoming, verdict: Verdict) {
+        incoming.conclude(verdict, &self.voices.tally, self.now().monotonic_us);
     }
 
     fn told_back(&self, inbox: &str, offer_id: &str, kind: Kind, snooze: Option<Span>) -> Feedback {
@@ -128,23 +124,20 @@ impl Daemon {
     }
 
     /// Answers what there is here now. Nothing is kept of the question, nor of the answer.
-    fn asked(&self, inbox: &str, reply: Option<Reply>, receipt: Receipt) {
-        let Some(reply) = reply else { return self.reject("answer-topic", receipt) };
+    fn asked(&self, inbox: &str, mut incoming: Incoming) {
+        let Some(reply) = incoming.reply.take() else { return self.conclude(incoming, Err("answer-topic")) };
         let customer = self.gateway.customer_of_inbox(inbox);
         let language = customer.and_then(|customer| self.gateway.consent_of(customer)?.language.clone());
         let language = language.or_else(|| self.config.site.language.clone());
         let answered = customer.and_then(|customer| self.gateway.ask(customer)).unwrap_or_default();
         let site = &self.config.gateway.site;
-        if !reply.say(answer::asked(&answered, language.as_deref(), self.raw_wall_us(), site)) {
-            return self.reject("busy", receipt);
-        }
-        self.voices.tally.take();
-        receipt.done();
+        let said = reply.say(answer::asked(&answered, language.as_deref(), self.raw_wall_us(), site));
+        self.conclude(incoming, if said { Ok(()) } else { Err("busy") });
     }
 
     /// Answers why an offer was made, while it is remembered.
-    fn why(&mut self, inbox: Name, offer_id: Name, reply: Option<Reply>, receipt: Receipt) {
-        let Some(reply) = reply else { return self.reject("answer-topic", receipt) };
+    fn why(&mut self, inbox: Name, offer_id: Name, mut incoming: Incoming) {
+        let Some(reply) = incoming.reply.take() else { return self.conclude(incoming, Err("answer-topic")) };
         let (ledger, tally) = (self.ledger.clone(), self.voices.tally.clone());
         tokio::spawn(async move {
             let asked = offer_id.clone();
@@ -153,12 +146,12 @@ impl Daemon {
             if reply.say(answer::why(&offer_id, why.as_deref())) {
                 tally.take();
             }
-            receipt.done();
+            incoming.receipt.done();
         });
     }
 
     /// Hands a purchase to the core; whether there is something to remember, or why not.
-    fn bought(&mut self, whom: Whom, category: Name, is_return: bool, at_us: i64) -> Result<(), &'static str> {
+    fn bought(&mut self, whom: Whom, category: Name, is_return: bool, at_us: i64) -> Verdict {
         let customer = match whom {
             Whom::Customer(customer) => Some(customer),
             Whom::Inbox(inbox) => self.gateway.customer_of_inbox(&inbox).cloned(),
@@ -175,7 +168,7 @@ impl Daemon {
         if is_noted { Ok(()) } else { Err("no-consent") }
     }
 
-    fn take_value(&mut self, name: &Name, text: &Name, at_us: i64, good_for_us: i64) -> Result<(), &'static str> {
+    fn take_value(&mut self, name: &Name, text: &Name, at_us: i64, good_for_us: i64) -> Verdict {
         let taken = self.gateway.take_value(name, text, at_us, good_for_us);
         let is_clock_known = self.gateway.snapshot().clock_trusted;
         let values = &mut self.hearing.values;
@@ -195,12 +188,14 @@ impl Daemon {
         })
     }
 
-    /// Heeds a word on what is to be halted: silence first, then the ledger; what speaks again waits for the ledger.
+    /// Heeds a word on what is to be halted: silence first, then the ledger; what speaks again waits for the ledger. One that
+    /// the broker gives again need be no news.
     fn control(
         &mut self,
         word: Word,
         at_us: i64,
-    ) -> Result<impl Future<Output = Result<(), String>> + Send + use<>, &'static str> {
+        again: bool,
+    ) -> Result<impl Future<Output = Result<Verdict, String>> + Send + use<>, &'static str> {
         let now_us = self.raw_wall_us();
         let is_known = |campaign: &Name| self.config.offers.campaigns.iter().any(|known| known.id == *campaign);
         if let Word::Stop(campaign) | Word::Start(campaign) = &word
@@ -220,7 +215,7 @@ impl Daemon {
         // Without a clock that is believed nobody knows what is ahead, and a word is as new as it says.
         let word_us = if self.gateway.snapshot().clock_trusted { at_us.min(now_us) } else { at_us };
         let given = self.ledger.give_word(word, word_us);
-        Ok(async move { given.await.map(drop) })
+        Ok(async move { Ok(if given.await? || again { Ok(()) } else { Err("older") }) })
     }
 
     /// What the ledger says is halted.

@@ -29,6 +29,7 @@ impl Daemon {
             // Every source ends with it. Of two listeners of one name, each would go on ending the other's connection.
             doors.heard.close();
             doors.incoming.close();
+            doors.told.close();
         }
         self.stood_down |= stood_down;
         let snapshot = self.gateway.snapshot();
@@ -39,6 +40,7 @@ impl Daemon {
         self.tell_needs();
         self.review_followers();
         self.look_at_incoming();
+        self.look_at_feed();
         let total = |count: fn(&SourceStatus) -> u64| sources.iter().map(count).sum();
         // What phones say of beacons is nobody's hearing, nor is a connection: with a dead radio it must not make them missed.
         let hears = |kind| !matches!(kind, "phone" | "sightings");

@@ -51,7 +51,13 @@ impl Gateway {
         let is_said = answer == Answer::Granted && !contest.is_ghost();
         let mut too_late = false;
         let stance = self.stances.get(&slot).map_or(&*NO_STANCE, |stance| stance);
-        let person = Person { consent: &consent, last_deliveries: &guest.last_deliveries, stance, key: &self.key };
+        let person = Person {
+            consent: &consent,
+            last_deliveries: &guest.last_deliveries,
+            stance,
+            key: &self.key,
+            beats: self.registry.beats(),
+        };
         // Before what it grants is gone: a reminder is for those who wish still.
         let taken_back = if is_said { self.menu.takes_back(&contest, person) } else { None };
         if answer == Answer::Granted {
@@ -72,7 +78,13 @@ impl Gateway {
             }
         }
         let stance = self.stances.get(&slot).map_or(&*NO_STANCE, |stance| stance);
-        let person = Person { consent: &consent, last_deliveries: &guest.last_deliveries, stance, key: &self.key };
+        let person = Person {
+            consent: &consent,
+            last_deliveries: &guest.last_deliveries,
+            stance,
+            key: &self.key,
+            beats: self.registry.beats(),
+        };
         let from = effects.len();
         guest.contest = self.menu.answered(contest, answer, person, effects);
         self.asked.extend(guest.contest.iter().map(|contest| (contest.delivery().clone(), slot)));
@@ -95,7 +107,13 @@ impl Gateway {
         let from = effects.len();
         while guest.contest.is_none() {
             let Some(occasion) = guest.waiting.pop_front() else { break };
-            let person = Person { consent: &consent, last_deliveries: &guest.last_deliveries, stance, key: &self.key };
+            let person = Person {
+                consent: &consent,
+                last_deliveries: &guest.last_deliveries,
+                stance,
+                key: &self.key,
+                beats: self.registry.beats(),
+            };
             guest.contest = self.menu.judge(occasion, person, effects);
             self.asked.extend(guest.contest.iter().map(|contest| (contest.delivery().clone(), slot)));
         }
@@ -144,9 +162,7 @@ impl Gateway {
         let person = self.person(consent, &nothing, None);
         let is_known = self.config.offers.categories.iter().any(|known| known.id == category);
         // Of whom nothing may be seen, nothing is kept either.
-        let holds = self.wall_us.is_none_or(|wall_us| consent.is_live(wall_us))
-            && consent.covers_site(&self.config.gateway.site);
-        if !person.is_personal() || !is_known || !holds {
+        if !person.is_personal() || !is_known || !self.is_in_force(consent) {
             return;
         }
         let signal = if is_return {
@@ -262,7 +278,7 @@ impl Gateway {
         slot: Option<Slot>,
     ) -> Person<'a> {
         let stance = slot.and_then(|slot| self.stances.get(&slot)).map_or(&*NO_STANCE, |stance| stance);
-        Person { consent, last_deliveries, stance, key: &self.key }
+        Person { consent, last_deliveries, stance, key: &self.key, beats: self.registry.beats() }
     }
 }
 

@@ -29,6 +29,8 @@ pub enum Input<'a> {
     Reserved(DeliveryId, Answer),
     /// A consent was accepted, or changed.
     Consent(Arc<Consent>),
+    /// The registrar's feed beat at this instant (wall, microseconds), and agrees: leases hold from then.
+    Beat(i64),
     /// A customer withdrew: nothing more is said, and nothing is remembered.
     Withdraw(CustomerId),
     /// The configuration changed.

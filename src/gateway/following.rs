@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 
 use super::Gateway;
 use super::advertisement::GatewayIndex;
+use super::consent::CustomerId;
 use super::consent::registry::Slot;
-use super::consent::{Consent, CustomerId};
 use super::effect::{Effect, Reading};
 use crate::clock::Moment;
 use crate::config::Name;
@@ -34,11 +34,7 @@ impl Gateway {
 
     /// Whether this customer can be followed: theirs is a test consent that is in force.
     pub fn may_be_followed(&self, customer: &CustomerId) -> bool {
-        let in_force = |consent: &Consent| {
-            self.wall_us.is_none_or(|wall_us| consent.is_live(wall_us))
-                && consent.covers_site(&self.config.gateway.site)
-        };
-        self.consent_of(customer).is_some_and(|consent| consent.test && in_force(consent))
+        self.consent_of(customer).is_some_and(|consent| consent.test && self.is_in_force(consent))
     }
 
     /// What is believed of this customer now, on the monotonic clock.
@@ -82,6 +78,7 @@ mod tests {
     use super::*;
     use crate::config::testing::shipped;
     use crate::gateway::advertisement::{Address, AddressKind, Advertisement};
+    use crate::gateway::consent::Consent;
     use crate::gateway::consent::record::ConsentRecord;
     use crate::gateway::effect::Input;
     use crate::gateway::key::Key;

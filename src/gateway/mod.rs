@@ -63,6 +63,7 @@ use crate::clock::Moment;
 use crate::config::{Config, Name};
 use advertisement::Advertisement;
 use calibration::{Calibration, GatewayCalibration, Proposals};
+use consent::lease::{Beats, Summary};
 use consent::registry::{Attribution, Refusal, Registry, Slot};
 use consent::{Consent, CustomerId, Needs, PhoneId, Tier};
 use decode::Frame;
@@ -183,6 +184,7 @@ impl Gateway {
         self.wall_us = now.wall_us;
         if self.trust.take_give_up() {
             effects.extend(now.wall_us.map(Effect::Redate));
+            now.wall_us.iter().for_each(|wall_us| self.registry.end_leases_after(*wall_us));
         }
         self.run_deadlines(now, &mut effects);
         match input {
@@ -192,6 +194,7 @@ impl Gateway {
             Input::Tick => {}
             Input::Reserved(delivery, answer) => self.reserved(&delivery, answer, now, &mut effects),
             Input::Consent(consent) => self.consent(consent, now, &mut effects),
+            Input::Beat(at_us) => self.registry.hold(self.registry.beats().and(at_us)),
             Input::Withdraw(customer) => self.withdraw(&customer, now, &mut effects),
             Input::Configure(config) => self.configure(config, now, &mut effects),
             Input::Resume(memory) => self.resume(&memory, now, &mut effects),
@@ -229,13 +232,36 @@ impl Gateway {
     /// What a radio has to deliver for the consents that are in force at the last input's moment. Most shops know
     /// nobody by an address, and then nothing is looked through.
     pub fn needs(&self) -> Needs {
-        let in_force = |consent: &&Arc<Consent>| {
-            self.wall_us.is_none_or(|wall_us| consent.is_live(wall_us))
-                && consent.covers_site(&self.config.gateway.site)
-        };
-        let addresses =
-            self.registry.has_addresses() && self.consents().filter(in_force).any(|consent| consent.needs_addresses());
+        let addresses = self.registry.has_addresses()
+            && self.consents().any(|consent| consent.needs_addresses() && self.is_in_force(consent));
         Needs { addresses }
+    }
+
+    /// Whether a consent is live at the last input's moment, and for this shop. Its dates are judged only with a trusted
+    /// clock; without one the `clock` gate keeps Emma silent.
+    pub fn is_in_force(&self, consent: &Consent) -> bool {
+        self.wall_us.is_none_or(|wall_us| consent.is_live(wall_us, self.registry.beats()))
+            && consent.covers_site(&self.config.gateway.site)
+    }
+
+    /// The beats of the registrar's feed that hold the leases.
+    pub fn beats(&self) -> Beats {
+        self.registry.beats()
+    }
+
+    /// Takes up the beats that the ledger remembers, once after a start and before any input.
+    pub fn hold(&mut self, beats: Beats) {
+        self.registry.hold(beats);
+    }
+
+    /// What is held of what came over the network, summed up as of `at_us` (wall, microseconds).
+    pub fn told(&self, at_us: i64) -> Summary {
+        self.registry.told(at_us)
+    }
+
+    /// It is so late at the least (wall, microseconds): what the clock said when it was last believed.
+    pub fn at_least_us(&self) -> i64 {
+        self.trust.at_least_us()
     }
 
     /// The kinds of identifiers of this customer's consent that are kept and not matched.
@@ -334,12 +360,14 @@ impl Gateway {
     fn may_be_seen(&self, slot: Slot, now: Moment) -> bool {
         let Some(consent) = self.registry.get(slot) else { return false };
         let ignored = self.guests.get(&slot).and_then(|guest| guest.ignored_until_us);
-        now.wall_us.is_none_or(|wall_us| consent.is_live(wall_us))
+        now.wall_us.is_none_or(|wall_us| consent.is_live(wall_us, self.registry.beats()))
             && consent.covers_site(&self.config.gateway.site)
             && ignored.is_none_or(|until_us| until_us <= now.monotonic_us)
     }
 
     fn consent(&mut self, consent: Arc<Consent>, now: Moment, effects: &mut Vec<Effect>) {
+        let before = self.consent_of(&consent.customer).cloned();
+        let narrows = before.is_some_and(|before| consent.narrows(&before));
         let Ok(slot) = self.registry.accept(consent, now.wall_us) else { return };
         if self.is_present(slot) && !self.may_be_seen(slot, now) {
             self.end_visit(slot, now, effects);
@@ -348,7 +376,7 @@ impl Gateway {
             self.drop_visit(slot, effects);
         }
         self.review_stance(slot, effects);
-        if self.wants_silence(slot, now) {
+        if narrows || self.wants_silence(slot, now) {
             self.end_offers(slot, Ending::Withdrawn, effects);
         }
         self.list_deadline(slot, now);

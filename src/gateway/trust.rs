@@ -37,6 +37,11 @@ impl Trust {
         Moment { wall_us: self.believed(now), ..now }
     }
 
+    /// It is so late at the least (wall, microseconds), whether or not the clock can be believed.
+    pub fn at_least_us(&self) -> i64 {
+        self.high_water_us
+    }
+
     /// Whether the high-water mark was just given up, told once: rows dated after this moment are dated now.
     pub fn take_give_up(&mut self) -> bool {
         std::mem::take(&mut self.gave_up)

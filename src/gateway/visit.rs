@@ -240,7 +240,8 @@ impl Gateway {
     fn due_us(&self, slot: Slot, now: Moment) -> Option<u64> {
         let presence = self.guests.get(&slot)?.presence.as_ref()?;
         let consent_ends_us = now.wall_us.zip(self.registry.get(slot)).map(|(wall_us, consent)| {
-            let left_us = u64::try_from(consent.valid_until_us.saturating_sub(wall_us)).unwrap_or(0);
+            let ends_us = consent.ends_us(self.registry.beats());
+            let left_us = u64::try_from(ends_us.saturating_sub(wall_us)).unwrap_or(0);
             now.monotonic_us.saturating_add(left_us)
         });
         let dwells_us = self.next_dwell(slot).map(|(_, due_us, _)| due_us);

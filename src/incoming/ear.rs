@@ -8,6 +8,7 @@ use super::tally::Tally;
 use super::{Flaw, Message, inbox_of, parse};
 use crate::clock::Clock;
 use crate::config::gateway::Gateway;
+use crate::mqtt::answer;
 use crate::mqtt::connection::{Options, OptionsError};
 use crate::mqtt::listener::{Listener, Manner, Subscriber};
 use crate::mqtt::received::{Receipt, Received, Reply};
@@ -29,14 +30,47 @@ const ALL_RATE: Rate = Rate { interval_us: 20_000, burst: 500 };
 /// are published at quality 0; what finds no room is counted and lost.
 pub const WAITING: usize = 256;
 
+/// What is dropped unread is not answered either: a flood of messages would be one of answers too.
+const UNREAD: [&str; 2] = ["too-many", "busy"];
+
 /// A message, how whoever asked is answered, and what is given back once it is done.
 pub struct Incoming {
     /// What it says.
     pub message: Message,
     /// Where an answer goes, if one is wanted.
     pub reply: Option<Reply>,
+    /// The broker gives it again ([`Received::is_again`]): that it is no news is nobody's mistake.
+    pub again: bool,
     /// To be given back.
     pub receipt: Receipt,
+}
+
+/// What becomes of a message: it was taken, or it was of no use, and the word for why.
+pub type Verdict = Result<(), &'static str>;
+
+impl Incoming {
+    /// It is done: counted, answered where an answer is wanted, and acknowledged. `now_us` is monotonic.
+    pub fn conclude(self, verdict: Verdict, tally: &Tally, now_us: u64) {
+        let answer = match verdict {
+            Ok(()) => {
+                tally.take();
+                answer::taken()
+            }
+            Err(why) => {
+                tally.reject(why, now_us);
+                answer::rejected(why, &[])
+            }
+        };
+        say(self.reply, answer);
+        self.receipt.done();
+    }
+}
+
+/// An answer that finds no room is lost: whoever misses it says it again, and it is done once.
+fn say(reply: Option<Reply>, answer: String) {
+    if let Some(reply) = reply {
+        reply.say(answer);
+    }
 }
 
 /// Listens to what comes in, until the door is closed; nothing without a broker.
@@ -58,7 +92,6 @@ pub fn listen(
             let ear = Ear {
                 filters,
                 below: topics.incoming(""),
-                takes_retained: wants_retained,
                 inboxes: Limits::new(INBOX_RATE, MAX_INBOXES),
                 all: Limit::default(),
                 clock,
@@ -75,11 +108,20 @@ pub fn listen(
     ])
 }
 
+/// Whether a broker may keep what is said there: what it keeps is said again at every connect.
+fn is_kept(topic: &str) -> bool {
+    topic.starts_with("value/") || topic.starts_with("control/")
+}
+
+/// How whoever said it is answered. What the broker repeats was answered when it was said, and nobody waits any more.
+fn reply(received: &Received<'_>) -> Option<Reply> {
+    received.reply().filter(|_| !received.retained)
+}
+
 struct Ear {
     filters: &'static [&'static str],
     /// What every topic begins with.
     below: String,
-    takes_retained: bool,
     inboxes: Limits,
     all: Limit,
     clock: Clock,
@@ -91,7 +133,7 @@ impl Ear {
     /// What a message says, or why it is not read or of no use.
     fn read(&mut self, received: &Received<'_>) -> Result<Message, &'static str> {
         let topic = received.topic.strip_prefix(&self.below).ok_or(Flaw::Topic.word())?;
-        if received.retained && !self.takes_retained {
+        if received.retained && !is_kept(topic) {
             return Err("retained");
         }
         let now_us = self.clock.monotonic_us();
@@ -105,7 +147,8 @@ impl Ear {
 
     fn hand_on(&mut self, received: &Received<'_>) -> Result<(), &'static str> {
         let message = self.read(received)?;
-        let incoming = Incoming { message, reply: received.reply(), receipt: received.receipt() };
+        let (reply, receipt) = (reply(received), received.receipt());
+        let incoming = Incoming { message, reply, again: received.is_again(), receipt };
         match self.door.try_send(incoming) {
             // Behind a closed door nobody acknowledges it: the broker has it still when Emma is back.
             Ok(()) | Err(TrySendError::Closed(_)) => Ok(()),
@@ -118,6 +161,9 @@ impl Subscriber for Ear {
     fn take(&mut self, received: &Received<'_>) {
         if let Err(why) = self.hand_on(received) {
             self.tally.reject(why, self.clock.monotonic_us());
+            if !UNREAD.contains(&why) {
+                say(reply(received), answer::rejected(why, &[]));
+            }
             received.receipt().done();
         }
     }

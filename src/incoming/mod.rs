@@ -17,9 +17,15 @@ use crate::gateway::consent::CustomerId;
 use crate::gateway::feedback::Kind;
 use crate::ledger::halts::Word;
 
+pub mod consent;
+
 pub mod ear;
 
+pub mod feed;
+
 pub mod tally;
+
+pub mod withdrawn;
 
 /// The longest message, in bytes: none has more than a handful of short fields.
 pub const MAX_MESSAGE_LEN: usize = 4 * 1024;
@@ -78,6 +84,11 @@ pub enum Message {
         /// When it was said (wall, microseconds).
         at_us: i64,
     },
+    /// The shop takes back one offer.
+    Recall {
+        /// By the id that any of its recipients knows it by.
+        offer_id: Name,
+    },
     /// An empty message: whoever kept something with the broker lets go of it.
     LetGo,
 }
@@ -91,6 +102,7 @@ impl fmt::Debug for Message {
             Self::Purchase { .. } => "Purchase(..)",
             Self::Value { .. } => "Value(..)",
             Self::Control { .. } => "Control(..)",
+            Self::Recall { .. } => "Recall(..)",
             Self::LetGo => "LetGo",
         })
     }
@@ -155,10 +167,11 @@ pub fn parse(topic: &str, payload: &[u8]) -> Result<Message, Flaw> {
         "purchase" if of.is_empty() => purchase(read(payload)?),
         "value" | "control" if payload.is_empty() => Ok(Message::LetGo),
         "value" => value(level(of)?, read(payload)?),
-        "control" => match of.strip_prefix("campaign/") {
-            Some(campaign) => campaign_word(level(campaign)?, &read(payload)?),
+        "control" => match of.split_once('/') {
+            Some(("campaign", campaign)) => campaign_word(level(campaign)?, &read(payload)?),
+            Some(("offer", offer)) => recall(level(offer)?, &read(payload)?),
             None if of == "pause" => pause_word(&read(payload)?),
-            None => Err(Flaw::Topic),
+            _ => Err(Flaw::Topic),
         },
         _ => Err(Flaw::Topic),
     }
@@ -215,6 +228,13 @@ fn campaign_word(campaign: Name, fields: &ControlFields) -> Result<Message, Flaw
         _ => return Err(Flaw::Kind),
     };
     Ok(Message::Control { word, at_us: instant(&fields.at)? })
+}
+
+/// A recall is heeded whenever it was said, for it cannot be taken back; its time is read all the same, so that every word
+/// of the shop has the same shape.
+fn recall(offer_id: Name, fields: &ControlFields) -> Result<Message, Flaw> {
+    instant(&fields.at)?;
+    if fields.what == "recall" { Ok(Message::Recall { offer_id }) } else { Err(Flaw::Kind) }
 }
 
 /// The fields of a JSON object. Read as an object first: a list would do as well for the fields in their order.

@@ -79,7 +79,19 @@ fn the_shop_can_halt_everything_or_one_campaign() {
     assert!(said("control/campaign/oak", &of("start", "")) == control(Word::Start("oak".into())));
     assert_eq!(flaw("control/pause", &of("stop", "")), Flaw::Kind);
     assert_eq!(flaw("control/campaign/oak", &of("pause", "")), Flaw::Kind);
-    for topic in ["control/campaign", "control/campaign/", "control/campaign/a/b", "control/reboot", "control"] {
+    assert!(said("control/offer/b9d1", &of("recall", "")) == Message::Recall { offer_id: "b9d1".into() });
+    assert_eq!(flaw("control/offer/b9d1", &of("stop", "")), Flaw::Kind);
+    assert_eq!(flaw("control/offer/b9d1", r#"{"do":"recall"}"#), Flaw::Fields);
+    for topic in [
+        "control/offer",
+        "control/offer/",
+        "control/offer/a/b",
+        "control/campaign",
+        "control/campaign/",
+        "control/campaign/a/b",
+        "control/reboot",
+        "control",
+    ] {
         assert_eq!(flaw(topic, &of("stop", "")), Flaw::Topic, "{topic}");
     }
 }

@@ -7,11 +7,13 @@ use std::thread::JoinHandle;
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use super::halts::Word;
+use super::leases::{Feed, Leased};
 use super::order::{Again, Done, Order, Told};
 use super::said::{Feedback, Noted};
 use super::thread::{Gauges, LAZY_GROUP, QUEUE, Worker};
 use super::{LedgerError, Store};
 use crate::clock::Clock;
+use crate::config::Name;
 use crate::gateway::consent::CustomerId;
 use crate::gateway::effect::{Answer, Ending, Reservation, VisitMemory};
 use crate::gateway::stance::Signal;
@@ -96,6 +98,14 @@ impl Ledger {
         self.ask(move |done| Order::GiveWord { word, word_us, done })
     }
 
+    /// Takes back one offer, by the id of any of its copies; see [`Store::recall_offer`]. Whether there is one that holds.
+    ///
+    /// # Errors
+    /// A sentence that says why it could not be.
+    pub fn recall_offer(&self, offer: Name) -> impl Future<Output = Result<bool, String>> + Send + use<> {
+        self.ask(move |done| Order::Recall { offer, done })
+    }
+
     /// Ends when everything that was asked for before is on disk.
     ///
     /// # Errors
@@ -168,6 +178,19 @@ impl Ledger {
     /// A sentence that says why not.
     pub async fn save_consent(&self, customer: CustomerId, epoch: u64, record: String) -> Result<(), String> {
         self.ask(|done| Order::SaveConsent { customer, epoch, record, done }).await
+    }
+
+    /// Remembers a consent that came over the network; see [`Store::save_leased`]. On disk when this returns.
+    ///
+    /// # Errors
+    /// A sentence that says why not.
+    pub async fn save_leased(&self, leased: Leased) -> Result<bool, String> {
+        self.ask(|done| Order::SaveLeased(leased, done)).await
+    }
+
+    /// Remembers the registrar's feed, soon.
+    pub fn save_feed(&self, feed: Feed) {
+        self.lazily(Order::SaveFeed(feed));
     }
 
     /// Forgets a customer; no byte of them is left when this returns.

@@ -9,6 +9,8 @@ pub mod folder;
 
 mod journal;
 
+pub mod leases;
+
 pub mod registrar;
 
 pub mod retention;
@@ -18,6 +20,8 @@ mod schema;
 pub mod outbox;
 
 pub mod said;
+
+mod parting;
 
 pub mod redating;
 

@@ -4,7 +4,9 @@ use tokio::sync::oneshot;
 
 use super::Store;
 use super::halts::Word;
+use super::leases::{Feed, Leased};
 use super::said::{Feedback, Noted};
+use crate::config::Name;
 use crate::gateway::consent::CustomerId;
 use crate::gateway::effect::{Answer, DeliveryId, Ending, Reservation, VisitMemory};
 use crate::gateway::halt::Halts;
@@ -28,12 +30,15 @@ pub(super) enum Order {
     Again(Again),
     Feedback(Feedback, Done<Noted>),
     GiveWord { word: Word, word_us: i64, done: Done<bool> },
+    Recall { offer: Name, done: Done<bool> },
     Say { to: Option<CustomerId>, drafts: Vec<Draft>, done: Done<()> },
     Count(Vec<(String, i64)>),
     CountLongest(String, i64),
     BeginWeek(i64),
     Read(Box<dyn FnOnce(&Store) + Send>),
     SaveConsent { customer: CustomerId, epoch: u64, record: String, done: Done<()> },
+    SaveLeased(Leased, Done<bool>),
+    SaveFeed(Feed),
     Forget { customer: CustomerId, wall_us: i64, done: Done<()> },
     Consent { customer: CustomerId, done: oneshot::Sender<Option<String>> },
     Prune { deliveries_before_us: Option<i64>, forgotten_before_us: i64, now_us: i64 },

@@ -36,10 +36,7 @@ pub struct OutboxDepth {
 
 impl Store {
     /// Up to `limit` rows that wait and have not expired at `now_us`, oldest first, each given its sequence number.
-    ///
-    /// # Errors
-    /// The file cannot be read or written.
-    pub fn take(&mut self, limit: usize, now_us: i64) -> Result<Vec<OutboxRow>> {
+    pub(super) fn take_rows(&mut self, limit: usize, now_us: i64) -> Result<Vec<OutboxRow>> {
         let sql = "SELECT row, event_id, topic, payload, expires_us, sequence FROM outbox
                    WHERE row > ?1 AND expires_us > ?2 AND (expires_us <= ?3 OR delivery = '') ORDER BY row LIMIT ?4";
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
@@ -68,7 +65,7 @@ impl Store {
         Ok(rows)
     }
 
-    fn number(&mut self, mut row: OutboxRow, given: Option<i64>) -> Result<OutboxRow> {
+    pub(super) fn number(&mut self, mut row: OutboxRow, given: Option<i64>) -> Result<OutboxRow> {
         let sequence = if let Some(given) = given {
             given.cast_unsigned()
         } else {
@@ -100,12 +97,13 @@ impl Store {
         self.end_rows(&[row], outcome == Outcome::Refused && row > self.recovered_row)
     }
 
-    /// Which of these rows, handed over before, are still wanted: their customer was not forgotten and did not leave.
+    /// Which of these rows, handed over before, are still wanted: their customer was not forgotten and did not leave. What is
+    /// said of who was forgotten always is.
     ///
     /// # Errors
     /// The file cannot be read.
     pub fn wanted(&self, rows: &[i64]) -> Result<Vec<i64>> {
-        let mut exists = self.db.prepare_cached("SELECT EXISTS (SELECT 1 FROM outbox WHERE row = ?1)")?;
+        let mut exists = self.db.prepare_cached("SELECT ?1 < 0 OR EXISTS (SELECT 1 FROM outbox WHERE row = ?1)")?;
         let mut wanted = Vec::new();
         for row in rows {
             wanted.extend(exists.query_row([row], |found| found.get(0)).map(|found: bool| found.then_some(*row))?);
@@ -118,6 +116,7 @@ impl Store {
     /// # Errors
     /// The file cannot be written.
     pub fn expire(&self, now_us: i64) -> Result<()> {
+        self.partings.borrow_mut().expire(now_us);
         let waiting = "SELECT row FROM outbox WHERE row > ?1
                        AND (expires_us <= ?2 OR (expires_us > ?3 AND delivery <> ''))";
         let freshest_us = now_us.saturating_add(FRESHEST_US);
@@ -147,7 +146,8 @@ impl Store {
     pub fn depth(&self) -> Result<OutboxDepth> {
         let sql = "SELECT count(*), min(at_us) FROM outbox LEFT JOIN delivery ON delivery.id = outbox.delivery";
         Ok(self.db.query_one(sql, [], |row| {
-            Ok(OutboxDepth { rows: row.get::<_, i64>(0)?.unsigned_abs(), oldest_us: row.get(1)? })
+            let rows = row.get::<_, i64>(0)?.unsigned_abs().saturating_add(self.partings.borrow().waiting());
+            Ok(OutboxDepth { rows, oldest_us: row.get(1)? })
         })?)
     }
 

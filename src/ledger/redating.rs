@@ -34,6 +34,7 @@ impl Store {
         // Nobody is at work for longer than until tomorrow.
         let tomorrow_us = wall_us.saturating_add(DAY_US);
         self.db.execute("UPDATE ignored SET until_us = ?1 WHERE until_us > ?1", [tomorrow_us])?;
+        self.end_leases_after(wall_us)?;
         self.bring_dates_back(wall_us)
     }
 

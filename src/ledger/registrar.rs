@@ -16,6 +16,15 @@ pub struct Prepared {
     pub record: String,
 }
 
+impl Prepared {
+    /// The same, told over the network at `told_us` (wall, microseconds): it is on a lease.
+    #[must_use]
+    pub fn told_at(mut self, told_us: i64) -> Self {
+        Arc::make_mut(&mut self.consent).told_us = Some(told_us);
+        self
+    }
+}
+
 /// Checks a record and gives it its inboxes: those it names, else those the customer has, else a fresh one for each
 /// recipient that is promised today. A recipient promised later is not served until the customer says so.
 ///

@@ -49,20 +49,21 @@ pub enum Noted {
 }
 
 /// One copy of an offer.
-struct Said {
-    offer: String,
+pub(super) struct Said {
+    pub(super) offer: String,
     customer: String,
-    recipient: String,
-    inbox: String,
+    pub(super) recipient: String,
+    pub(super) inbox: String,
     campaign: String,
     matter: String,
-    test: bool,
-    valid_until_us: i64,
+    pub(super) test: bool,
+    pub(super) valid_until_us: i64,
     heard: Heard,
     delivery: String,
 }
 
-const COLUMNS: &str = "offer, customer, recipient, inbox, campaign, matter, test, valid_until_us, heard, delivery";
+pub(super) const COLUMNS: &str =
+    "offer, customer, recipient, inbox, campaign, matter, test, valid_until_us, heard, delivery";
 
 impl Store {
     /// Says from now on as whom it speaks.
@@ -174,6 +175,20 @@ impl Store {
         self.take_back(&sql, &[&campaign, &now_us], Ending::Recalled, now_us)
     }
 
+    /// Takes back an offer that still holds, by the id of any of its copies: that one and the other recipients'. Whether
+    /// there is such an offer; one that was recalled before is, and stays recalled.
+    ///
+    /// # Errors
+    /// The file cannot be read or written.
+    pub fn recall_offer(&self, offer: &str, now_us: i64) -> Result<bool> {
+        let sql = "SELECT delivery FROM said WHERE offer = ?1 AND valid_until_us > ?2";
+        let found: Option<String> = self.db.query_row(sql, params![offer, now_us], |row| row.get(0)).optional()?;
+        let Some(delivery) = found else { return Ok(false) };
+        let sql = format!("SELECT {COLUMNS} FROM said WHERE delivery = ?1 AND (ending IS NULL OR ending = 'left')");
+        self.take_back(&sql, &[&delivery], Ending::Recalled, now_us)?;
+        Ok(true)
+    }
+
     /// What of a campaign is not told yet is taken back; coupons hold.
     pub(super) fn recall_fresh_of(&self, campaign: &str, now_us: i64) -> Result<()> {
         let sql = format!("SELECT {COLUMNS} FROM said WHERE campaign = ?1 AND notify_until_us > ?2 AND ending IS NULL");
@@ -257,7 +272,7 @@ impl Store {
         Ok(())
     }
 
-    fn said(&self, sql: &str, values: &[&dyn rusqlite::ToSql]) -> Result<Vec<Said>> {
+    pub(super) fn said(&self, sql: &str, values: &[&dyn rusqlite::ToSql]) -> Result<Vec<Said>> {
         let mut rows = self.db.prepare_cached(sql)?;
         let read = rows.query_map(values, said)?;
         Ok(read.collect::<rusqlite::Result<_>>()?)

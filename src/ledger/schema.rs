@@ -77,5 +77,15 @@ pub(super) fn migrations() -> Migrations<'static> {
         -- Why an offer was made, as JSON, for whoever asks while it holds.
         ALTER TABLE said ADD COLUMN why TEXT NOT NULL DEFAULT '';
         ",
+    ), M::up(
+        "
+        -- When a consent was last told over the network (wall): it is on a lease. Nothing for one by file or command line.
+        ALTER TABLE consent ADD COLUMN told_us INTEGER;
+        -- The registrar whose beats are heeded, one row at the most: when it was last heard, and the first and the last of
+        -- the beats that agreed without a day between (wall).
+        CREATE TABLE feed (
+            registrar TEXT PRIMARY KEY, heard_us INTEGER NOT NULL, since_us INTEGER NOT NULL, last_us INTEGER NOT NULL
+        ) STRICT, WITHOUT ROWID;
+        ",
     )])
 }

@@ -1,6 +1,6 @@
 //! The ledger's file: every question and every change, each inside whatever transaction its caller opened.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -8,6 +8,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use rusqlite_migration::MigrationDefinitionError;
 
 use super::fault::check_file;
+use super::parting::Partings;
 use super::{LedgerError, Log, schema};
 use crate::config::Name;
 use crate::config::offers::Class;
@@ -44,6 +45,8 @@ pub struct Store {
     pub(super) week_us: i64,
     /// As whom it speaks, where it has to say that an offer ended.
     pub(super) speaker: Speaker,
+    /// What is left to be said of those who were forgotten.
+    pub(super) partings: RefCell<Partings>,
     /// There was no ledger before.
     is_fresh: bool,
 }
@@ -95,6 +98,7 @@ impl Store {
             high_water: Cell::new(None),
             week_us: 0,
             speaker: Speaker::default(),
+            partings: RefCell::default(),
             is_fresh: true,
         };
         store.is_fresh = !store.has_meta("key")?;
@@ -145,12 +149,15 @@ impl Store {
     /// # Errors
     /// The file cannot be written.
     pub fn commit(&self) -> Result<()> {
-        Ok(self.db.execute_batch("COMMIT")?)
+        self.db.execute_batch("COMMIT")?;
+        self.partings.borrow_mut().commit();
+        Ok(())
     }
 
     /// Undoes it, if one is open; a transaction that cannot even be undone was never written.
     pub fn rollback(&self) {
         self.high_water.set(None);
+        self.partings.borrow_mut().roll_back();
         if !self.db.is_autocommit() {
             self.db.execute_batch("ROLLBACK").unwrap_or_default();
         }
@@ -243,14 +250,25 @@ impl Store {
         Ok(log.collect::<rusqlite::Result<_>>()?)
     }
 
-    /// Remembers a consent record as it was accepted.
+    /// Remembers a consent record as it was accepted by file or command line.
     ///
     /// # Errors
     /// The file cannot be written.
     pub fn save_consent(&self, customer: &CustomerId, epoch: u64, record: &str) -> Result<()> {
-        let sql = "INSERT INTO consent VALUES (?1, ?2, ?3)
-                   ON CONFLICT DO UPDATE SET epoch = excluded.epoch, record = excluded.record";
-        self.db.execute(sql, params![customer.as_str(), epoch.cast_signed(), record])?;
+        self.write_consent(customer, epoch, record, None)
+    }
+
+    /// Remembers a consent record; `told_us` is when it was told over the network (wall), if it was.
+    pub(super) fn write_consent(
+        &self,
+        customer: &CustomerId,
+        epoch: u64,
+        record: &str,
+        told_us: Option<i64>,
+    ) -> Result<()> {
+        let sql = "INSERT INTO consent (customer, epoch, record, told_us) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO UPDATE
+                   SET epoch = excluded.epoch, record = excluded.record, told_us = excluded.told_us";
+        self.db.prepare_cached(sql)?.execute(params![customer.as_str(), epoch.cast_signed(), record, told_us])?;
         Ok(())
     }
 
@@ -263,24 +281,25 @@ impl Store {
         Ok(self.db.query_row(sql, [customer.as_str()], |row| row.get(0)).optional()?)
     }
 
-    /// Every consent record, as JSON, by pseudonym.
+    /// Every consent record, as JSON, and when it was told over the network (wall, microseconds), if it was; by pseudonym.
     ///
     /// # Errors
     /// The file cannot be read.
-    pub fn consents(&self) -> Result<Vec<String>> {
-        let mut rows = self.db.prepare("SELECT record FROM consent ORDER BY customer")?;
-        let records = rows.query_map([], |row| row.get(0))?;
+    pub fn consents(&self) -> Result<Vec<(String, Option<i64>)>> {
+        let mut rows = self.db.prepare("SELECT record, told_us FROM consent ORDER BY customer")?;
+        let records = rows.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
         Ok(records.collect::<rusqlite::Result<_>>()?)
     }
 
     /// Forgets a customer: every row that names them goes; a keyed hash and a date stay if anything was ever said to
-    /// them. The caller commits and then calls [`Store::scrub`].
+    /// them, and the recipients of offers that still hold are told. The caller commits and then calls [`Store::scrub`].
     ///
     /// # Errors
     /// The file cannot be written.
     pub fn forget(&self, customer: &CustomerId, wall_us: i64) -> Result<()> {
         // A clock that is behind must not date the hash before the windows it keeps full.
         let wall_us = wall_us.max(self.high_water_us()?);
+        self.part_with(customer, wall_us)?;
         let said = "SELECT EXISTS (SELECT 1 FROM delivery WHERE customer = ?1)";
         if self.db.query_one(said, [customer.as_str()], |row| row.get(0))? {
             let sql = "INSERT INTO forgotten VALUES (?1, ?2) ON CONFLICT DO UPDATE SET at_us = excluded.at_us";

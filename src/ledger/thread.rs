@@ -61,9 +61,10 @@ impl Gauges {
         self.rows.load(Ordering::Relaxed)
     }
 
-    /// When the oldest of them was committed (wall, microseconds).
+    /// When the oldest offer of them was committed (wall, microseconds).
     pub fn outbox_oldest_us(&self) -> Option<i64> {
-        (self.outbox_rows() > 0).then(|| self.oldest_us.load(Ordering::Relaxed))
+        let oldest_us = self.oldest_us.load(Ordering::Relaxed);
+        (self.outbox_rows() > 0 && oldest_us > 0).then_some(oldest_us)
     }
 
     /// Transactions committed since the start.
@@ -248,6 +249,12 @@ impl Worker {
                     self.store.halts().map(|halts| group.told.push(Told::Halts(halts)))
                 })
             }
+            Order::Recall { offer, done } => {
+                let recall = || self.store.recall_offer(&offer, self.believed_us()?);
+                let known = if ok { recall() } else { Ok(false) };
+                group.wrote_rows = true;
+                known.map(|known| group.answer(done, known))
+            }
             Order::Say { to, drafts, done } => {
                 group.answer(done, ());
                 group.wrote_rows = true;
@@ -261,9 +268,13 @@ impl Worker {
                 group.answer(done, ());
                 if ok { self.store.save_consent(&customer, epoch, &record) } else { Ok(()) }
             }
+            Order::SaveLeased(leased, done) => {
+                let saved = if ok { self.store.save_leased(&leased) } else { Ok(false) };
+                saved.map(|saved| group.answer(done, saved))
+            }
             Order::Forget { customer, wall_us, done } => {
                 group.answer(done, ());
-                group.forgot = true;
+                (group.forgot, group.wrote_rows) = (true, true);
                 if ok { self.store.forget(&customer, wall_us) } else { Ok(()) }
             }
             Order::Consent { customer, done } => {
@@ -287,6 +298,7 @@ impl Worker {
                 self.believed = Some((self.clock.monotonic_us(), wall_us));
                 self.store.note_wall(wall_us)
             }
+            Order::SaveFeed(feed) => self.store.save_feed(&feed),
             Order::NoteStop => self.store.note_stop(),
             Order::Prune { deliveries_before_us, forgotten_before_us, now_us } => {
                 let pruned = self.store.prune(deliveries_before_us, forgotten_before_us, now_us);
@@ -437,10 +449,14 @@ fn unwritten(told: Told) -> Option<Told> {
 /// How long an order can wait for company.
 fn patience(order: &Order) -> Duration {
     match order {
-        Order::Reserve(..) | Order::Forget { .. } | Order::GiveWord { .. } | Order::Say { .. } => GROUP,
+        Order::Reserve(..)
+        | Order::Forget { .. }
+        | Order::GiveWord { .. }
+        | Order::Recall { .. }
+        | Order::Say { .. } => GROUP,
         Order::Feedback(..) => FEEDBACK_GROUP,
         // A registrar's file comes one record at a time, each after the answer to the last: there is no company.
-        Order::SaveConsent { .. } | Order::Read(_) | Order::Stop => Duration::ZERO,
+        Order::SaveConsent { .. } | Order::SaveLeased(..) | Order::Read(_) | Order::Stop => Duration::ZERO,
         _ => LAZY_GROUP,
     }
 }

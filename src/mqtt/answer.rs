@@ -28,6 +28,11 @@ pub fn why(offer_id: &str, why: Option<&str>) -> String {
     json(&WhyAnswer { offer_id, why })
 }
 
+/// The answer to a message that was taken: what it changes is on disk.
+pub fn taken() -> String {
+    json(&Done { result: "taken" })
+}
+
 /// The answer to a message of no use: the word for why, and what is wrong with it, a sentence each. Nothing of the message
 /// is repeated.
 pub fn rejected(reason: &str, problems: &[String]) -> String {
@@ -55,6 +60,11 @@ struct Withheld {
 struct WhyAnswer<'a> {
     offer_id: &'a str,
     why: Value,
+}
+
+#[derive(Serialize)]
+struct Done {
+    result: &'static str,
 }
 
 #[derive(Serialize)]

@@ -5,12 +5,12 @@ use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::time::Duration;
 
-use rumqttc::v5::AsyncClient;
-use rumqttc::v5::mqttbytes::v5::{LastWill, PubAckReason};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Interval, MissedTickBehavior, Sleep, interval, sleep};
 use tracing::{info, warn};
 
+use super::client::{Client, Identity, Puback, Publication};
+use super::identity::{self, Files};
 use super::outage::{Ending, Outage, elapsed};
 use super::session::{Command, Wiring};
 use super::state::{Health, Presence, State};
@@ -36,8 +36,17 @@ pub(super) enum Errand {
     State,
     Health,
     Steady,
+    Files,
     Stop,
     GiveUp,
+}
+
+/// Why a connection is left that stands.
+pub(super) enum Leave {
+    /// There is nothing left to stay for.
+    Stopped,
+    /// The files that Emma is known by have changed.
+    Renewed,
 }
 
 /// The session's side of the work.
@@ -51,6 +60,8 @@ pub(super) struct Desk<O> {
     tracker: Tracker,
     outage: Outage,
     health_due: Interval,
+    files: Files,
+    files_due: Interval,
     published: watch::Sender<Status>,
     status: Status,
     /// Packet ids that the broker allows, from its last CONNACK.
@@ -61,8 +72,8 @@ pub(super) struct Desk<O> {
     state_due: bool,
     /// Whoever changes the state is still there.
     state_alive: bool,
-    /// The reason of the last acknowledgement, if it was not success.
-    complaint: Option<PubAckReason>,
+    /// The last acknowledgement, if it was not success.
+    complaint: Option<Puback>,
     stop: Stop,
 }
 
@@ -85,12 +96,14 @@ impl Stop {
 }
 
 impl<O: Outbox> Desk<O> {
-    pub(super) fn new(wiring: Wiring<O>, client: AsyncClient) -> (Self, watch::Receiver<Status>) {
+    pub(super) fn new(wiring: Wiring<O>, client: Client) -> (Self, watch::Receiver<Status>) {
         let status = Status { since_us: wiring.clock.wall_us(), ..Status::default() };
         let (published, watched) = watch::channel(status.clone());
         let mut health_due = interval(HEALTH_EVERY);
         health_due.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let desk = Self {
+            files: wiring.options.files(),
+            files_due: identity::looks(),
             voice: Voice::new(&wiring.options, client),
             outbox: wiring.outbox,
             clock: wiring.clock,
@@ -125,13 +138,14 @@ impl<O: Outbox> Desk<O> {
                 Errand::State
             }
             _ = self.health_due.tick(), if up && !stopping => Errand::Health,
+            _ = self.files_due.tick(), if up && !stopping => Errand::Files,
             () = elapsed(self.outage.timer()) => Errand::Steady,
             () = elapsed(self.stop.timer()) => Errand::GiveUp,
         }
     }
 
-    /// Does an errand; breaks when there is nothing left to stay for.
-    pub(super) async fn run(&mut self, errand: Errand) -> ControlFlow<()> {
+    /// Does an errand; breaks when the connection is to be left.
+    pub(super) async fn run(&mut self, errand: Errand) -> ControlFlow<Leave> {
         match errand {
             Errand::Rows => self.rows_wait = true,
             Errand::State => self.state_due = true,
@@ -141,12 +155,17 @@ impl<O: Outbox> Desk<O> {
                 self.say_health();
             }
             Errand::Steady => self.recovered(),
-            Errand::Stop if !self.status.is_connected() => return ControlFlow::Break(()),
+            Errand::Files => {
+                if self.files.look().await {
+                    return ControlFlow::Break(Leave::Renewed);
+                }
+            }
+            Errand::Stop if !self.status.is_connected() => return ControlFlow::Break(Leave::Stopped),
             Errand::Stop => {
                 self.stop = Stop::Asked(Box::pin(sleep(STOP_WITHIN)));
                 self.say_state(Presence::Offline);
             }
-            Errand::GiveUp => return ControlFlow::Break(()),
+            Errand::GiveUp => return ControlFlow::Break(Leave::Stopped),
         }
         self.hand_over().await;
         ControlFlow::Continue(())
@@ -237,12 +256,12 @@ impl<O: Outbox> Desk<O> {
     }
 
     /// A PUBACK came.
-    pub(super) async fn acknowledged(&mut self, packet_id: u16, reason: PubAckReason) {
+    pub(super) async fn acknowledged(&mut self, packet_id: u16, puback: Puback) {
         match self.tracker.acknowledged(packet_id) {
             Some(Message::Row(row)) => {
-                self.complain(reason);
-                self.status.nobody_listening += u64::from(reason == PubAckReason::NoMatchingSubscribers);
-                self.settle(row.row, outcome(reason)).await;
+                self.complain(&puback);
+                self.status.nobody_listening += u64::from(puback == Puback::NobodyListens);
+                self.settle(row.row, outcome(&puback)).await;
             }
             Some(Message::State(Presence::Online)) => self.outage.proven(),
             Some(Message::State(Presence::Offline)) => self.voice.disconnect(),
@@ -251,15 +270,13 @@ impl<O: Outbox> Desk<O> {
     }
 
     /// Says once what is wrong, until it is right again or something else is wrong.
-    fn complain(&mut self, reason: PubAckReason) {
-        let complaint = (reason != PubAckReason::Success).then_some(reason);
+    fn complain(&mut self, puback: &Puback) {
+        let complaint = (*puback != Puback::Taken).then(|| puback.clone());
         if complaint != self.complaint {
-            match complaint {
-                None => info!("offers arrive again"),
-                Some(PubAckReason::NoMatchingSubscribers) => {
-                    warn!("nobody listens to a recipient's offers; they count as shown");
-                }
-                Some(other) => warn!(reason = ?other, "the broker refuses offers"),
+            match puback {
+                Puback::Taken => info!("offers arrive again"),
+                Puback::NobodyListens => warn!("nobody listens to a recipient's offers; they count as shown"),
+                Puback::Refused(reason) => warn!(reason, "the broker refuses offers"),
             }
             self.complaint = complaint;
         }
@@ -331,20 +348,23 @@ impl<O: Outbox> Desk<O> {
     }
 
     /// Waits before the next attempt; breaks when it is not wanted any more.
-    pub(super) async fn pause(&mut self) -> ControlFlow<()> {
+    pub(super) async fn pause(&mut self) -> ControlFlow<Leave> {
         let mut pause = std::pin::pin!(sleep(self.outage.next_pause()));
         loop {
             tokio::select! {
                 () = &mut pause => return ControlFlow::Continue(()),
-                errand = self.next_errand() => if self.run(errand).await.is_break() {
-                    return ControlFlow::Break(());
-                },
+                errand = self.next_errand() => self.run(errand).await?,
             }
         }
     }
 
-    pub(super) fn last_will(&self) -> LastWill {
-        self.voice.last_will(self.state.borrow().message(Presence::Offline))
+    /// Who Emma is, from the files as they are now.
+    pub(super) async fn identity(&mut self) -> Identity {
+        self.files.renewed().await
+    }
+
+    pub(super) fn last_will(&self) -> Publication {
+        self.voice.state_message(self.state.borrow().message(Presence::Offline))
     }
 
     pub(super) fn now_us(&self) -> i64 {
@@ -383,16 +403,10 @@ impl<O: Outbox> Desk<O> {
     }
 }
 
-/// What an acknowledgement with this reason means for a row. All reasons but the first two are 0x80 or above.
-fn outcome(reason: PubAckReason) -> Outcome {
-    match reason {
-        PubAckReason::Success | PubAckReason::NoMatchingSubscribers => Outcome::Acknowledged,
-        PubAckReason::UnspecifiedError
-        | PubAckReason::ImplementationSpecificError
-        | PubAckReason::NotAuthorized
-        | PubAckReason::TopicNameInvalid
-        | PubAckReason::PacketIdentifierInUse
-        | PubAckReason::QuotaExceeded
-        | PubAckReason::PayloadFormatInvalid => Outcome::Refused,
+/// What an acknowledgement means for a row.
+fn outcome(puback: &Puback) -> Outcome {
+    match puback {
+        Puback::Taken | Puback::NobodyListens => Outcome::Acknowledged,
+        Puback::Refused(_) => Outcome::Refused,
     }
 }

@@ -66,10 +66,15 @@ pub struct Message {
     pub payload: String,
 }
 
+/// The id of the event that says that an offer ended for this reason.
+pub fn event_id(offer_id: &str, reason: &str, key: &Key) -> Name {
+    key.id(&[b"ended", offer_id.as_bytes(), reason.as_bytes()])
+}
+
 /// What is said of `ended`.
 pub fn message(ended: Ended<'_>, speaker: &Speaker, key: &Key) -> Message {
     let Speaker { root, site, gateway } = speaker;
-    let event_id = key.id(&[b"ended", ended.offer_id.as_bytes(), ended.reason.as_bytes()]);
+    let event_id = event_id(ended.offer_id, ended.reason, key);
     let envelope = Envelope {
         id: &event_id,
         kind: OFFER_ENDED,

@@ -7,8 +7,6 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rumqttc::v5::mqttbytes::v5::{ConnectReturnCode, Packet};
-use rumqttc::v5::{AsyncClient, ConnectionError, Event};
 use thiserror::Error;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -16,7 +14,8 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{self, ClientConfig};
 
-use super::connection::{self, Options};
+use super::client::{self, Event, Failure, Refusal, Why};
+use super::connection::Options;
 
 /// A broker that takes longer to answer is as good as none: an offer lives for 90 s.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -34,8 +33,8 @@ pub enum KnockError {
     #[error("{0}")]
     Tls(rustls::Error),
     /// The broker answers CONNECT with a refusal.
-    #[error("{0:?}")]
-    Refused(ConnectReturnCode),
+    #[error("{0}")]
+    Refused(Refusal),
     /// The connection ended otherwise.
     #[error("{0}")]
     Lost(String),
@@ -77,25 +76,28 @@ fn tls_error(error: &io::Error) -> KnockError {
 /// # Errors
 /// The broker does not let in who comes so.
 pub async fn knock(options: &Options) -> Result<(), KnockError> {
-    let (client, mut eventloop) = AsyncClient::new(options.to_visit(), 1);
+    let (client, mut eventloop) = client::open(&options.to_visit(), 1);
     let visit = async {
         loop {
             match eventloop.poll().await {
-                Ok(Event::Incoming(Packet::ConnAck(_))) => break,
+                Ok(Event::Connected(_)) => break,
                 Ok(_) => {}
-                Err(ConnectionError::ConnectionRefused(code)) => return Err(KnockError::Refused(code)),
-                Err(ConnectionError::Timeout(_)) => return Err(KnockError::Silent),
-                Err(error) => return Err(KnockError::Lost(connection::reason(&error))),
+                Err(failure) => return Err(turned_away(failure)),
             }
         }
         // Let in: what goes wrong while leaving is of no account, the broker notices either way.
-        client.disconnect().await.unwrap_or_default();
-        while eventloop.poll().await.is_ok_and(|event| !is_goodbye(&event)) {}
+        if client.disconnect() {
+            while eventloop.poll().await.is_ok_and(|event| !matches!(event, Event::SaidGoodbye)) {}
+        }
         Ok(())
     };
     timeout(PATIENCE, visit).await.unwrap_or(Err(KnockError::Silent))
 }
 
-fn is_goodbye(event: &Event) -> bool {
-    matches!(event, Event::Outgoing(rumqttc::Outgoing::Disconnect))
+fn turned_away(failure: Failure) -> KnockError {
+    match failure.why {
+        Why::Refused(refusal) => KnockError::Refused(refusal),
+        Why::Silent => KnockError::Silent,
+        Why::TakenOver | Why::Closed | Why::Other => KnockError::Lost(failure.reason),
+    }
 }

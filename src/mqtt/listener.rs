@@ -12,15 +12,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use rumqttc::v5::mqttbytes::QoS;
-use rumqttc::v5::mqttbytes::v5::{
-    Filter, Packet, Publish, PublishProperties, RetainForwardRule, SubAck, SubscribeReasonCode,
-};
-use rumqttc::v5::{AsyncClient, ConnectionError, Event, EventLoop};
 use tokio::task::JoinHandle;
 use tokio::time::{Interval, MissedTickBehavior, Sleep, interval, sleep};
 
-use super::connection::{self, Options};
+use super::client::{self, Event, EventLoop, Failure, Message, Publication, Qos, Why};
+use super::connection::{Options, json_message};
+use super::identity::{self, Files};
 use super::outage::{Ending, Outage, elapsed};
 use super::received::{Line, Received};
 
@@ -69,7 +66,7 @@ pub struct Said {
 #[derive(Clone, Copy, Debug)]
 pub struct Manner {
     /// The quality of the subscriptions.
-    pub qos: QoS,
+    pub qos: Qos,
     /// The longest packet taken, in bytes.
     pub max_packet_len: u32,
     /// Between two beats; nothing where nothing is ever said.
@@ -86,7 +83,7 @@ pub struct Manner {
 impl Manner {
     /// It listens, and says nothing.
     pub const LISTENS: Self = Self {
-        qos: QoS::AtMostOnce,
+        qos: Qos::AtMostOnce,
         max_packet_len: MAX_PACKET_LEN,
         beat: None,
         is_the_only_one: false,
@@ -95,7 +92,7 @@ impl Manner {
     };
 
     /// It listens, and what was said while it did not is not lost.
-    pub const HEEDS: Self = Self { qos: QoS::AtLeastOnce, keeps: Some(UNACKNOWLEDGED), ..Self::LISTENS };
+    pub const HEEDS: Self = Self { qos: Qos::AtLeastOnce, keeps: Some(UNACKNOWLEDGED), ..Self::LISTENS };
 }
 
 /// A running listener; dropping it ends the connection.
@@ -114,7 +111,7 @@ impl Listener {
         wanted: impl Future<Output = ()> + Send + 'static,
         ended: impl Future<Output = ()> + Send + 'static,
     ) -> Self {
-        let (client, eventloop) = AsyncClient::new(options.to_listen(manner), CHANNEL);
+        let (client, eventloop) = client::open(&options.to_listen(manner), CHANNEL);
         let line = Line { client, number: Arc::new(AtomicU64::new(0)), answers_under: options.answers_under() };
         let beat = manner.beat.map(|between| {
             let mut beat = interval(between);
@@ -122,7 +119,19 @@ impl Listener {
             beat
         });
         let outage = Outage::new();
-        let connection = Connection { line, manner, filters, subscriber, outage, refused: None, beat, in_force: false };
+        let (files, files_due) = (options.files(), identity::looks());
+        let connection = Connection {
+            line,
+            manner,
+            filters,
+            subscriber,
+            outage,
+            refused: None,
+            beat,
+            files,
+            files_due,
+            in_force: false,
+        };
         let listening = async {
             wanted.await;
             connection.run(eventloop).await;
@@ -153,6 +162,8 @@ struct Connection<S> {
     /// Runs while a subscription is refused.
     refused: Option<Pin<Box<Sleep>>>,
     beat: Option<Interval>,
+    files: Files,
+    files_due: Interval,
     /// A subscription is in force, so that something may be said.
     in_force: bool,
 }
@@ -160,61 +171,61 @@ struct Connection<S> {
 impl<S: Subscriber> Connection<S> {
     async fn run(mut self, mut eventloop: EventLoop) {
         loop {
-            let error = self.serve(&mut eventloop).await;
+            eventloop.identify(&self.files.renewed().await);
+            let failure = self.serve(&mut eventloop).await;
             self.in_force = false;
             self.line.number.fetch_add(1, Ordering::Relaxed);
-            let is_taken_over = self.is_taken_over(&error, &eventloop);
-            let reason = connection::reason(&error);
+            let is_taken_over = self.is_taken_over(&failure, &eventloop);
             for filter in 0..self.filters.len() {
-                self.subscriber.outage(filter, &reason);
+                self.subscriber.outage(filter, &failure.reason);
             }
             if is_taken_over {
                 return self.subscriber.taken_over();
             }
             self.refused = None;
             // Subscriptions that were not sent are asked for anew, and what was said and not sent is old.
-            eventloop.clean();
-            eventloop.pending.clear();
-            eventloop.state.collision = None;
+            eventloop.forget();
             sleep(self.outage.next_pause()).await;
         }
     }
 
     /// Whether the connection ended since another client has the name now. Of most listeners there is no other, so that a
     /// closed connection is no sign of one.
-    fn is_taken_over(&mut self, error: &ConnectionError, eventloop: &EventLoop) -> bool {
-        let owes = eventloop.state.inflight() > 0;
-        let ending = match (self.manner.is_the_only_one && connection::is_closed(error), owes) {
+    fn is_taken_over(&mut self, failure: &Failure, eventloop: &EventLoop) -> bool {
+        let ending = match (self.manner.is_the_only_one && failure.why == Why::Closed, eventloop.is_owed()) {
             (true, false) => Ending::ClosedIdle,
             (true, true) => Ending::ClosedBusy,
             (false, _) => Ending::Failed,
         };
-        self.outage.ended(ending) || (self.manner.is_the_only_one && connection::is_taken_over(error))
+        self.outage.ended(ending) || (self.manner.is_the_only_one && failure.why == Why::TakenOver)
     }
 
     /// Connects, and serves the connection until it ends; why it did.
-    async fn serve(&mut self, eventloop: &mut EventLoop) -> ConnectionError {
+    async fn serve(&mut self, eventloop: &mut EventLoop) -> Failure {
         loop {
             let event = self.next_event(eventloop).await;
-            let error = event.map(|event| self.note(event)).err();
+            let failure = event.map(|event| self.note(event)).err();
             // What came in one read is noted as a whole, also what came before an error.
-            while let Some(event) = eventloop.state.events.pop_front() {
+            while let Some(event) = eventloop.next_noted() {
                 self.note(event);
             }
-            if let Some(error) = error {
-                return error;
+            if let Some(failure) = failure {
+                return failure;
             }
         }
     }
 
     /// The library's next event; its future is kept until it is done.
-    async fn next_event(&mut self, eventloop: &mut EventLoop) -> Result<Event, ConnectionError> {
+    async fn next_event(&mut self, eventloop: &mut EventLoop) -> Result<Event, Failure> {
         let mut poll = pin!(eventloop.poll());
         loop {
             tokio::select! {
                 event = &mut poll => return event,
                 () = elapsed(self.outage.timer()) => drop(self.outage.steady()),
                 () = elapsed(self.refused.as_mut()) => self.subscribe(),
+                _ = self.files_due.tick(), if self.in_force => if self.files.look().await {
+                    return Err(Failure::renewed());
+                },
                 () = next_beat(self.beat.as_mut()), if self.in_force => self.say(),
             }
         }
@@ -222,39 +233,34 @@ impl<S: Subscriber> Connection<S> {
 
     fn note(&mut self, event: Event) {
         match event {
-            Event::Incoming(Packet::ConnAck(_)) => self.subscribe(),
-            Event::Incoming(Packet::SubAck(answer)) => self.answered(&answer),
-            Event::Incoming(Packet::Publish(publish)) => self.take(&publish),
-            Event::Incoming(_) | Event::Outgoing(_) => {}
+            Event::Connected(_) => self.subscribe(),
+            Event::Subscribed(answers) => self.answered(&answers),
+            Event::Came(message) => self.take(&message),
+            Event::Written(_) | Event::Acknowledged(..) | Event::SaidGoodbye | Event::Other => {}
         }
     }
 
     fn subscribe(&mut self) {
         self.refused = None;
-        let retained = self.manner.wants_retained;
-        let retain_forward_rule = if retained { RetainForwardRule::OnEverySubscribe } else { RetainForwardRule::Never };
-        let filters = self.filters.iter().map(|filter| Filter {
-            path: filter.clone(),
-            qos: self.manner.qos,
-            retain_forward_rule: retain_forward_rule.clone(),
-            ..Filter::default()
-        });
-        if self.line.client.try_subscribe_many(filters).is_err() {
+        if !self.line.client.subscribe(&self.filters, self.manner.qos, self.manner.wants_retained) {
             tracing::debug!("no room for the subscription; it is tried again");
             self.refused = Some(Box::pin(sleep(REFUSED_PAUSE)));
         }
     }
 
     /// The broker answered for each filter, in their order.
-    fn answered(&mut self, answer: &SubAck) {
-        for (filter, code) in answer.return_codes.iter().enumerate().take(self.filters.len()) {
-            if matches!(code, SubscribeReasonCode::Success(_)) {
-                self.outage.proven();
-                self.in_force = true;
-                self.subscriber.listening(filter);
-            } else {
-                self.subscriber.outage(filter, &format!("the broker refuses the subscription: {code:?}"));
-                self.refused = Some(Box::pin(sleep(REFUSED_PAUSE)));
+    fn answered(&mut self, answers: &[Result<(), String>]) {
+        for (filter, answer) in answers.iter().enumerate().take(self.filters.len()) {
+            match answer {
+                Ok(()) => {
+                    self.outage.proven();
+                    self.in_force = true;
+                    self.subscriber.listening(filter);
+                }
+                Err(word) => {
+                    self.subscriber.outage(filter, &format!("the broker refuses the subscription: {word}"));
+                    self.refused = Some(Box::pin(sleep(REFUSED_PAUSE)));
+                }
             }
         }
     }
@@ -262,21 +268,25 @@ impl<S: Subscriber> Connection<S> {
     /// Says what there is to say. What finds no room is lost; nobody repeats it, and whoever misses it asks.
     fn say(&mut self) {
         for Said { topic, message, expires_secs } in self.subscriber.beat() {
-            let qos = if expires_secs.is_some() { QoS::AtLeastOnce } else { QoS::AtMostOnce };
-            let properties =
-                PublishProperties { message_expiry_interval: expires_secs, ..connection::json_properties() };
-            if self.line.client.try_publish_with_properties(topic, qos, false, message, properties).is_err() {
+            let qos = if expires_secs.is_some() { Qos::AtLeastOnce } else { Qos::AtMostOnce };
+            if !self.line.client.say(Publication { expires_secs, ..json_message(topic, message, qos, false) }) {
                 tracing::debug!("no room for what is to be said to the shop's other Pis");
             }
         }
     }
 
-    /// A topic that is no text is nobody's.
-    fn take(&mut self, publish: &Publish) {
-        if let Ok(topic) = std::str::from_utf8(&publish.topic) {
-            let Publish { payload, retain, .. } = publish;
-            self.subscriber.take(&Received { topic, payload, retained: *retain, publish, line: &self.line });
+    /// Brokers that speak 3.1.1 cannot be told what is not wanted: it comes, and is passed over.
+    fn take(&mut self, message: &Message) {
+        let Message { topic, payload, retained, .. } = message;
+        let received = Received { topic, payload, retained: *retained, message, line: &self.line };
+        let is_too_long = payload.len() > usize::try_from(self.manner.max_packet_len).unwrap_or(usize::MAX);
+        if is_too_long || (*retained && !self.manner.wants_retained) {
+            if self.manner.keeps.is_some() {
+                received.receipt().done();
+            }
+            return;
         }
+        self.subscriber.take(&received);
     }
 }
 

@@ -13,11 +13,17 @@ pub mod ended;
 
 pub mod answer;
 
+pub mod consent;
+
 pub mod report;
 
 pub mod state;
 
 pub mod tls;
+
+mod identity;
+
+pub mod client;
 
 pub mod connection;
 

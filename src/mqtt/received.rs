@@ -5,11 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
-use rumqttc::v5::AsyncClient;
-use rumqttc::v5::mqttbytes::QoS;
-use rumqttc::v5::mqttbytes::v5::{Publish, PublishProperties};
 
-use super::connection;
+use super::client::{Client, Message, Publication, Qos};
+use super::connection::json_message;
 use super::topic::is_publishable;
 
 /// A broker lets go of an answer that nobody took after so long: whoever asked has gone on.
@@ -23,13 +21,13 @@ pub struct Received<'a> {
     pub payload: &'a [u8],
     /// Whether the broker had kept it.
     pub retained: bool,
-    pub(super) publish: &'a Publish,
+    pub(super) message: &'a Message,
     pub(super) line: &'a Line,
 }
 
 /// The connection that messages came by.
 pub(super) struct Line {
-    pub(super) client: AsyncClient,
+    pub(super) client: Client,
     /// Which connection it is: an acknowledgement is for the one that the message came by, and for no later one.
     pub(super) number: Arc<AtomicU64>,
     /// Where answers may go: below this.
@@ -39,27 +37,29 @@ pub(super) struct Line {
 impl Received<'_> {
     /// What is given back once the message is done, where the manner keeps a session.
     pub fn receipt(&self) -> Receipt {
-        let mut publish = Publish::new("", self.publish.qos, Bytes::new(), None);
-        publish.pkid = self.publish.pkid;
         let (client, number) = (self.line.client.clone(), Arc::clone(&self.line.number));
-        Receipt { client, publish, came_by: number.load(Ordering::Relaxed), number }
+        Receipt { client, packet_id: self.message.packet_id, came_by: number.load(Ordering::Relaxed), number }
+    }
+
+    /// Whether the broker gives it again: it keeps it for whoever comes, or it was given before and not acknowledged.
+    pub fn is_again(&self) -> bool {
+        self.retained || self.message.is_duplicate
     }
 
     /// How whoever asked is answered; nothing where they name no place for it, or one where no answer goes.
     pub fn reply(&self) -> Option<Reply> {
-        let properties = self.publish.properties.as_ref()?;
-        let topic = properties.response_topic.clone()?;
+        let topic = self.message.response_topic.clone()?;
         let below = topic.strip_prefix(&self.line.answers_under)?;
         let is_allowed = !below.is_empty() && is_publishable(&topic);
-        let correlation = properties.correlation_data.clone();
+        let correlation = self.message.correlation.clone();
         is_allowed.then(|| Reply { client: self.line.client.clone(), topic, correlation })
     }
 }
 
 /// That a message is done. Without it the broker gives it again on the next connection.
 pub struct Receipt {
-    client: AsyncClient,
-    publish: Publish,
+    client: Client,
+    packet_id: Option<u16>,
     came_by: u64,
     number: Arc<AtomicU64>,
 }
@@ -67,21 +67,22 @@ pub struct Receipt {
 impl Receipt {
     /// Whether the connection has gone: the broker gives the message again.
     pub fn is_stale(&self) -> bool {
-        self.publish.qos != QoS::AtMostOnce && self.number.load(Ordering::Relaxed) != self.came_by
+        self.packet_id.is_some() && self.number.load(Ordering::Relaxed) != self.came_by
     }
 
     /// Acknowledges it. Must be called within a tokio runtime.
     pub fn done(self) {
-        if !self.is_stale() && self.client.try_ack(&self.publish).is_err() {
+        let Some(packet_id) = self.packet_id.filter(|_| !self.is_stale()) else { return };
+        if !self.client.try_acknowledge(packet_id) {
             // Answers fill the channel. There are no more of these than the broker gives messages at once.
-            tokio::spawn(async move { self.client.ack(&self.publish).await });
+            tokio::spawn(async move { self.client.acknowledge(packet_id).await });
         }
     }
 }
 
 /// How whoever asked is answered, once.
 pub struct Reply {
-    client: AsyncClient,
+    client: Client,
     topic: String,
     correlation: Option<Bytes>,
 }
@@ -89,12 +90,11 @@ pub struct Reply {
 impl Reply {
     /// Answers with `message`, JSON; whether there was room for it.
     pub fn say(self, message: String) -> bool {
-        let properties = PublishProperties {
-            message_expiry_interval: Some(ANSWER_EXPIRES_SECS),
-            correlation_data: self.correlation,
-            ..connection::json_properties()
-        };
-        self.client.try_publish_with_properties(self.topic, QoS::AtLeastOnce, false, message, properties).is_ok()
+        self.client.say(Publication {
+            expires_secs: Some(ANSWER_EXPIRES_SECS),
+            correlation: self.correlation,
+            ..json_message(self.topic, message, Qos::AtLeastOnce, false)
+        })
     }
 }
 

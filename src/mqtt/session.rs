@@ -10,16 +10,14 @@
 use std::ops::ControlFlow;
 use std::pin::pin;
 
-use rumqttc::v5::mqttbytes::v5::{ConnAck, Packet};
-use rumqttc::v5::{ConnectionError, Event, EventLoop, MqttState, Request};
-use rumqttc::{Outgoing, v5};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tracing::warn;
 
 use super::Outbox;
-use super::connection::{self, IN_FLIGHT_LIMIT, Options};
-use super::desk::Desk;
+use super::client::{self, Connected, Event, EventLoop, Failure, IN_FLIGHT_LIMIT, Why};
+use super::connection::{Options, row_message};
+use super::desk::{Desk, Leave};
 use super::state::{Health, State};
 use super::status::{Standing, Status};
 use crate::clock::Clock;
@@ -62,7 +60,7 @@ pub struct Session {
 impl Session {
     /// Starts the task; it connects by itself, now and after every outage. Must be called within a tokio runtime.
     pub fn start<O: Outbox>(wiring: Wiring<O>) -> Self {
-        let (client, eventloop) = v5::AsyncClient::new(wiring.options.to_library(), CHANNEL);
+        let (client, eventloop) = client::open(&wiring.options.to_speak(), CHANNEL);
         let (desk, status) = Desk::new(wiring, client);
         Self { status, task: tokio::spawn(run(eventloop, desk)) }
     }
@@ -72,18 +70,22 @@ impl Session {
 enum End {
     Stopped,
     TakenOver,
+    Renewed,
     Lost(String),
 }
 
 async fn run<O: Outbox>(mut eventloop: EventLoop, mut desk: Desk<O>) {
     loop {
-        eventloop.options.set_last_will(desk.last_will());
+        eventloop.set_last_will(desk.last_will());
+        eventloop.identify(&desk.identity().await);
         match connection(&mut eventloop, &mut desk).await {
             End::Stopped => return desk.stands(Standing::Stopped),
             End::TakenOver => {
                 warn!("another Emma of this name has taken the session over; this one says nothing more");
                 return desk.stands(Standing::TakenOver);
             }
+            // Files that change are no outage; they change seldom, so there is no pause either.
+            End::Renewed => continue,
             End::Lost(reason) => desk.lost(&reason),
         }
         if desk.pause().await.is_break() {
@@ -97,25 +99,26 @@ async fn connection<O: Outbox>(eventloop: &mut EventLoop, desk: &mut Desk<O>) ->
     loop {
         let event = match next_event(eventloop, desk).await {
             ControlFlow::Continue(event) => event,
-            ControlFlow::Break(()) => return End::Stopped,
+            ControlFlow::Break(Leave::Stopped) => return End::Stopped,
+            ControlFlow::Break(Leave::Renewed) => return renewed(eventloop, desk).await,
         };
-        let error = match event {
-            Ok(Event::Incoming(Packet::ConnAck(connack))) => {
-                connected(&connack, eventloop, desk).await;
+        let failure = match event {
+            Ok(Event::Connected(broker)) => {
+                connected(broker, eventloop, desk).await;
                 None
             }
             Ok(event) => {
                 note(event, desk).await;
                 None
             }
-            Err(error) => Some(error),
+            Err(failure) => Some(failure),
         };
         // What came in one read is noted as a whole, also what came before an error.
-        while let Some(event) = eventloop.state.events.pop_front() {
+        while let Some(event) = eventloop.next_noted() {
             note(event, desk).await;
         }
-        if let Some(error) = error {
-            return disconnected(&error, eventloop, desk);
+        if let Some(failure) = failure {
+            return disconnected(failure, eventloop, desk);
         }
         if desk.is_done() {
             return End::Stopped;
@@ -129,13 +132,13 @@ async fn connection<O: Outbox>(eventloop: &mut EventLoop, desk: &mut Desk<O>) ->
 async fn next_event<O: Outbox>(
     eventloop: &mut EventLoop,
     desk: &mut Desk<O>,
-) -> ControlFlow<(), Result<Event, ConnectionError>> {
+) -> ControlFlow<Leave, Result<Event, Failure>> {
     let mut poll = pin!(eventloop.poll());
     loop {
         tokio::select! {
             event = &mut poll => return ControlFlow::Continue(event),
-            errand = desk.next_errand() => if desk.run(errand).await.is_break() {
-                return ControlFlow::Break(());
+            errand = desk.next_errand() => if let ControlFlow::Break(leave) = desk.run(errand).await {
+                return ControlFlow::Break(leave);
             },
         }
     }
@@ -143,56 +146,53 @@ async fn next_event<O: Outbox>(
 
 async fn note<O: Outbox>(event: Event, desk: &mut Desk<O>) {
     match event {
-        Event::Outgoing(Outgoing::Publish(packet_id)) => desk.written(packet_id),
-        Event::Outgoing(Outgoing::Disconnect) => desk.done(),
-        Event::Incoming(Packet::PubAck(puback)) => desk.acknowledged(puback.pkid, puback.reason).await,
-        Event::Incoming(_) | Event::Outgoing(_) => {}
+        Event::Written(packet_id) => desk.written(packet_id),
+        Event::SaidGoodbye => desk.done(),
+        Event::Acknowledged(packet_id, puback) => desk.acknowledged(packet_id, puback).await,
+        Event::Connected(_) | Event::Subscribed(_) | Event::Came(_) | Event::Other => {}
     }
 }
 
 /// A broker accepted the session. What is outstanding goes out again: under its packet ids if the broker still knows
 /// them, else as new messages, the library's account started afresh. That account is not usable either when the broker
 /// changed its limit, since the library then hands out ids beyond it.
-async fn connected<O: Outbox>(connack: &ConnAck, eventloop: &mut EventLoop, desk: &mut Desk<O>) {
-    let properties = connack.properties.as_ref();
-    let receive_max = properties.and_then(|properties| properties.receive_max).unwrap_or(u16::MAX);
-    let max_packet_len = properties.and_then(|properties| properties.max_packet_size);
-    let same_limit = desk.set_limits(receive_max.min(IN_FLIGHT_LIMIT), max_packet_len);
+async fn connected<O: Outbox>(broker: Connected, eventloop: &mut EventLoop, desk: &mut Desk<O>) {
+    let receive_max = broker.receive_max.unwrap_or(u16::MAX);
+    let same_limit = desk.set_limits(receive_max.min(IN_FLIGHT_LIMIT), broker.max_packet_len);
     desk.expire().await;
     desk.drop_unwanted().await;
-    if connack.session_present && same_limit {
+    if broker.session_present && same_limit {
         let now_us = desk.now_us();
         let again = desk.session_resumed().into_iter();
-        eventloop.pending = again.map(|(id, row)| Request::Publish(connection::resend(id, row, now_us))).collect();
+        eventloop.say_again(again.map(|(id, row)| (id, row_message(row, now_us))).collect());
     } else {
-        start_afresh(connack, eventloop);
+        eventloop.start_afresh();
         desk.session_lost();
     }
     desk.connected();
 }
 
-fn start_afresh(connack: &ConnAck, eventloop: &mut EventLoop) {
-    let mut state = MqttState::new(IN_FLIGHT_LIMIT, false);
-    // A successful CONNACK only sets limits; it was accepted once already.
-    if state.handle_incoming_packet(Packet::ConnAck(connack.clone())).is_ok() {
-        state.events.clear();
-        eventloop.state = state;
-    }
-    eventloop.pending.clear();
-}
-
 /// The connection is gone. The library's own list of what to resend is dropped, and a stashed collision with it: the
 /// tracker's account decides alone, so nothing is sent by both.
-fn disconnected<O: Outbox>(error: &ConnectionError, eventloop: &mut EventLoop, desk: &mut Desk<O>) -> End {
-    eventloop.clean();
-    eventloop.pending.clear();
-    eventloop.state.collision = None;
-    let suspected = desk.disconnected(connection::is_closed(error));
-    if suspected || connection::is_taken_over(error) {
+fn disconnected<O: Outbox>(failure: Failure, eventloop: &mut EventLoop, desk: &mut Desk<O>) -> End {
+    eventloop.forget();
+    let suspected = desk.disconnected(failure.why == Why::Closed);
+    if suspected || failure.why == Why::TakenOver {
         End::TakenOver
     } else if desk.is_stopping() {
         End::Stopped
     } else {
-        End::Lost(connection::reason(error))
+        End::Lost(failure.reason)
     }
+}
+
+/// Gives up a connection that stands, to come again as whom the files say now. There is no DISCONNECT: if the broker does
+/// not take the new certificate, its last will has to say that Emma is offline.
+async fn renewed<O: Outbox>(eventloop: &mut EventLoop, desk: &mut Desk<O>) -> End {
+    while let Some(event) = eventloop.next_noted() {
+        note(event, desk).await;
+    }
+    eventloop.forget();
+    desk.disconnected(false);
+    End::Renewed
 }

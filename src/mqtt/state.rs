@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::consent::ConsentFeed;
 use super::event::{instant, json};
 use crate::config::Name;
 use crate::config::gateway::Gateway;
@@ -49,6 +50,8 @@ pub struct State {
     pub paused_until_us: Option<i64>,
     /// Campaigns that were stopped, by hand or by their own dismissals.
     pub stopped_campaigns: Vec<StoppedCampaign>,
+    /// The registrar's feed; nothing where there never was one.
+    pub consent_feed: Option<ConsentFeed>,
 }
 
 /// A campaign that was stopped.
@@ -137,6 +140,7 @@ impl State {
             sources,
             paused_until_us: None,
             stopped_campaigns: Vec::new(),
+            consent_feed: None,
         }
     }
 
@@ -162,6 +166,7 @@ impl State {
             sources: &self.sources,
             paused_until: self.paused_until_us.map(instant),
             stopped_campaigns: &self.stopped_campaigns,
+            consent_feed: self.consent_feed.as_ref(),
         })
     }
 }
@@ -309,6 +314,7 @@ struct StateMessage<'a> {
     sources: &'a [SourceState],
     paused_until: Option<String>,
     stopped_campaigns: &'a [StoppedCampaign],
+    consent_feed: Option<&'a ConsentFeed>,
 }
 
 #[derive(Serialize)]
@@ -385,6 +391,7 @@ mod tests {
             sources: vec![SourceState::new("bluez", Some("hci0"), true)],
             paused_until_us: Some(1_793_617_200_000_000),
             stopped_campaigns: vec![StoppedCampaign { id: "oak".into(), why: "stopped by hand".to_owned() }],
+            consent_feed: None,
         }
     }
 
@@ -401,7 +408,7 @@ mod tests {
                 "last_error": null,
             }],
             "paused_until": "2026-11-02T11:00:00Z",
-            "stopped_campaigns": [{ "id": "oak", "why": "stopped by hand" }],
+            "stopped_campaigns": [{ "id": "oak", "why": "stopped by hand" }], "consent_feed": null,
         });
         assert_eq!(message, expected);
     }

@@ -8,6 +8,7 @@ use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::pem::{self, PemObject};
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::{self, ClientConfig, RootCertStore};
+use zeroize::Zeroizing;
 
 use crate::config::gateway::Mqtt;
 
@@ -80,7 +81,9 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
 }
 
 fn key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
-    PrivateKeyDer::from_pem_file(path).map_err(|source| TlsError::Pem { path: path.to_owned(), source })
+    let failed = |source| TlsError::Pem { path: path.to_owned(), source };
+    let text = Zeroizing::new(std::fs::read(path).map_err(|error| failed(pem::Error::Io(error)))?);
+    PrivateKeyDer::from_pem_slice(&text).map_err(failed)
 }
 
 #[cfg(test)]
@@ -99,6 +102,7 @@ mod tests {
             cert_file: None,
             key_file: None,
             root: "emma".into(),
+            protocol: crate::config::gateway::Protocol::Mqtt5,
         }
     }
 

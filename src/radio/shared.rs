@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use rumqttc::v5::mqttbytes::QoS;
 use tracing::warn;
 
 use super::over_mqtt::closed;
@@ -13,6 +12,7 @@ use super::source::{Heard, Orders, Outlet, Switchboard};
 use crate::clock::Clock;
 use crate::config::gateway::{Gateway, Mqtt};
 use crate::config::{Config, Name};
+use crate::mqtt::client::Qos;
 use crate::mqtt::connection::{Options, OptionsError};
 use crate::mqtt::listener::{Listener, Manner, Said, Subscriber};
 use crate::mqtt::received::Received;
@@ -48,7 +48,7 @@ pub fn nonce(clock: Clock) -> Nonce {
     Nonce(getrandom::u64().unwrap_or_else(|_| clock.wall_us().unsigned_abs()))
 }
 
-fn manner(qos: QoS, longest: usize) -> Manner {
+fn manner(qos: Qos, longest: usize) -> Manner {
     let max_packet_len = u32::try_from(longest).unwrap_or(u32::MAX).saturating_add(OVERHEAD_LEN);
     let beat = Some(Duration::from_micros(BEAT_US));
     Manner { qos, max_packet_len, beat, is_the_only_one: true, ..Manner::LISTENS }
@@ -75,7 +75,7 @@ pub fn decider(board: &Switchboard) -> Result<Option<Listener>, OptionsError> {
         named: BTreeSet::new(),
     };
     decider.configure(&config);
-    let manner = manner(QoS::AtMostOnce, MAX_BATCH_LEN);
+    let manner = manner(Qos::AtMostOnce, MAX_BATCH_LEN);
     Ok(Some(Listener::start(&options, manner, vec![filter], decider, async {}, over(board))))
 }
 
@@ -94,7 +94,7 @@ pub fn scanner(board: &Switchboard, scanner: &Shared) -> Result<Option<Listener>
     let clock = orders.clock;
     let missed_from_us = clock.monotonic_us().saturating_add(SILENT_US);
     let end = Link { scanner, board: board_of_link, clock, outlet, filter: filter.clone(), says, missed_from_us };
-    let manner = manner(QoS::AtLeastOnce, MAX_PAGE_LEN);
+    let manner = manner(Qos::AtLeastOnce, MAX_PAGE_LEN);
     Ok(Some(Listener::start(&options, manner, vec![filter], end, async {}, over(board))))
 }
 

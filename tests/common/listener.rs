@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use emma::clock::Clock;
-use emma::config::gateway::Mqtt;
+use emma::config::gateway::{Mqtt, Protocol};
 use emma::mqtt::OutboxRow;
 use emma::mqtt::connection::Options;
 use emma::mqtt::memory::MemoryOutbox;
@@ -110,6 +110,7 @@ pub(crate) fn mqtt(port: u16) -> Mqtt {
         cert_file: None,
         key_file: None,
         root: "emma".into(),
+        protocol: Protocol::Mqtt5,
     }
 }
 
@@ -126,6 +127,10 @@ pub(crate) struct Emma {
 impl Emma {
     pub(crate) fn start(port: u16) -> Self {
         Self::with(&mqtt(port))
+    }
+
+    pub(crate) fn speaking(protocol: Protocol, port: u16) -> Self {
+        Self::with(&Mqtt { protocol, ..mqtt(port) })
     }
 
     pub(crate) fn with(mqtt: &Mqtt) -> Self {
@@ -187,6 +192,7 @@ fn a_state() -> State {
         sources: vec![SourceState::new("none", None, false)],
         paused_until_us: None,
         stopped_campaigns: Vec::new(),
+        consent_feed: None,
     }
 }
 

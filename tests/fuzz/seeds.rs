@@ -86,6 +86,13 @@ const INCOMING: [&str; 7] = [
     "control/campaign/oak\n{\"do\":\"stop\",\"at\":\"2026-11-02T10:00:00Z\"}",
 ];
 
+/// What a registrar says (docs/registrar.md).
+const REGISTRAR: [&str; 3] = [
+    "consent\n{\"customer\":\"karoline-7\",\"epoch\":2,\"withdrawn\":true}",
+    "consent-feed\n{\"registrar\":\"hq\",\"at\":\"2026-11-02T10:00:00Z\",\"count\":3,\"digest\":\"552c508a4fee04f9ddec2551614c22bcf70bd220df71ab01462c0a6b5d175366\"}",
+    "consent-feed\n",
+];
+
 /// What Pis of one shop say to each other (docs/several-pis.md).
 const BATCHES: [&str; 2] = [
     r#"{"life":"5f0c2a9e1b7d4433","seq":218,"at_ms":91250,"way_ms":4,"edition":{"table":"c41d09aa73e05f12","rev":12},"heard":[[17,140,-655,3],[4,90,-802,1]]}"#,
@@ -118,6 +125,7 @@ pub(crate) fn of(target: &str) -> Vec<Vec<u8>> {
         "ruuvi" => texts(&RUUVI),
         "phone" => texts(&PHONE),
         "incoming" => texts(&INCOMING),
+        "registrar" => texts(&REGISTRAR),
         "batch" => texts(&BATCHES),
         "page" => texts(&PAGES),
         "codes" => texts(&["# boots\r\nB-7QK2-0001\nB-7QK2-0002\n\n B 3 \n"]),

@@ -16,6 +16,8 @@ use emma::gateway::consent::record::{self, MAX_RECORD_LEN, Record};
 use emma::gateway::decode::ad::AdStructures;
 use emma::gateway::decode::{Frame, eddystone, frames};
 use emma::gateway::sharing::MOST_READINGS;
+use emma::incoming::consent::Said;
+use emma::incoming::feed::Feed;
 use emma::incoming::{self, Message};
 use emma::radio::capture::{self, Heard};
 use emma::radio::{encode, phone, remote};
@@ -29,7 +31,7 @@ use jiff::civil::Date;
 pub(crate) type Target = fn(&[u8]);
 
 /// All of them.
-pub(crate) const TARGETS: [(&str, Target); 22] = [
+pub(crate) const TARGETS: [(&str, Target); 23] = [
     ("ad", ad),
     ("ibeacon", ibeacon),
     ("altbeacon", altbeacon),
@@ -43,6 +45,7 @@ pub(crate) const TARGETS: [(&str, Target); 22] = [
     ("ruuvi", |bytes| scanner(bytes, Format::Ruuvi)),
     ("phone", heard_by_phone),
     ("incoming", incoming),
+    ("registrar", registrar),
     ("batch", batch),
     ("page", page),
     ("gateway.toml", |bytes| configuration(bytes, |sources| &mut sources.gateway)),
@@ -242,7 +245,31 @@ fn incoming(bytes: &[u8]) {
             assert!(fits(&name, 128) && fits(&text, 64) && good_for_us >= 0);
         }
         Message::Control { .. } => assert!(topic.starts_with("control/"), "a word from elsewhere"),
+        Message::Recall { offer_id } => assert!(fits(&offer_id, 128) && topic.starts_with("control/offer/")),
         Message::LetGo => assert!(message.is_empty(), "something is let go of that says something"),
+    }
+}
+
+/// What a registrar says: a record is handed on byte by byte, and a heartbeat is one that its fields say.
+fn registrar(bytes: &[u8]) {
+    let (topic, message) = topic_and_message(bytes);
+    for is_kept in [false, true] {
+        let Ok(read) = incoming::consent::parse(&topic, message, is_kept) else { continue };
+        assert!(!format!("{read:?}").contains('"'), "Debug tells what was said");
+        match read {
+            Said::Record(record) => {
+                assert!(topic == "consent" && !is_kept && record.as_bytes() == message, "a record from elsewhere");
+                assert!(record.len() <= MAX_RECORD_LEN, "too long a record is read");
+            }
+            Said::Beat(beat) => {
+                assert!(topic == "consent-feed" && beat.is_kept == is_kept, "a beat from elsewhere");
+                assert!(message.len() <= incoming::MAX_MESSAGE_LEN && beat.registrar.chars().count() <= 128);
+                let held = |_| beat.summary;
+                let feed = Feed::hear(None, &beat, i64::MAX, held).unwrap();
+                assert!(feed.agrees && Feed::hear(Some(&feed), &beat, i64::MIN, held).is_err());
+            }
+            Said::LetGo => assert!(message.is_empty(), "something is let go of that says something"),
+        }
     }
 }
 

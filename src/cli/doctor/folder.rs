@@ -147,6 +147,7 @@ mod tests {
             cert_file: None,
             key_file: None,
             root: "emma".into(),
+            protocol: crate::config::gateway::Protocol::Mqtt5,
         }
     }
 

@@ -4,7 +4,6 @@ use std::fs;
 use std::net::IpAddr;
 use std::path::Path;
 
-use rumqttc::v5::mqttbytes::v5::ConnectReturnCode;
 use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::{AlertDescription, CertificateError, Error as TlsError};
@@ -12,7 +11,8 @@ use tokio_rustls::rustls::{AlertDescription, CertificateError, Error as TlsError
 use super::Patient;
 use super::certificate::not_after_secs;
 use super::finding::Finding;
-use crate::config::gateway::{Gateway, Mqtt};
+use crate::config::gateway::{Gateway, Mqtt, Protocol};
+use crate::mqtt::client::Refusal;
 use crate::mqtt::connection::Options;
 use crate::mqtt::knock::{KnockError, knock, reach};
 use crate::mqtt::tls;
@@ -108,26 +108,31 @@ fn turned_away(mqtt: &Mqtt, error: &KnockError) -> Finding {
     let fail = |what: String, to_do: &str| Finding::fail(BROKER, what, to_do);
     match error {
         // Under that id a visit would take the session from the Emma that runs.
-        KnockError::Refused(ConnectReturnCode::ClientIdentifierNotValid | ConnectReturnCode::NotAuthorized)
-            if mqtt.client_id.is_some() =>
-        {
+        KnockError::Refused(Refusal::ClientId | Refusal::NotAuthorised) if mqtt.client_id.is_some() => {
             let what =
                 format!("{at} is reached and takes nobody but the configured client id, under which nothing is tried");
             Finding::unknown(BROKER, what).advise("emma status says whether the running Emma is connected")
         }
-        KnockError::Refused(ConnectReturnCode::BadUserNamePassword | ConnectReturnCode::NotAuthorized) => {
+        KnockError::Refused(Refusal::Password | Refusal::NotAuthorised) => {
             let to_do = "compare `username` and the content of `password-file` with the broker's";
             fail(format!("{at} is reached, and refuses Emma's name or password"), to_do)
         }
-        KnockError::Refused(
-            ConnectReturnCode::UnsupportedProtocolVersion | ConnectReturnCode::RefusedProtocolVersion,
-        ) => fail(format!("{at} does not speak MQTT 5"), "use a broker that does, such as mosquitto 2"),
-        KnockError::Refused(code) => {
-            fail(format!("{at} refuses the connection: {code:?}"), "the broker's log says why")
+        KnockError::Refused(Refusal::Version) => {
+            let to_do = match mqtt.protocol {
+                Protocol::Mqtt5 => {
+                    "use a broker that does, such as mosquitto 2; else `protocol = \"3.1.1\"`, with its losses"
+                }
+                Protocol::Mqtt311 => "remove `protocol`: it may want MQTT 5",
+            };
+            fail(format!("{at} does not speak MQTT {}", mqtt.protocol.word()), to_do)
+        }
+        KnockError::Refused(refusal) => {
+            fail(format!("{at} refuses the connection: {refusal}"), "the broker's log says why")
         }
         KnockError::Lost(_) | KnockError::Silent | KnockError::Unreachable(_) if !mqtt.tls => {
-            let to_do = "does a broker listen there, for MQTT 5, and without TLS? Its log says more";
-            fail(format!("{at} is reached and does not answer as a broker does: {error}"), to_do)
+            let version = mqtt.protocol.word();
+            let to_do = format!("does a broker listen there, for MQTT {version}, and without TLS? Its log says more");
+            fail(format!("{at} is reached and does not answer as a broker does: {error}"), &to_do)
         }
         KnockError::Tls(TlsError::AlertReceived(alert)) if *alert == AlertDescription::CertificateRequired => {
             fail(format!("{at} wants a client certificate"), "`cert-file` and `key-file` in [mqtt]")

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::clock::Moment;
 use crate::config::{Config, Name};
 use crate::gateway::advertisement::Advertisement;
+use crate::gateway::consent::lease::Beats;
 use crate::gateway::consent::record::ConsentRecord;
 use crate::gateway::consent::registry::{Attribution, Registry};
 use crate::gateway::consent::{Consent, CustomerId};
@@ -85,7 +86,8 @@ impl Chosen {
         }
         let Attribution::Customer { slot, .. } = attribution else { return false };
         let wall_us = now.wall_us.unwrap_or_default();
-        let is_in_force = |consent: &&Arc<Consent>| consent.is_live(wall_us) && consent.covers_site(&self.site);
+        let is_in_force =
+            |consent: &&Arc<Consent>| consent.is_live(wall_us, Beats::NONE) && consent.covers_site(&self.site);
         let Some(consent) = self.registry.get(slot).filter(is_in_force) else { return false };
         self.testers_heard.insert(consent.customer.clone());
         true

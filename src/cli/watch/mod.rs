@@ -8,7 +8,6 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use jiff::tz::TimeZone;
-use rumqttc::v5::mqttbytes::QoS;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
@@ -18,6 +17,7 @@ use super::{Stop, complain, gone_is_fine};
 use crate::clock::Clock;
 use crate::config::Name;
 use crate::exit;
+use crate::mqtt::client::Qos;
 use crate::mqtt::connection::Options;
 use crate::mqtt::event::MAX_EVENT_LEN;
 use crate::mqtt::listener::{Listener, Manner, Subscriber};
@@ -146,7 +146,7 @@ async fn watch(arguments: &Arguments) -> Result<(), Stop> {
 
 /// It says nothing, and the broker keeps nothing for it.
 const MANNER: Manner =
-    Manner { qos: QoS::AtLeastOnce, max_packet_len: MAX_PACKET_LEN, wants_retained: true, ..Manner::LISTENS };
+    Manner { qos: Qos::AtLeastOnce, max_packet_len: MAX_PACKET_LEN, wants_retained: true, ..Manner::LISTENS };
 
 fn is_level(text: &str) -> bool {
     !text.is_empty() && !text.contains(['/', '#', '\0'])

@@ -2,6 +2,8 @@
 
 pub mod fingerprint;
 
+pub mod lease;
+
 pub mod record;
 
 pub mod registry;
@@ -183,8 +185,11 @@ pub struct Consent {
     pub phones: Box<[PhoneId]>,
     /// First microsecond (wall) at which it is live.
     pub valid_from_us: i64,
-    /// First microsecond (wall) at which it is no longer live.
+    /// First microsecond (wall) at which the record says that it is no longer live; [`Consent::ends_us`] is when it ends.
     pub valid_until_us: i64,
+    /// When it was last told over the network (wall, microseconds): it is on a lease ([`lease`]). Nothing for one that was
+    /// given by file or command line.
+    pub told_us: Option<i64>,
     /// The address offers go to for each of the terms' recipients, a line each: one text is half of what several cost.
     pub inboxes: Box<str>,
     /// Nothing is said before this instant (wall, microseconds).
@@ -210,11 +215,6 @@ pub struct Needs {
 }
 
 impl Consent {
-    /// Whether it is live at `wall_us`: half-open, from `valid_from` until before `valid_until`.
-    pub fn is_live(&self, wall_us: i64) -> bool {
-        (self.valid_from_us..self.valid_until_us).contains(&wall_us)
-    }
-
     /// Each recipient, and the address offers go to.
     pub fn inbox(&self) -> impl Iterator<Item = (&Name, &str)> {
         self.recipients.iter().zip(self.inboxes.lines())
@@ -229,6 +229,22 @@ impl Consent {
     pub fn needs_addresses(&self) -> bool {
         self.identifiers.iter().any(|identifier| matches!(identifier, Identifier::PublicAddress(_)))
             || self.rotating.iter().any(|rotating| matches!(rotating, Rotating::Irk(_)))
+    }
+
+    /// Whether it lets less be said, or to fewer, than `before` did: what is on its way may rest on what is gone. Of
+    /// categories a list and none at all are not compared, since only the configuration knows which are sensitive.
+    pub fn narrows(&self, before: &Self) -> bool {
+        let keeps = |had: bool, has: bool| has || !had;
+        let keeps_categories = self.categories == before.categories
+            || !before.categories.is_empty() && before.categories.iter().all(|named| self.categories.contains(named));
+        let keeps_recipients = before.inbox().all(|(recipient, inbox)| self.inbox_at(recipient) == Some(inbox));
+        let keeps_all = self.tier >= before.tier
+            && keeps(before.purposes.offers, self.purposes.offers)
+            && keeps(before.purposes.personalisation, self.purposes.personalisation)
+            && keeps(before.adult, self.adult)
+            && keeps_categories
+            && keeps_recipients;
+        !keeps_all
     }
 
     /// Whether it covers the shop `site`.

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use super::fingerprint::{Fingerprint, Salt};
+use super::lease::{Beats, LEASE_US, Summary};
 use super::rotating::Keyring;
 use super::{Consent, CustomerId, Identifier, PhoneId, Terms};
 use crate::clock::Moment;
@@ -46,6 +47,18 @@ pub enum Refusal {
     /// As many keys that make identifiers are registered as a site can keep up with.
     #[error("rotating-full: too many keys of identifiers that rotate are registered, and one has to go first")]
     RotatingFull,
+}
+
+impl Refusal {
+    /// The word alone.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::StaleEpoch => "stale-epoch",
+            Self::IdentifierTaken => "identifier-taken",
+            Self::Full => "full",
+            Self::RotatingFull => "rotating-full",
+        }
+    }
 }
 
 /// Who is found for one thing that was transmitted.
@@ -103,6 +116,8 @@ pub struct Registry {
     terms: VecDeque<Arc<Terms>>,
     /// The shop's fixed beacons: nobody's.
     shops_own: HashSet<Identifier>,
+    /// What holds the leases: one for all, so that a beat costs nothing a customer.
+    beats: Beats,
 }
 
 impl Registry {
@@ -119,6 +134,7 @@ impl Registry {
             inboxes: Inboxes::new(key),
             terms: VecDeque::new(),
             shops_own: HashSet::new(),
+            beats: Beats::NONE,
         }
     }
 
@@ -145,9 +161,9 @@ impl Registry {
         Ok(slot)
     }
 
-    /// Takes up a consent that was accepted in an earlier life. Of two that hold one identifier the later to end took it
-    /// over from the other, which had ended by then; so it is the later's, in whatever order they come and whether or
-    /// not anybody knows what time it is.
+    /// Takes up a consent that was accepted in an earlier life. Of two that hold one identifier the later took it over from
+    /// the other, which had ended by then; so it is the later's, in whatever order they come and whether or not anybody
+    /// knows what time it is.
     pub fn restore(&mut self, consent: Arc<Consent>) {
         let known = self.slot_of(&consent.customer);
         let Some(slot) = known.or_else(|| (self.len() < MAX_CUSTOMERS).then(|| self.free_slot()).flatten()) else {
@@ -288,6 +304,35 @@ impl Registry {
         owners.next().filter(|_| owners.next().is_none())
     }
 
+    /// The beats that hold the leases.
+    pub fn beats(&self) -> Beats {
+        self.beats
+    }
+
+    /// From now on these beats hold the leases.
+    pub fn hold(&mut self, beats: Beats) {
+        self.beats = beats;
+    }
+
+    /// What is held of what came over the network, summed up as of `at_us` (wall): what the record does not end by then, and
+    /// no lease has ended.
+    pub fn told(&self, at_us: i64) -> Summary {
+        let told = self.iter().map(|(_, consent)| consent).filter(|consent| consent.told_us.is_some());
+        let held = told.filter(|consent| consent.ends_us(self.beats) > at_us);
+        Summary::of(held.map(|consent| (&consent.customer, consent.epoch)))
+    }
+
+    /// The clock was ahead and is right now, at `wall_us`: a lease or a beat that it dated is over, for nobody knows when it
+    /// was.
+    pub fn end_leases_after(&mut self, wall_us: i64) {
+        for consent in self.slots.iter_mut().flatten().filter(|consent| consent.told_us > Some(wall_us)) {
+            Arc::make_mut(consent).told_us = Some(wall_us.saturating_sub(LEASE_US));
+        }
+        if self.beats.last_us > wall_us {
+            self.beats = Beats::NONE;
+        }
+    }
+
     /// The consent in `slot`.
     pub fn get(&self, slot: Slot) -> Option<&Arc<Consent>> {
         self.slots.get(slot.0 as usize)?.as_ref()
@@ -331,14 +376,16 @@ impl Registry {
 
     /// Whether `owner` still has what is asked for `by` another.
     fn holds_on(&self, owner: Slot, by: Option<Slot>, now_us: Option<i64>) -> bool {
-        let ended = |consent: &Arc<Consent>| now_us.is_some_and(|now| consent.valid_until_us <= now);
+        let ended = |consent: &Arc<Consent>| now_us.is_some_and(|now| consent.ends_us(self.beats) <= now);
         Some(owner) != by && self.get(owner).is_some_and(|consent| !ended(consent))
     }
 
-    /// Whether `consent` ends no earlier than that of the `owner`, if there is one.
+    /// Whether `consent` is the later one, if there is an `owner`. Of two by file that is the later to end. One on a lease was
+    /// accepted when it was told, whatever beats have made of its end since: after the end of the other, and before that of
+    /// one by file which took over from it.
     fn outlasts(&self, consent: &Consent, owner: Option<Slot>) -> bool {
-        let owner = owner.and_then(|owner| self.get(owner));
-        owner.is_none_or(|owner| owner.valid_until_us <= consent.valid_until_us)
+        let order = |consent: &Consent| (consent.told_us.unwrap_or(consent.valid_until_us), consent.valid_until_us);
+        owner.and_then(|owner| self.get(owner)).is_none_or(|owner| order(owner) <= order(consent))
     }
 
     fn seat(&mut self, slot: Slot, mut consent: Arc<Consent>) {

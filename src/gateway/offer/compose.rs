@@ -20,12 +20,13 @@ pub(in crate::gateway) const NOTIFY_US: i64 = 90_000_000;
 pub(super) fn offer(
     config: &Config,
     campaign: &Arc<Campaign>,
-    consent: &Consent,
+    person: Person<'_>,
     zone: &Zone,
     values: &BTreeMap<Name, Name>,
     at_us: i64,
 ) -> Offer {
-    let valid_until_us = valid_until_us(config, campaign, consent, at_us);
+    let consent = person.consent;
+    let valid_until_us = valid_until_us(config, campaign, person, at_us);
     let language = language(config, campaign, consent);
     let fill = |lang: &Name, text: &Text| {
         let [title, body] =
@@ -80,12 +81,13 @@ pub(super) fn used(
 }
 
 /// The least of campaign end, `valid-for`, closing time and consent end.
-fn valid_until_us(config: &Config, campaign: &Campaign, consent: &Consent, at_us: i64) -> i64 {
+fn valid_until_us(config: &Config, campaign: &Campaign, person: Person<'_>, at_us: i64) -> i64 {
     let zone = &config.site.time_zone;
     let campaign_end = campaign.active.until.and_then(|until| civil::end_of_day_us(until, zone));
     let valid_for = campaign.valid_for.map(|span| civil::after_us(at_us, span, zone));
     let closing = config.zones.opening_hours.as_ref().and_then(|hours| Civil::at(at_us, zone).closes_us(hours));
-    [campaign_end, valid_for, closing].into_iter().flatten().fold(consent.valid_until_us, i64::min)
+    let consent_end = person.consent.ends_us(person.beats);
+    [campaign_end, valid_for, closing].into_iter().flatten().fold(consent_end, i64::min)
 }
 
 /// The customer's language, else the site's, else the first the campaign has.

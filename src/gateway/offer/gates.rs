@@ -78,7 +78,7 @@ pub(super) fn each(case: Case<'_>) -> Vec<(Reason, bool)> {
 fn consents(case: Case<'_>) -> bool {
     let Case { config, campaign, person, now, .. } = case;
     let consent = person.consent;
-    let live = now.is_none_or(|now| consent.is_live(now.wall_us));
+    let live = now.is_none_or(|now| consent.is_live(now.wall_us, person.beats));
     let tier = match campaign.tier {
         Tier::OnRequest | Tier::Contextual => case.asked || consent.tier >= Tier::Contextual,
         Tier::Personal => person.is_personal(),

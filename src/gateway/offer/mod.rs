@@ -16,6 +16,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use super::cap;
+use super::consent::lease::Beats;
 use super::consent::{Consent, Declared, Tier};
 use super::effect::{Answer, Delivery, DeliveryId, Effect, Ending, Happening, Offer, Reason, Reservation, What};
 use super::halt::Halts;
@@ -80,6 +81,8 @@ pub(super) struct Person<'a> {
     pub(super) last_deliveries: &'a BTreeMap<Name, i64>,
     pub(super) stance: &'a Stance,
     pub(super) key: &'a Key,
+    /// What holds their lease.
+    pub(super) beats: Beats,
 }
 
 impl<'a> Person<'a> {
@@ -294,7 +297,7 @@ impl Menu {
     ) -> Offer {
         let used = compose::used(&self.config, campaign, person, (capped, wished));
         let values = self.shop.values.fresh(wall_us);
-        Offer { used, ..compose::offer(&self.config, campaign, person.consent, zone, &values, wall_us) }
+        Offer { used, ..compose::offer(&self.config, campaign, person, zone, &values, wall_us) }
     }
 
     fn delivery(&self, zone: &Zone, campaign: &Campaign, visit_us: i64, person: Person<'_>, at_us: i64) -> Delivery {

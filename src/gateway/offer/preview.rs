@@ -18,8 +18,7 @@ impl Menu {
         let campaign = self.campaigns.iter().find(|known| *known.id == *campaign)?;
         let zone = self.first_zone(campaign)?;
         let delivery = self.delivery(zone, campaign, wall_us, person, wall_us);
-        let offer =
-            compose::offer(&self.config, campaign, person.consent, zone, &self.values(campaign, wall_us), wall_us);
+        let offer = compose::offer(&self.config, campaign, person, zone, &self.values(campaign, wall_us), wall_us);
         // One that has not begun or is over is shown all the same.
         let notify_until_us = wall_us.saturating_add(super::NOTIFY_US);
         let valid_until_us = offer.valid_until_us.max(notify_until_us);

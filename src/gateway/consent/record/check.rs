@@ -62,6 +62,7 @@ impl ConsentRecord {
             phones: self.identifiers.iter().filter_map(IdentifierRecord::phone).collect(),
             valid_from_us: from_us,
             valid_until_us: until_us,
+            told_us: None,
             // None of them has a line break: they are levels of topics.
             inboxes: inboxes.join("\n").into(),
             paused_until_us: self.paused_until.as_deref().and_then(|text| problems.instant("paused_until", text)),

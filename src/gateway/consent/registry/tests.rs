@@ -330,3 +330,67 @@ fn what_the_shop_transmits_itself_is_nobodys() {
     registry.keep_for_the_shop(std::iter::empty());
     registry.accept(consent("ann", 1, &ibeacon(1)), None).unwrap();
 }
+
+/// The same, told over the network so many hours after [`NOW`], by a record that lasts for long.
+fn leased(customer: &str, hour: i64) -> Arc<Consent> {
+    let told_us = NOW.wall_us.unwrap() + hour * 3_600_000_000;
+    let consent = (*consent(customer, 1, &ibeacon(1))).clone();
+    Arc::new(Consent { told_us: Some(told_us), valid_until_us: i64::MAX, ..consent })
+}
+
+fn hours(hour: i64) -> i64 {
+    NOW.wall_us.unwrap() + hour * 3_600_000_000
+}
+
+#[test]
+fn an_identifier_is_free_when_a_lease_has_run_out_and_stays_with_whoever_took_it() {
+    let (ann, bob) = (leased("ann", 0), leased("bob", 30));
+    let mut registry = registry();
+    registry.accept(Arc::clone(&ann), Some(hours(0))).unwrap();
+    registry.hold(registry.beats().and(hours(1)));
+    assert_eq!(registry.accept(Arc::clone(&bob), Some(hours(25) - 1)), Err(Refusal::IdentifierTaken));
+    let slot = registry.accept(Arc::clone(&bob), Some(hours(30))).unwrap();
+    assert_eq!(registry.accept(Arc::clone(&ann), Some(hours(31))), Err(Refusal::IdentifierTaken));
+    // Beats since then hold bob's, and bring back nothing of ann's.
+    registry.hold(registry.beats().and(hours(40)));
+    assert_eq!((bob.ends_us(registry.beats()), ann.ends_us(registry.beats())), (hours(64), hours(24)));
+    let mut by_file = (*consent("cat", 1, &ibeacon(1))).clone();
+    by_file.valid_until_us = hours(20);
+    let by_file = Arc::new(by_file);
+    for order in [[&ann, &bob, &by_file], [&bob, &by_file, &ann], [&by_file, &ann, &bob], [&bob, &ann, &by_file]] {
+        let mut registry = self::registry();
+        for consent in order {
+            registry.restore(Arc::clone(consent));
+        }
+        let owner = registry.owner_of.get(&Identifier::IBeacon(UUID, 1, 1)).copied();
+        assert_eq!(owner, registry.slot_of(&bob.customer));
+    }
+    assert_eq!(registry.owner_of.get(&Identifier::IBeacon(UUID, 1, 1)), Some(&slot));
+}
+
+#[test]
+fn what_came_over_the_network_is_summed_up_while_it_lasts() {
+    let mut registry = registry();
+    let names = |names: &[&str]| {
+        let names: Vec<CustomerId> = names.iter().map(|name| CustomerId::new(name).unwrap()).collect();
+        Summary::of(names.iter().map(|name| (name, 1)))
+    };
+    let told = |customer: &str, minor: u16, hour: i64| {
+        let consent = (*consent(customer, 1, &ibeacon(minor))).clone();
+        Arc::new(Consent { told_us: Some(hours(hour)), ..consent })
+    };
+    // The record of each ends twelve hours after NOW.
+    registry.accept(consent("by-file", 1, &ibeacon(9)), None).unwrap();
+    registry.accept(told("cid", 1, 0), None).unwrap();
+    registry.accept(told("ann", 2, -20), None).unwrap();
+    registry.accept(told("ann.b", 3, 0), None).unwrap();
+    assert_eq!(registry.told(hours(0)), names(&["ann", "ann.b", "cid"]));
+    assert_eq!(registry.told(hours(4)), names(&["ann.b", "cid"]), "a lease that has run out");
+    registry.hold(registry.beats().and(hours(0)));
+    assert_eq!(registry.told(hours(4)), names(&["ann", "ann.b", "cid"]), "it is held");
+    assert_eq!(registry.told(hours(12)), names(&[]), "the records end");
+    registry.withdraw(&CustomerId::new("cid").unwrap());
+    assert_eq!(registry.told(hours(4)), names(&["ann", "ann.b"]));
+    registry.end_leases_after(hours(-1));
+    assert_eq!((registry.told(hours(0)), registry.beats()), (names(&["ann"]), Beats::NONE));
+}
