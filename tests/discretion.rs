@@ -2,10 +2,16 @@
 
 #![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
 
+#[path = "common/chance.rs"]
+mod chance;
 #[path = "common/daemon.rs"]
 mod daemon;
+#[path = "common/strangers.rs"]
+mod strangers;
 
+use std::collections::HashSet;
 use std::fs::{self, Permissions};
+use std::io::{Read as _, Seek as _, SeekFrom};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::Path;
@@ -13,7 +19,9 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 use std::{env, thread};
 
+use chance::Chance;
 use daemon::{CONSENT, Shop};
+use strangers::{printed, strangers};
 use tempfile::TempDir;
 
 /// Nothing here waits for a speed: whoever waits so long has a real fault.
@@ -126,6 +134,58 @@ fn a_crash_leaves_no_core_dump_and_nobody_looks_into_the_memory() {
     assert_eq!((ended.signal(), ended.core_dumped()), (Some(6), false));
     let ended = fail("abort").status;
     assert_eq!((ended.signal(), ended.core_dumped()), (Some(6), false));
+}
+
+/// Everything that a process has in memory and may write to.
+fn memory(process: &str) -> Vec<u8> {
+    let mut all = Vec::new();
+    let mut memory = fs::File::open(format!("/proc/{process}/mem")).unwrap();
+    for area in fs::read_to_string(format!("/proc/{process}/maps")).unwrap().lines().filter(|area| area.contains(" rw"))
+    {
+        let (from, to) = area.split(' ').next().unwrap().split_once('-').unwrap();
+        let [from, to] = [from, to].map(|address| u64::from_str_radix(address, 16).unwrap());
+        let mut bytes = vec![0; usize::try_from(to - from).unwrap()];
+        // An area may have gone meanwhile.
+        if memory.seek(SeekFrom::Start(from)).is_ok() && memory.read_exact(&mut bytes).is_ok() {
+            // What was never used is empty.
+            all.extend(bytes.chunks(4_096).filter(|page| page.iter().any(|byte| *byte != 0)).flatten());
+        }
+    }
+    all
+}
+
+#[test]
+fn what_strangers_transmitted_is_wiped_from_memory_once_it_was_dealt_with() {
+    if !is_root() {
+        return eprintln!("skipped, only root looks into another process: what is left in memory");
+    }
+    let shop = Shop::new(1);
+    let crowd = strangers(40, &mut Chance(17));
+    let lines =
+        crowd.iter().enumerate().map(|(index, one)| one.line(10_000 * i64::try_from(index).unwrap(), "sensor10"));
+    shop.write("passing.jsonl", &lines.collect::<Vec<_>>().join("\n"));
+    let gateway = fs::read_to_string(shop.config().join("gateway.toml")).unwrap().replace("\"auto\"", "\"none\"");
+    shop.write("gateway.toml", &format!("{gateway}\n[capture]\nfiles = [\"passing.jsonl\"]\nspeed = 1\n"));
+    let emma = shop.run("unix:path=/nowhere");
+    until("all have passed", || {
+        let mut status = Command::new(env!("CARGO_BIN_EXE_emma"));
+        let told = status.args(["status", "--config"]).arg(shop.config()).output().unwrap().stdout;
+        String::from_utf8_lossy(&told).contains("played to their end")
+    });
+    let memory = memory(&emma.id());
+    // Behind the header of its first structure, what no other device says, as it is and in hex; and the address as text.
+    let parts = crowd.iter().flat_map(|one| {
+        let its_own = one.payload[6..14].to_vec();
+        [
+            hex::encode(&its_own).into_bytes()[..8].to_vec(),
+            its_own,
+            printed(one.address, ":").into_bytes()[..8].to_vec(),
+        ]
+    });
+    let parts: HashSet<Vec<u8>> = parts.collect();
+    assert!(memory.windows(8).any(|part| part == b"sensor10"), "its memory can be read");
+    let left: Vec<_> = memory.windows(8).filter(|part| parts.contains(*part)).map(<[u8]>::escape_ascii).collect();
+    assert!(left.is_empty(), "{left:?}");
 }
 
 #[test]

@@ -179,7 +179,8 @@ fn past_the_consent_stage_no_type_can_hold_a_stranger() {
     let may_know = |path: &PathBuf| MAY_KNOW_DEVICES.iter().any(|may| path.starts_with(may));
     let mut problems = Vec::new();
     let past_it = rust_files("src").into_iter().filter(|path| !may_know(path));
-    let lines = past_it.flat_map(|path| code(&path).into_iter().map(move |(number, line)| (path.clone(), number, line)));
+    let lines =
+        past_it.flat_map(|path| code(&path).into_iter().map(move |(number, line)| (path.clone(), number, line)));
     // Of the core's door, what goes in may know; what comes out may not.
     let door = PathBuf::from("src/gateway/effect.rs");
     let door_lines = code(&door);
