@@ -13,6 +13,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use crate::counter::explaining::Explained;
 use crate::counter::preview::PreviewText;
+use crate::export::Export;
 use crate::follow::{self, Told};
 use crate::report::Report;
 
@@ -39,6 +40,11 @@ pub enum Request {
     /// One consent, whole.
     Show {
         /// Whose.
+        customer: String,
+    },
+    /// Everything that is stored of one customer.
+    Export {
+        /// Of whom.
         customer: String,
     },
     /// The records of test consents alone.
@@ -155,6 +161,11 @@ pub enum Reply {
         /// Until when its lease holds, RFC 3339; nothing where it is on none.
         #[serde(default)]
         lease: Option<String>,
+    },
+    /// Everything that is stored of one customer; of somebody whom nobody knows the same, empty.
+    Exported {
+        /// Kind by kind.
+        export: Box<Export>,
     },
     /// How Emma does.
     Status {

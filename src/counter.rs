@@ -28,6 +28,7 @@ use crate::report::Report;
 pub mod explaining;
 pub(crate) mod halting;
 pub mod preview;
+mod subject;
 pub(crate) mod taking;
 pub(crate) mod when;
 
@@ -48,6 +49,7 @@ enum Errand {
     Save(Prepared),
     Forget(CustomerId),
     Show(CustomerId),
+    Export(CustomerId),
     Status,
     Report(Option<String>),
     Testers,
@@ -69,6 +71,10 @@ impl Forgetting {
     fn set(&self) -> MutexGuard<'_, BTreeSet<CustomerId>> {
         // A set is whole whatever its holder was doing when it panicked.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.set().is_empty()
     }
 
     pub(crate) fn contains(&self, customer: &CustomerId) -> bool {
@@ -109,6 +115,7 @@ impl Daemon {
                 return Some(Saving { saved, consent, asker: Asker::Terminal(reply) });
             }
             Errand::Forget(customer) => self.forget(customer, move || tell(reply, Reply::Forgotten)),
+            Errand::Export(customer) => self.show_all(customer, reply),
             Errand::Show(customer) => {
                 let lease = lease_end(gateway.consent_of(&customer), gateway.beats());
                 tokio::spawn(async move {
@@ -261,6 +268,7 @@ impl Counter {
                 let lease = lease_end(find(&customer).as_ref(), registry.beats());
                 Ok(self.store.consent(&customer)?.map_or(Reply::Unknown, |record| Reply::Consent { record, lease }))
             }
+            Errand::Export(customer) => self.show_all(&customer),
             Errand::Status | Errand::Follow(_) => Ok(refused("no Emma runs on this folder")),
             Errand::Report(week) => {
                 let oldest_us = registry.iter().map(|(_, consent)| consent.valid_from_us).min();
@@ -354,6 +362,10 @@ fn errand(
         Request::Show { customer } => match CustomerId::new(&customer).filter(|customer| find(customer).is_some()) {
             Some(customer) => Errand::Show(customer),
             None => Errand::Answer(Reply::Unknown),
+        },
+        Request::Export { customer } => match CustomerId::new(&customer) {
+            Some(customer) => Errand::Export(customer),
+            None => Errand::Answer(refused("a pseudonym has 1 to 64 letters, digits, dots, hyphens and underscores")),
         },
         Request::Withdraw { customer } => {
             match CustomerId::new(&customer).filter(|customer| find(customer).is_some()) {

@@ -34,6 +34,7 @@ mod registrar;
 mod reload;
 pub(crate) mod reporting;
 mod saying;
+mod subject;
 mod tally;
 
 /// Health and clock trust are looked at this often.

@@ -60,6 +60,8 @@ pub mod timeline;
 
 pub mod report;
 
+pub mod export;
+
 pub mod standalone;
 
 pub mod exit;

@@ -180,6 +180,7 @@ impl Daemon {
             | Request::List
             | Request::Report { .. }
             | Request::Show { .. }
+            | Request::Export { .. }
             | Request::Testers
             | Request::Follow { .. }
             | Request::Halt { .. }

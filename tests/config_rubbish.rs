@@ -36,6 +36,10 @@ protocol = "5"
 url = "mqtt://10.0.0.5:1883"
 protocol = "3.1.1"
 
+[home-assistant]
+discovery = true
+prefix = "homeassistant"
+
 [ledger]
 path = "/var/lib/emma"
 url = "rediss://ledger.example"

@@ -50,6 +50,18 @@ fn a_row_that_expired_unsent_is_refunded_in_the_same_life_and_not_after_a_crash(
 }
 
 #[test]
+fn a_row_that_is_passed_over_because_it_expired_is_refunded() {
+    let dir = TempDir::new().unwrap();
+    let mut store = open(&dir);
+    grant(&store, "ann", HOUR_US, &[draft("e1", HOUR_US + 10)]);
+    grant(&store, "bob", HOUR_US, &[draft("e2", HOUR_US + 99)]);
+    let taken: Vec<_> = store.take(9, HOUR_US + 10).unwrap().into_iter().map(|row| row.event_id).collect();
+    assert_eq!(taken, ["e2".into()]);
+    assert_eq!(store.depth().unwrap().rows, 1);
+    assert_eq!(grant(&store, "ann", HOUR_US + 11, &[]), Answer::Granted, "nobody got it");
+}
+
+#[test]
 fn a_refusal_is_refunded_and_an_acknowledgement_is_not() {
     let dir = TempDir::new().unwrap();
     let mut store = open(&dir);

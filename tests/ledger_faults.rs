@@ -9,17 +9,18 @@ mod broker;
 mod crowd;
 #[path = "common/daemon.rs"]
 mod daemon;
+#[path = "common/disk.rs"]
+mod disk;
 
 use std::collections::BTreeSet;
-use std::fs::{self, OpenOptions};
-use std::io::Write;
+use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::process::Command;
 use std::time::Duration;
 
 use broker::Mosquitto;
 use daemon::Shop;
+use disk::{IN_MEMORY, has_namespaces};
 use emma::ledger::LedgerError;
 use emma::ledger::folder::Folder;
 use rusqlite::Connection;
@@ -37,9 +38,6 @@ const WITHHELD: &str = "reason=\"ledger\"";
 /// Customers enough for two minutes of offers, five a second.
 const CUSTOMERS: u16 = 600;
 const EVERY_US: u64 = 200_000;
-
-/// The state folder becomes a file system of 8 MB, with what was in it.
-const IN_MEMORY: &str = "cp -a \"$1\" \"$1.was\"; mount -t tmpfs -o size=8m,mode=700 tmpfs \"$1\"; cp -a \"$1.was/.\" \"$1\"; rm -r \"$1.was\"";
 
 fn until(what: &str, shop: &Shop, condition: impl Fn(&str) -> bool) {
     for _ in 0..PATIENCE.as_millis() / STEP.as_millis() {
@@ -62,16 +60,6 @@ fn busy_shop(skipped: &str) -> Option<(Mosquitto, Shop)> {
     let shop = crowd::shop(broker.port, CUSTOMERS);
     crowd::come(&shop, 0..CUSTOMERS, EVERY_US);
     Some((broker, shop))
-}
-
-/// Whether a mount can be made for a test alone, or not once it has said what is skipped.
-fn has_namespaces(skipped: &str) -> bool {
-    let mounts = ["--user", "--map-root-user", "--mount", "mount", "-t", "tmpfs", "tmpfs", "/mnt"];
-    let has = Command::new("unshare").args(mounts).output().is_ok_and(|output| output.status.success());
-    if !has {
-        eprintln!("skipped, no mount namespace can be made here: {skipped}");
-    }
-    has
 }
 
 /// Offers are made, then `begin` happens and none are, with one line that contains `what`; then `end`, and they are again.
@@ -102,10 +90,7 @@ fn a_full_disk_is_said_once_and_recovered_from() {
     let filler = shop.state().join("filler");
     let fill = || {
         let filler = emma.sees(&filler);
-        let mut file = OpenOptions::new().create(true).append(true).open(&filler).unwrap();
-        for size in [65_536, 4_096, 1] {
-            while file.write_all(&vec![7; size]).is_ok() {}
-        }
+        disk::fill(&filler);
         filler
     };
     recovers(&shop, "make room on the disk", fill, |filler| fs::remove_file(filler).unwrap());

@@ -217,8 +217,16 @@ impl Model {
         rows.truncate(limit);
         self.taken_row = rows.last().copied().unwrap_or(self.taken_row);
         for nth in self.all(|_, copy| copy.way == Way::Waits && copy.row <= self.taken_row) {
-            self.log[nth.0].copies[nth.1].way = Way::HandedOver;
+            let copy = &mut self.log[nth.0].copies[nth.1];
+            if rows.contains(&copy.row) {
+                copy.way = Way::HandedOver;
+            } else {
+                // It expired before those that were taken.
+                let earlier = copy.earlier;
+                self.ends(nth, earlier);
+            }
         }
+        self.log.retain(|said| !said.id.is_empty());
         rows
     }
 

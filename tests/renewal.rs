@@ -43,6 +43,10 @@ struct Renewal {
     emmas: PathBuf,
 }
 
+fn authority(whose: &Path) -> String {
+    fs::read_to_string(whose.join("ca.pem")).unwrap()
+}
+
 impl Renewal {
     fn begin() -> Option<Self> {
         let openssl = find("openssl", SKIPPED)?;
@@ -61,14 +65,10 @@ impl Renewal {
             fs::copy(old.join(file), emmas.join(file)).unwrap();
         }
         let renewal = Self { broker, _authorities: authorities, old, new, emmas };
-        let both = [renewal.authority(&renewal.old), renewal.authority(&renewal.new)].concat();
+        let both = [authority(&renewal.old), authority(&renewal.new)].concat();
         fs::write(dir.join("believed.pem"), &both).unwrap();
         fs::write(renewal.emmas.join("ca.pem"), &both).unwrap();
         Some(renewal)
-    }
-
-    fn authority(&self, whose: &Path) -> String {
-        fs::read_to_string(whose.join("ca.pem")).unwrap()
     }
 
     fn mqtt(&self, protocol: Protocol) -> Mqtt {
@@ -85,7 +85,7 @@ impl Renewal {
     /// The broker believes the new authority alone from now on.
     fn revoke_the_old_one(&mut self) {
         self.broker.kill();
-        fs::write(self.broker.dir.path().join("believed.pem"), self.authority(&self.new)).unwrap();
+        fs::write(self.broker.dir.path().join("believed.pem"), authority(&self.new)).unwrap();
         self.broker.restart();
     }
 }

@@ -235,6 +235,28 @@ fn withdraw(till: &Shop, listener: &Listener) -> Duration {
     took
 }
 
+/// The decider and one of them: each Pi is moved by itself.
+#[tokio::test(flavor = "multi_thread")]
+async fn pis_that_speak_mqtt_3_1_1_hear_for_each_other_too() {
+    let Some(broker) = Mosquitto::start("scanners in MQTT 3.1.1", QUIET) else { return };
+    let till = decider(&[("shop-mqtt", broker.port)]);
+    let (shoes, hall) = walk(broker.port);
+    for shop in [&till, &shoes] {
+        let text = fs::read_to_string(shop.config().join("gateway.toml")).unwrap();
+        shop.write("gateway.toml", &text.replace("[shop-mqtt]\n", "[shop-mqtt]\nprotocol = \"3.1.1\"\n"));
+    }
+    till.import(CONSENT);
+    let pis = (till.run(NO_BUS), shoes.run(NO_BUS), hall.run(NO_BUS));
+    until_heard(&till, "gw-shoes").await;
+    until_heard(&till, "gw-hall").await;
+    let speaks = |who: &str, version: &str| broker.log().contains(&format!(" as {who} ({version},"));
+    assert!(speaks("emma-hall-decider-shop", "p2") && speaks("emma-hall-gw-shoes", "p2"), "{}", broker.log());
+    assert!(speaks("emma-hall-gw-hall", "p5"), "{}", broker.log());
+    for process in [pis.0, pis.1, pis.2] {
+        assert_eq!(process.terminate(), Some(0));
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_is_killed_and_comes_back_is_heard_again() {
     let Some(mut broker) = Mosquitto::start("scanners that come and go", QUIET) else { return };

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 
 use super::door::{Door, NOBODY, not_understood, problems};
+use super::export::page;
 use super::replay::unmatched;
 use super::{Stop, complain, say};
 use crate::control::{Listed, Reply, Request};
@@ -37,6 +38,14 @@ enum Command {
         /// The customer's pseudonym.
         id: String,
     },
+    /// Everything that is stored of a customer, what for, and for how long.
+    Export {
+        /// The customer's pseudonym.
+        id: String,
+        /// Print one JSON object.
+        #[arg(long)]
+        json: bool,
+    },
     /// Withdraw a consent and forget the customer.
     Withdraw {
         /// The customer's pseudonym.
@@ -50,6 +59,7 @@ pub(super) fn main(arguments: &Arguments) -> u8 {
         Command::Import { file } => import(&mut door, file),
         Command::List => list(&mut door),
         Command::Show { id } => show(&mut door, id),
+        Command::Export { id, json } => export(&mut door, id, *json),
         Command::Withdraw { id } => withdraw(&mut door, id),
     });
     outcome.unwrap_or_else(|(code, what)| complain(code, what))
@@ -142,6 +152,17 @@ fn show(door: &mut Door, id: &str) -> Result<u8, Stop> {
             Ok(shown)
         }
         Reply::Unknown => Err((NOBODY, "this customer is not registered".to_owned())),
+        other => Err((exit::UNAVAILABLE, problems(other).join("; "))),
+    }
+}
+
+fn export(door: &mut Door, id: &str, json: bool) -> Result<u8, Stop> {
+    match door.ask(Request::Export { customer: id.to_owned() })? {
+        Reply::Exported { export } if json => {
+            Ok(say(&format!("{:#}\n", serde_json::to_value(&export).unwrap_or_default())))
+        }
+        Reply::Exported { export } => Ok(say(&page(id, &export))),
+        Reply::Failed { problem } => Err((exit::IO, problem)),
         other => Err((exit::UNAVAILABLE, problems(other).join("; "))),
     }
 }

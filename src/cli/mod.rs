@@ -29,6 +29,8 @@ pub mod doctor;
 
 pub mod explain;
 
+mod export;
+
 pub mod record;
 
 pub mod evaluate;

@@ -207,7 +207,8 @@ fn broker(
         return Ok(None);
     };
     let options = Options::new(mqtt, &config.gateway.site, &config.gateway.gateway)
-        .map_err(|error| (exit::CONFIG, error.to_string()))?;
+        .map_err(|error| (exit::CONFIG, error.to_string()))?
+        .told_to(&config.gateway.home_assistant);
     let (commands, receiver) = mpsc::channel(1);
     let outbox = ledger.clone();
     let wiring = Wiring { options, outbox, clock, commands: receiver, state, health };
@@ -224,7 +225,8 @@ fn state_session(
     let gateway = &config.gateway;
     let Some(mqtt) = gateway.mqtt.as_ref().or(gateway.shop_mqtt.as_ref()) else { return Ok(None) };
     let options = Options::for_listener(mqtt, &gateway.site, &gateway.gateway, "state")
-        .map_err(|error| (exit::CONFIG, error.to_string()))?;
+        .map_err(|error| (exit::CONFIG, error.to_string()))?
+        .told_to(&gateway.home_assistant);
     let (commands, receiver) = mpsc::channel(1);
     let wiring = Wiring { options, outbox: scanner::NoOutbox, clock, commands: receiver, state, health };
     Ok(Some((commands, Session::start(wiring))))

@@ -32,6 +32,8 @@ pub struct Gateway {
     pub mqtt: Option<Mqtt>,
     /// The shop's own broker; nothing is `mqtt` for what is meant for it.
     pub shop_mqtt: Option<Mqtt>,
+    /// What Home Assistant is told.
+    pub home_assistant: HomeAssistant,
     /// The folder of the ledger and the control socket; nothing is the service's own state folder.
     pub ledger_path: Option<PathBuf>,
     /// `[clock] trust = "assume"`: the wall clock is believed without asking.
@@ -126,6 +128,21 @@ pub struct Mqtt {
     pub protocol: Protocol,
 }
 
+/// `[home-assistant]`: whether it is told of this gateway, its state and health alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HomeAssistant {
+    /// Told; or told not any more, so that it forgets what an earlier life told it; nothing is as if there were none.
+    pub discovery: Option<bool>,
+    /// First level of the topic that it listens on.
+    pub prefix: Name,
+}
+
+impl Default for HomeAssistant {
+    fn default() -> Self {
+        Self { discovery: None, prefix: "homeassistant".into() }
+    }
+}
+
 /// A version of MQTT.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Protocol {
@@ -199,6 +216,13 @@ pub(super) fn read(file: &File<'_>, folder: Option<&Path>) -> Read {
         }
         None => Some(None),
     };
+    let home_assistant =
+        table.table("home-assistant", "[home-assistant]").map_or_else(HomeAssistant::default, |mut told| {
+            let discovery = told.flag("discovery");
+            let prefix = if told.has("prefix") { told.id("prefix") } else { None };
+            told.finish();
+            HomeAssistant { discovery, prefix: prefix.unwrap_or_else(|| HomeAssistant::default().prefix) }
+        });
     let ledger_path = table.table("ledger", "[ledger]").and_then(|ledger| read_ledger(ledger, folder));
     let clock_assumed = table.table("clock", "[clock]").and_then(|mut clock| {
         let assumed = clock.choice("trust", &[("synchronised", false), ("assume", true)]);
@@ -226,6 +250,7 @@ pub(super) fn read(file: &File<'_>, folder: Option<&Path>) -> Read {
             remotes: remotes?,
             mqtt: mqtt?,
             shop_mqtt: shop_mqtt?,
+            home_assistant,
             ledger_path,
             clock_assumed: clock_assumed.unwrap_or(false),
             log_level: log_level.unwrap_or("info").into(),

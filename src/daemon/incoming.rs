@@ -53,7 +53,11 @@ impl Daemon {
         let needs_clock = match &incoming.message {
             Message::Feedback { .. } | Message::Purchase { .. } => true,
             Message::Control { word, .. } => matches!(word, Word::Resume | Word::Start(_)),
-            Message::Ask { .. } | Message::Value { .. } | Message::Recall { .. } | Message::LetGo => false,
+            Message::Ask { .. }
+            | Message::Value { .. }
+            | Message::Recall { .. }
+            | Message::Subject { .. }
+            | Message::LetGo => false,
         };
         if needs_clock && !self.gateway.snapshot().clock_trusted {
             return self.again(incoming);
@@ -63,7 +67,7 @@ impl Daemon {
             Message::Feedback { inbox, offer_id, kind, snooze } => {
                 let noted = self.ledger.feedback(self.told_back(&inbox, &offer_id, kind, snooze));
                 self.done_when(incoming, async move {
-                    Ok(if noted.await? == Noted::Unknown { Err("unknown-offer") } else { Ok(()) })
+                    Ok(if noted.await? == Noted::Unknown { Err("unknown-offer") } else { Ok(answer::taken()) })
                 });
             }
             Message::Ask { inbox } => self.asked(&inbox, incoming),
@@ -71,14 +75,14 @@ impl Daemon {
                 match self.bought(whom, category, is_return, at_us) {
                     Ok(()) => {
                         let settled = self.ledger.settled();
-                        self.done_when(incoming, async move { settled.await.map(Ok) });
+                        self.done_when(incoming, async move { settled.await.map(|()| Ok(answer::taken())) });
                     }
                     Err(why) => self.conclude(incoming, Err(why)),
                 }
             }
             Message::Value { name, text, at_us, good_for_us } => {
                 let taken = self.take_value(&name, &text, at_us, good_for_us);
-                self.conclude(incoming, taken);
+                self.conclude(incoming, taken.map(|()| answer::taken()));
             }
             Message::Control { word, at_us } => match self.control(word, at_us, incoming.again) {
                 Ok(given) => self.done_when(incoming, given),
@@ -87,15 +91,20 @@ impl Daemon {
             Message::Recall { offer_id } => {
                 let (known, again) = (self.ledger.recall_offer(offer_id), incoming.again);
                 self.done_when(incoming, async move {
-                    Ok(if known.await? || again { Ok(()) } else { Err("unknown-offer") })
+                    Ok(if known.await? || again { Ok(answer::taken()) } else { Err("unknown-offer") })
                 });
             }
+            Message::Subject { whom, wish } => self.subject(&whom, wish, incoming),
             Message::LetGo => incoming.receipt.done(),
         }
     }
 
     /// Acknowledges a message once `done` says what became of it; while nobody can say, it is tried again.
-    fn done_when(&mut self, incoming: Incoming, done: impl Future<Output = Result<Verdict, String>> + Send + 'static) {
+    pub(super) fn done_when(
+        &mut self,
+        incoming: Incoming,
+        done: impl Future<Output = Result<Verdict, String>> + Send + 'static,
+    ) {
         let (tally, again, clock) = (self.voices.tally.clone(), self.voices.again.clone(), self.clock);
         tokio::spawn(async move {
             if let Ok(verdict) = done.await {
@@ -108,11 +117,11 @@ impl Daemon {
         });
     }
 
-    fn again(&mut self, incoming: Incoming) {
+    pub(super) fn again(&mut self, incoming: Incoming) {
         self.done_when(incoming, async { Err(String::new()) });
     }
 
-    fn conclude(&self, incoming: Incoming, verdict: Verdict) {
+    pub(super) fn conclude(&self, incoming: Incoming, verdict: Verdict) {
         incoming.conclude(verdict, &self.voices.tally, self.now().monotonic_us);
     }
 
@@ -132,7 +141,7 @@ impl Daemon {
         let answered = customer.and_then(|customer| self.gateway.ask(customer)).unwrap_or_default();
         let site = &self.config.gateway.site;
         let said = reply.say(answer::asked(&answered, language.as_deref(), self.raw_wall_us(), site));
-        self.conclude(incoming, if said { Ok(()) } else { Err("busy") });
+        self.conclude(incoming, if said { Ok(String::new()) } else { Err("busy") });
     }
 
     /// Answers why an offer was made, while it is remembered.
@@ -151,7 +160,7 @@ impl Daemon {
     }
 
     /// Hands a purchase to the core; whether there is something to remember, or why not.
-    fn bought(&mut self, whom: Whom, category: Name, is_return: bool, at_us: i64) -> Verdict {
+    fn bought(&mut self, whom: Whom, category: Name, is_return: bool, at_us: i64) -> Result<(), &'static str> {
         let customer = match whom {
             Whom::Customer(customer) => Some(customer),
             Whom::Inbox(inbox) => self.gateway.customer_of_inbox(&inbox).cloned(),
@@ -168,7 +177,7 @@ impl Daemon {
         if is_noted { Ok(()) } else { Err("no-consent") }
     }
 
-    fn take_value(&mut self, name: &Name, text: &Name, at_us: i64, good_for_us: i64) -> Verdict {
+    fn take_value(&mut self, name: &Name, text: &Name, at_us: i64, good_for_us: i64) -> Result<(), &'static str> {
         let taken = self.gateway.take_value(name, text, at_us, good_for_us);
         let is_clock_known = self.gateway.snapshot().clock_trusted;
         let values = &mut self.hearing.values;
@@ -215,7 +224,7 @@ impl Daemon {
         // Without a clock that is believed nobody knows what is ahead, and a word is as new as it says.
         let word_us = if self.gateway.snapshot().clock_trusted { at_us.min(now_us) } else { at_us };
         let given = self.ledger.give_word(word, word_us);
-        Ok(async move { Ok(if given.await? || again { Ok(()) } else { Err("older") }) })
+        Ok(async move { Ok(if given.await? || again { Ok(answer::taken()) } else { Err("older") }) })
     }
 
     /// What the ledger says is halted.

@@ -83,7 +83,7 @@ impl Daemon {
         match told.said.clone() {
             Said::Record(record) => return self.take_record(&record, told),
             Said::Beat(beat) => match self.take_beat(beat) {
-                Ok(()) => self.done(told, None),
+                Ok(()) => self.done(told, Some(answer::taken())),
                 Err(word) => self.refuse_told(told, &Refused { word, problems: Vec::new() }),
             },
             Said::LetGo => told.receipt.done(),
@@ -134,9 +134,10 @@ impl Daemon {
         self.registrar.withdrawn.note(&self.codes.key, customer, epoch, now_us);
     }
 
-    /// Without a clock that is believed the lease runs from the last time that one was: it may be shorter, never longer.
+    /// Without a clock that is believed the lease runs from the last time that one was, or from what the clock says where that
+    /// is earlier: it may be shorter, never longer.
     fn save_told(&self, prepared: Prepared, told: Told) -> Saving {
-        let told_us = self.gateway.at_least_us();
+        let told_us = self.gateway.at_least_us().min(self.raw_wall_us());
         let Prepared { consent, record } = prepared.told_at(told_us);
         let (customer, valid_from_us) = (consent.customer.clone(), consent.valid_from_us);
         let leased = Leased { customer, epoch: consent.epoch, record, told_us, valid_from_us };

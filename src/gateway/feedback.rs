@@ -96,6 +96,11 @@ impl Heard {
         (self.0 & kind.bit() == 0 || kind.is_no()).then_some(Self(self.0 | kind.bit()))
     }
 
+    /// Each kind that was heard.
+    pub fn kinds(self) -> impl Iterator<Item = Kind> {
+        Kind::ALL.into_iter().filter(move |kind| self.0 & kind.bit() != 0)
+    }
+
     /// Whether it was taken up.
     fn is_engaged(self) -> bool {
         [Kind::Opened, Kind::Redeemed, Kind::Helpful, Kind::More].iter().any(|kind| self.0 & kind.bit() != 0)

@@ -40,6 +40,8 @@ mod guest;
 
 pub mod halt;
 
+pub mod held;
+
 pub mod key;
 
 pub mod reason;

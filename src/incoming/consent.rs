@@ -10,6 +10,7 @@ use serde::Deserialize;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
+use super::ear::reply;
 use super::tally::Tally;
 use super::{Flaw, MAX_LEVEL, MAX_MESSAGE_LEN, instant, read, text};
 use crate::clock::Clock;
@@ -163,7 +164,7 @@ impl Ear {
         // No longer than a record, or it was not read.
         let len = u32::try_from(received.payload.len()).map_err(|_| Flaw::TooLong.word())?;
         let room = Arc::clone(&self.room).try_acquire_many_owned(len).map_err(|_| "busy")?;
-        match self.door.try_send(Told { said, reply: received.reply(), receipt: received.receipt(), _room: room }) {
+        match self.door.try_send(Told { said, reply: reply(received), receipt: received.receipt(), _room: room }) {
             // Behind a closed door nobody acknowledges it: the broker has it still when Emma is back.
             Ok(()) | Err(TrySendError::Closed(_)) => Ok(()),
             Err(TrySendError::Full(_)) => Err("busy"),
@@ -176,7 +177,7 @@ impl Subscriber for Ear {
         if let Err(why) = self.hand_on(received) {
             self.tally.reject(why, self.clock.monotonic_us());
             // An answer that finds no room is lost, as one is that nobody waits for.
-            received.reply().map(|reply| reply.say(answer::rejected(why, &[])));
+            reply(received).map(|reply| reply.say(answer::rejected(why, &[])));
             received.receipt().done();
         }
     }

@@ -45,16 +45,16 @@ pub struct Incoming {
     pub receipt: Receipt,
 }
 
-/// What becomes of a message: it was taken, or it was of no use, and the word for why.
-pub type Verdict = Result<(), &'static str>;
+/// What becomes of a message: it was taken, and what is answered; or it was of no use, and the word for why.
+pub type Verdict = Result<String, &'static str>;
 
 impl Incoming {
     /// It is done: counted, answered where an answer is wanted, and acknowledged. `now_us` is monotonic.
     pub fn conclude(self, verdict: Verdict, tally: &Tally, now_us: u64) {
         let answer = match verdict {
-            Ok(()) => {
+            Ok(answer) => {
                 tally.take();
-                answer::taken()
+                answer
             }
             Err(why) => {
                 tally.reject(why, now_us);
@@ -104,7 +104,7 @@ pub fn listen(
         };
     Ok(vec![
         start("hears-customers", &["feedback/+", "ask/+", "purchase"], false)?,
-        start("hears-shop", &["value/+", "control/#"], true)?,
+        start("hears-shop", &["value/+", "control/#", "subject"], true)?,
     ])
 }
 
@@ -114,7 +114,7 @@ fn is_kept(topic: &str) -> bool {
 }
 
 /// How whoever said it is answered. What the broker repeats was answered when it was said, and nobody waits any more.
-fn reply(received: &Received<'_>) -> Option<Reply> {
+pub(super) fn reply(received: &Received<'_>) -> Option<Reply> {
     received.reply().filter(|_| !received.retained)
 }
 

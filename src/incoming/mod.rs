@@ -23,9 +23,13 @@ pub mod ear;
 
 pub mod feed;
 
+pub mod subject;
+
 pub mod tally;
 
 pub mod withdrawn;
+
+use subject::Wish;
 
 /// The longest message, in bytes: none has more than a handful of short fields.
 pub const MAX_MESSAGE_LEN: usize = 4 * 1024;
@@ -89,6 +93,13 @@ pub enum Message {
         /// By the id that any of its recipients knows it by.
         offer_id: Name,
     },
+    /// Somebody asks for all that is stored of them, or to be forgotten.
+    Subject {
+        /// Who.
+        whom: Whom,
+        /// Which of the two.
+        wish: Wish,
+    },
     /// An empty message: whoever kept something with the broker lets go of it.
     LetGo,
 }
@@ -103,12 +114,13 @@ impl fmt::Debug for Message {
             Self::Value { .. } => "Value(..)",
             Self::Control { .. } => "Control(..)",
             Self::Recall { .. } => "Recall(..)",
+            Self::Subject { .. } => "Subject(..)",
             Self::LetGo => "LetGo",
         })
     }
 }
 
-/// Who bought something.
+/// Whom a message is about.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Whom {
     /// By their pseudonym.
@@ -165,6 +177,7 @@ pub fn parse(topic: &str, payload: &[u8]) -> Result<Message, Flaw> {
         // What is asked is told by the topic alone.
         "ask" => Ok(Message::Ask { inbox: level(of)? }),
         "purchase" if of.is_empty() => purchase(read(payload)?),
+        "subject" if of.is_empty() => subject::request(read(payload)?),
         "value" | "control" if payload.is_empty() => Ok(Message::LetGo),
         "value" => value(level(of)?, read(payload)?),
         "control" => match of.split_once('/') {
@@ -190,17 +203,22 @@ fn feedback(inbox: Name, fields: FeedbackFields) -> Result<Message, Flaw> {
 }
 
 fn purchase(fields: PurchaseFields) -> Result<Message, Flaw> {
-    let whom = match (fields.customer, fields.inbox) {
-        (Some(customer), None) => Whom::Customer(CustomerId::new(&customer).ok_or(Flaw::Text)?),
-        (None, Some(inbox)) => Whom::Inbox(level(&inbox)?),
-        _ => return Err(Flaw::Fields),
-    };
+    let whom = whom(fields.customer, fields.inbox)?;
     let is_return = match &*fields.kind {
         "sale" => false,
         "return" => true,
         _ => return Err(Flaw::Kind),
     };
     Ok(Message::Purchase { whom, category: text(&fields.category, MAX_LEVEL)?, is_return, at_us: instant(&fields.at)? })
+}
+
+/// A person is named by their pseudonym or by one of their inboxes, and not by both.
+fn whom(customer: Option<String>, inbox: Option<String>) -> Result<Whom, Flaw> {
+    match (customer, inbox) {
+        (Some(customer), None) => Ok(Whom::Customer(CustomerId::new(&customer).ok_or(Flaw::Text)?)),
+        (None, Some(inbox)) => Ok(Whom::Inbox(level(&inbox)?)),
+        _ => Err(Flaw::Fields),
+    }
 }
 
 fn value(name: Name, fields: ValueFields) -> Result<Message, Flaw> {

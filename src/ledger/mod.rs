@@ -27,6 +27,8 @@ pub mod redating;
 
 pub mod stances;
 
+pub mod stored;
+
 pub mod halts;
 
 pub mod totals;

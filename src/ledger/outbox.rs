@@ -60,8 +60,12 @@ impl Store {
             read.collect::<rusqlite::Result<_>>()?
         };
         let rows = found.into_iter().map(|(row, given)| self.number(row, given)).collect::<Result<Vec<_>>>()?;
-        // Only now, so that an error half-way leaves none of them behind.
-        self.taken_row = rows.last().map_or(self.taken_row, |row| row.row);
+        if let Some(last) = rows.last() {
+            // What expired among them is passed over, and ends while it is known that nobody got it.
+            self.end_stale(last.row, now_us)?;
+            // Only now, so that an error half-way leaves none of them behind.
+            self.taken_row = last.row;
+        }
         Ok(rows)
     }
 
@@ -117,13 +121,18 @@ impl Store {
     /// The file cannot be written.
     pub fn expire(&self, now_us: i64) -> Result<()> {
         self.partings.borrow_mut().expire(now_us);
-        let waiting = "SELECT row FROM outbox WHERE row > ?1
-                       AND (expires_us <= ?2 OR (expires_us > ?3 AND delivery <> ''))";
-        let freshest_us = now_us.saturating_add(FRESHEST_US);
-        self.end_waiting(&self.rows(waiting, params![self.taken_row, now_us, freshest_us])?)?;
+        self.end_stale(i64::MAX, now_us)?;
         let abandoned = "SELECT row FROM outbox WHERE row <= ?1 AND expires_us <= ?2";
         let long_ago_us = now_us.saturating_sub(ABANDONED_AFTER_US);
         self.end_rows(&self.rows(abandoned, params![self.taken_row, long_ago_us])?, false)
+    }
+
+    /// Lets rows up to `last` go that still wait and are not said any more.
+    fn end_stale(&self, last: i64, now_us: i64) -> Result<()> {
+        let stale = "SELECT row FROM outbox WHERE row > ?1 AND row <= ?2
+                     AND (expires_us <= ?3 OR (expires_us > ?4 AND delivery <> ''))";
+        let freshest_us = now_us.saturating_add(FRESHEST_US);
+        self.end_waiting(&self.rows(stale, params![self.taken_row, last, now_us, freshest_us])?)
     }
 
     /// Lets what is not settled for one customer go: they left the zone, or want silence. What was handed over may have

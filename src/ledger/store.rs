@@ -305,10 +305,7 @@ impl Store {
             let sql = "INSERT INTO forgotten VALUES (?1, ?2) ON CONFLICT DO UPDATE SET at_us = excluded.at_us";
             self.db.execute(sql, params![self.forgotten_hash(customer), wall_us])?;
         }
-        for table in ["consent", "delivery", "visit", "ignored", "outbox", "said", "stance"] {
-            self.db.execute(&format!("DELETE FROM {table} WHERE customer = ?1"), [customer.as_str()])?;
-        }
-        Ok(())
+        self.delete_all_of(customer)
     }
 
     /// Leaves no byte of what was forgotten: rewrites the pages, because moving rows about leaves copies in the slack
@@ -356,7 +353,7 @@ impl Store {
         Ok(row.query_row([self.forgotten_hash(customer)], |row| row.get(0)).optional()?)
     }
 
-    fn forgotten_hash(&self, customer: &CustomerId) -> [u8; 16] {
+    pub(super) fn forgotten_hash(&self, customer: &CustomerId) -> [u8; 16] {
         self.key.digest(&[b"forgotten", customer.as_str().as_bytes()])
     }
 

@@ -5,10 +5,14 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::event::{self, json};
+use super::event::{self, MAX_EVENT_LEN, json};
+use crate::export::Export;
 use crate::gateway::effect::Reason;
 use crate::gateway::offer::ask::Answered;
 use crate::words::{self, Language, Reader};
+
+/// What an answer says besides the export in it: `"result":"export",`.
+const RESULT_LEN: usize = 32;
 
 /// The answer to `ask`: what there is here now, at `at_us` (wall), and for which reasons the rest is not said, each once.
 /// Of whoever is in no zone, or unknown, it says the same: nothing.
@@ -31,6 +35,17 @@ pub fn why(offer_id: &str, why: Option<&str>) -> String {
 /// The answer to a message that was taken: what it changes is on disk.
 pub fn taken() -> String {
     json(&Done { result: "taken" })
+}
+
+/// The answer to whoever wanted somebody forgotten, when they are: no byte of them is left.
+pub fn forgotten() -> String {
+    json(&Done { result: "forgotten" })
+}
+
+/// The answer to whoever asks what is stored of somebody, in at most `room` bytes, and no more than an event has room for.
+pub fn exported(export: Export, room: usize) -> String {
+    let most = room.min(MAX_EVENT_LEN).saturating_sub(RESULT_LEN);
+    json(&Exported { result: "export", export: export.within(most) })
 }
 
 /// The answer to a message of no use: the word for why, and what is wrong with it, a sentence each. Nothing of the message
@@ -65,6 +80,13 @@ struct WhyAnswer<'a> {
 #[derive(Serialize)]
 struct Done {
     result: &'static str,
+}
+
+#[derive(Serialize)]
+struct Exported {
+    result: &'static str,
+    #[serde(flatten)]
+    export: Export,
 }
 
 #[derive(Serialize)]

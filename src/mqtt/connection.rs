@@ -2,13 +2,14 @@
 
 use super::OutboxRow;
 use super::client::{Publication, Qos, Settings};
+use super::discovery::Device;
 use super::event::CONTENT_TYPE;
 use super::identity::Files;
 pub use super::identity::OptionsError;
 use super::listener::Manner;
 use super::topic::{Topics, is_retained};
 use crate::config::Name;
-use crate::config::gateway::{Gateway, Mqtt, Protocol};
+use crate::config::gateway::{Gateway, HomeAssistant, Mqtt, Protocol};
 
 /// Where to connect and as whom. It has no `Debug`: it holds the password.
 #[derive(Clone)]
@@ -21,6 +22,7 @@ pub struct Options {
     root: Name,
     site: Name,
     gateway: Name,
+    home_assistant: HomeAssistant,
 }
 
 impl Options {
@@ -35,6 +37,7 @@ impl Options {
             root: mqtt.root.clone(),
             site: site.clone(),
             gateway: gateway.clone(),
+            home_assistant: HomeAssistant::default(),
         })
     }
 
@@ -56,6 +59,19 @@ impl Options {
             (None, false) => format!("emma-{site}-{id}"),
         };
         Ok(Self { client_id, ..Self::new(mqtt, site, id)? })
+    }
+
+    /// Home Assistant is told of this gateway, or not any more.
+    #[must_use]
+    pub fn told_to(self, home_assistant: &HomeAssistant) -> Self {
+        Self { home_assistant: home_assistant.clone(), ..self }
+    }
+
+    /// What Home Assistant is told at every connect.
+    pub(super) fn discovery(&self) -> Option<Publication> {
+        let (site, gateway) = (&*self.site, &*self.gateway);
+        let (state_topic, health_topic) = (self.state_topic(), self.health_topic());
+        Device { site, gateway, state_topic, health_topic }.message(&self.home_assistant)
     }
 
     pub(super) fn state_topic(&self) -> String {

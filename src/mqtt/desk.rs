@@ -201,10 +201,13 @@ impl<O: Outbox> Desk<O> {
         }
     }
 
-    /// How many more rows may be handed over. One packet id is left for the state.
+    /// How many more rows may be handed over: no more than the library can write at once. What waits in it for a packet id
+    /// would be written whenever that is free, expired or not. One id is left for the state.
     fn room(&self) -> usize {
-        let window = WINDOW.min(self.in_flight_limit.saturating_sub(1)).max(1);
-        usize::from(window).saturating_sub(self.tracker.in_window())
+        let limit = usize::from(self.in_flight_limit);
+        let for_state = usize::from(limit > 1 || self.tracker.state_outstanding());
+        let free = limit.saturating_sub(for_state + self.tracker.occupied());
+        free.min(usize::from(WINDOW).saturating_sub(self.tracker.in_window()))
     }
 
     /// Hands one row over, or settles it at once: too late, or nothing that a broker could be given.
@@ -321,6 +324,7 @@ impl<O: Outbox> Desk<O> {
     }
 
     pub(super) fn connected(&mut self) {
+        self.voice.say_discovery();
         self.state_due = true;
         self.rows_wait = true;
         self.stands(Standing::Connected);

@@ -9,7 +9,7 @@
 
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
@@ -112,7 +112,12 @@ impl Listener {
         ended: impl Future<Output = ()> + Send + 'static,
     ) -> Self {
         let (client, eventloop) = client::open(&options.to_listen(manner), CHANNEL);
-        let line = Line { client, number: Arc::new(AtomicU64::new(0)), answers_under: options.answers_under() };
+        let line = Line {
+            client,
+            number: Arc::new(AtomicU64::new(0)),
+            answers_under: options.answers_under(),
+            max_packet_len: Arc::new(AtomicU32::new(u32::MAX)),
+        };
         let beat = manner.beat.map(|between| {
             let mut beat = interval(between);
             beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -223,7 +228,7 @@ impl<S: Subscriber> Connection<S> {
                 event = &mut poll => return event,
                 () = elapsed(self.outage.timer()) => drop(self.outage.steady()),
                 () = elapsed(self.refused.as_mut()) => self.subscribe(),
-                _ = self.files_due.tick(), if self.in_force => if self.files.look().await {
+                _ = self.files_due.tick() => if self.files.look().await {
                     return Err(Failure::renewed());
                 },
                 () = next_beat(self.beat.as_mut()), if self.in_force => self.say(),
@@ -233,7 +238,10 @@ impl<S: Subscriber> Connection<S> {
 
     fn note(&mut self, event: Event) {
         match event {
-            Event::Connected(_) => self.subscribe(),
+            Event::Connected(connected) => {
+                self.line.max_packet_len.store(connected.max_packet_len.unwrap_or(u32::MAX), Ordering::Relaxed);
+                self.subscribe();
+            }
             Event::Subscribed(answers) => self.answered(&answers),
             Event::Came(message) => self.take(&message),
             Event::Written(_) | Event::Acknowledged(..) | Event::SaidGoodbye | Event::Other => {}

@@ -33,6 +33,8 @@ mod outage;
 
 pub mod status;
 
+mod discovery;
+
 mod voice;
 
 mod desk;

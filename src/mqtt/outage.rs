@@ -121,11 +121,31 @@ mod tests {
         let mut outage = Outage::new();
         assert!(outage.begins());
         let pauses: Vec<_> = (0..40).map(|_| outage.next_pause()).collect();
-        assert!(pauses[0] >= FIRST_PAUSE / 2 && pauses[0] <= FIRST_PAUSE);
-        assert!(pauses[39] >= LONGEST_PAUSE / 2 && pauses.iter().all(|pause| *pause <= LONGEST_PAUSE));
         assert!(!outage.begins());
+        for (nth, pause) in pauses.iter().enumerate() {
+            let longest = FIRST_PAUSE.saturating_mul(1 << nth.min(6)).min(LONGEST_PAUSE);
+            assert!((longest / 2..=longest).contains(pause), "{nth}: {pause:?}");
+        }
         assert!(outage.steady());
         assert!(outage.begins() && outage.next_pause() <= FIRST_PAUSE);
+    }
+
+    /// A chain's shops, all of which lost the same broker in the same instant.
+    #[test]
+    fn a_hundred_that_lost_one_broker_do_not_come_back_together() {
+        let fifth = |_: usize| {
+            let mut outage = Outage::new();
+            (0..5).map(|_| outage.next_pause()).last().unwrap_or_default()
+        };
+        let mut pauses: Vec<_> = (0..100).map(fifth).collect();
+        pauses.sort_unstable();
+        pauses.dedup();
+        assert!(pauses.len() > 90, "{} different ones", pauses.len());
+        let (first, last) = (pauses[0], pauses[pauses.len() - 1]);
+        assert!(
+            last > first + Duration::from_secs(2),
+            "over most of the 4 s that they may differ by: {first:?} to {last:?}"
+        );
     }
 
     #[tokio::test]

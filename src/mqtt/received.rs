@@ -2,13 +2,14 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use bytes::Bytes;
 
 use super::client::{Client, Message, Publication, Qos};
 use super::connection::json_message;
 use super::topic::is_publishable;
+use super::voice::PUBLISH_OVERHEAD;
 
 /// A broker lets go of an answer that nobody took after so long: whoever asked has gone on.
 const ANSWER_EXPIRES_SECS: u32 = 60;
@@ -32,6 +33,8 @@ pub(super) struct Line {
     pub(super) number: Arc<AtomicU64>,
     /// Where answers may go: below this.
     pub(super) answers_under: String,
+    /// The longest packet that the broker takes, in bytes, from its last CONNACK.
+    pub(super) max_packet_len: Arc<AtomicU32>,
 }
 
 impl Received<'_> {
@@ -52,7 +55,8 @@ impl Received<'_> {
         let below = topic.strip_prefix(&self.line.answers_under)?;
         let is_allowed = !below.is_empty() && is_publishable(&topic);
         let correlation = self.message.correlation.clone();
-        is_allowed.then(|| Reply { client: self.line.client.clone(), topic, correlation })
+        let (client, max_packet_len) = (self.line.client.clone(), Arc::clone(&self.line.max_packet_len));
+        is_allowed.then(|| Reply { client, topic, correlation, max_packet_len })
     }
 }
 
@@ -85,11 +89,23 @@ pub struct Reply {
     client: Client,
     topic: String,
     correlation: Option<Bytes>,
+    max_packet_len: Arc<AtomicU32>,
 }
 
 impl Reply {
+    /// How long an answer the broker takes, in bytes of JSON. A longer one would end the connection, and the question,
+    /// which the broker then gives again, the next one.
+    pub fn room(&self) -> usize {
+        let max = usize::try_from(self.max_packet_len.load(Ordering::Relaxed)).unwrap_or(usize::MAX);
+        let correlation = self.correlation.as_ref().map_or(0, Bytes::len);
+        max.saturating_sub(PUBLISH_OVERHEAD + self.topic.len() + correlation)
+    }
+
     /// Answers with `message`, JSON; whether there was room for it.
     pub fn say(self, message: String) -> bool {
+        if message.len() > self.room() {
+            return false;
+        }
         self.client.say(Publication {
             expires_secs: Some(ANSWER_EXPIRES_SECS),
             correlation: self.correlation,

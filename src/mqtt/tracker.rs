@@ -22,6 +22,8 @@ pub(super) struct Tracker {
     handed: VecDeque<Message>,
     /// Written under a packet id, with their place in the order of writing.
     in_flight: BTreeMap<u16, (u64, Message)>,
+    /// Packet ids of what expired unacknowledged: the broker and the library still hold them on this connection.
+    spent: BTreeSet<u16>,
     /// To be handed over again, before any new row.
     again: VecDeque<OutboxRow>,
     /// Rows that were written on a connection which ended before they were acknowledged: someone may have them, whatever
@@ -49,6 +51,7 @@ impl Tracker {
 
     /// The broker acknowledged this packet id: that message is done.
     pub(super) fn acknowledged(&mut self, packet_id: u16) -> Option<Message> {
+        self.spent.remove(&packet_id);
         self.in_flight.remove(&packet_id).map(|(_, message)| message)
     }
 
@@ -83,13 +86,15 @@ impl Tracker {
 
     /// The broker has lost the session, and with it the packet ids: everything in flight is handed over again.
     pub(super) fn session_lost(&mut self) {
+        self.spent.clear();
         for (_, row) in self.take_in_flight().into_iter().rev() {
             self.again.push_front(row);
         }
     }
 
     /// The broker still has the session: what is to be sent again under its packet id, in the order of writing.
-    pub(super) fn session_resumed(&self) -> Vec<(u16, &OutboxRow)> {
+    pub(super) fn session_resumed(&mut self) -> Vec<(u16, &OutboxRow)> {
+        self.spent.clear();
         let mut rows: Vec<_> =
             self.in_flight.iter().filter_map(|(id, (order, m))| Some((order, *id, row(m)?))).collect();
         rows.sort_unstable_by_key(|(order, ..)| *order);
@@ -106,7 +111,13 @@ impl Tracker {
             }
             live
         };
-        self.in_flight.retain(|_, (_, message)| row(message).is_none_or(&mut keep));
+        self.in_flight.retain(|packet_id, (_, message)| {
+            let live = row(message).is_none_or(&mut keep);
+            if !live {
+                self.spent.insert(*packet_id);
+            }
+            live
+        });
         self.again.retain(|row| keep(row));
         expired
     }
@@ -125,6 +136,11 @@ impl Tracker {
     pub(super) fn in_window(&self) -> usize {
         let in_flight = self.in_flight.values().map(|(_, message)| message);
         self.handed.iter().chain(in_flight).filter(|message| row(message).is_some()).count()
+    }
+
+    /// Packet ids that rows have or are about to get.
+    pub(super) fn occupied(&self) -> usize {
+        self.in_window() + self.spent.len()
     }
 
     /// Rows that are not settled.
@@ -252,6 +268,18 @@ mod tests {
         assert_eq!(tracker.expire(20), [1, 2]);
         tracker.session_lost();
         assert_eq!(again(&mut tracker), [3, 4]);
+    }
+
+    #[test]
+    fn what_expired_on_a_connection_keeps_its_packet_id_until_it_is_acknowledged_or_the_connection_ends() {
+        let mut tracker = tracker();
+        assert_eq!(tracker.expire(20), [1, 2]);
+        assert_eq!((tracker.in_window(), tracker.occupied()), (2, 4));
+        assert_eq!(tracker.acknowledged(9), None);
+        assert_eq!(tracker.occupied(), 3);
+        tracker.disconnected();
+        tracker.session_resumed();
+        assert_eq!((tracker.in_window(), tracker.occupied()), (1, 1));
     }
 
     #[test]

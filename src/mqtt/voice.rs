@@ -6,13 +6,14 @@ use super::connection::{Options, json_message, row_message};
 use super::topic::is_publishable;
 
 /// Fixed header, topic length, packet id and properties of a PUBLISH as sent here, in bytes, generously.
-const PUBLISH_OVERHEAD: usize = 128;
+pub(super) const PUBLISH_OVERHEAD: usize = 128;
 
 /// Whatever is said goes through here.
 pub(super) struct Voice {
     client: Client,
     state_topic: String,
     health_topic: String,
+    discovery: Option<Publication>,
     /// The longest packet that the broker takes, in bytes, from its last CONNACK.
     max_packet_len: Option<u32>,
 }
@@ -20,7 +21,7 @@ pub(super) struct Voice {
 impl Voice {
     pub(super) fn new(options: &Options, client: Client) -> Self {
         let (state_topic, health_topic) = (options.state_topic(), options.health_topic());
-        Self { client, state_topic, health_topic, max_packet_len: None }
+        Self { client, state_topic, health_topic, discovery: options.discovery(), max_packet_len: None }
     }
 
     pub(super) fn set_max_packet_len(&mut self, max_packet_len: Option<u32>) {
@@ -47,6 +48,14 @@ impl Voice {
     pub(super) fn say_health(&self, message: String) {
         if !self.client.say(json_message(self.health_topic.clone(), message, Qos::AtMostOnce, false)) {
             tracing::debug!("no room for health; it is said again in a minute");
+        }
+    }
+
+    /// Tells Home Assistant of this gateway, where that is wanted. Nobody acknowledges it, so that the tracker's account has no
+    /// place for it; it is said again at the next connect.
+    pub(super) fn say_discovery(&self) {
+        if !self.discovery.clone().is_none_or(|discovery| self.client.say(discovery)) {
+            tracing::debug!("no room to tell Home Assistant; it is told at the next connect");
         }
     }
 

@@ -103,7 +103,7 @@ impl Drop for Mosquitto {
 
 /// A port that nobody has, below the ones that systems give to outgoing connections, so that none takes it while a
 /// broker is down.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let start = 20_000 + u16::try_from(std::process::id() % 10_000).unwrap();
     loop {

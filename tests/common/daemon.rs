@@ -71,6 +71,14 @@ impl Shop {
         self.start(command.env("RUST_LOG", "trace"))
     }
 
+    /// Starts the daemon so that [`Daemon::fill_disk`] fails its writes and does not kill it.
+    pub(crate) fn run_on_a_small_disk(&self) -> Daemon {
+        let mut command = Command::new("sh");
+        command.args(["-ec", "trap '' XFSZ; exec \"$1\" run --config \"$2\"", "sh"]);
+        command.arg(env!("CARGO_BIN_EXE_emma")).arg(self.config()).env("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/nowhere");
+        self.start(command)
+    }
+
     /// Starts the daemon in a mount namespace of its own, once `prepare` was done there by a shell: `$1` is the state folder.
     pub(crate) fn run_after(&self, prepare: &str) -> Daemon {
         let mut command = Command::new("unshare");
@@ -83,14 +91,14 @@ impl Shop {
     fn start(&self, command: &mut Command) -> Daemon {
         let log = fs::OpenOptions::new().create(true).append(true).open(self.dir.path().join("log")).unwrap();
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
-        Daemon { child: command.spawn().unwrap() }
+        Daemon { child: unsettled(&mut command).spawn().unwrap() }
     }
 
     /// `emma consent …` on this shop.
     pub(crate) fn consent(&self, arguments: &[&str]) -> Output {
         let mut command = Command::new(env!("CARGO_BIN_EXE_emma"));
         command.arg("consent").args(arguments).arg("--config").arg(self.config());
-        command.output().unwrap()
+        unsettled(&mut command).output().unwrap()
     }
 
     /// Takes a consent through the command line.
@@ -107,6 +115,11 @@ impl Shop {
         files.extend(fs::read_dir(self.state()).unwrap().map(|entry| entry.unwrap().path()));
         files.iter().any(|file| read(file).windows(trace.len()).any(|window| window == trace.as_bytes()))
     }
+}
+
+/// Without the variables that change the run of a test, and would be settings of the shop.
+fn unsettled(command: &mut Command) -> &mut Command {
+    command.env_remove("EMMA_ROUNDS").env_remove("EMMA_SEED")
 }
 
 fn read(file: &Path) -> Vec<u8> {
@@ -152,6 +165,14 @@ impl Daemon {
     pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
+    }
+
+    /// No file of its grows beyond a page any more, or all do again as they like. It needs no rights, which a full file system
+    /// of the test's own would.
+    pub(crate) fn fill_disk(&self, full: bool) {
+        let limit = if full { "--fsize=4096:" } else { "--fsize=unlimited:" };
+        let status = Command::new("prlimit").args(["--pid", &self.child.id().to_string(), limit]).status().unwrap();
+        assert!(status.success());
     }
 
     /// Most memory it ever had, in KiB.

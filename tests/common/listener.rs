@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use emma::clock::Clock;
 use emma::config::gateway::{Mqtt, Protocol};
-use emma::mqtt::OutboxRow;
 use emma::mqtt::connection::Options;
 use emma::mqtt::memory::MemoryOutbox;
 use emma::mqtt::session::{Command, Session, Wiring};
 use emma::mqtt::state::{ClockTrust, Health, InForce, SourceState, State};
+use emma::mqtt::{Outbox, OutboxRow};
 use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::{Packet, Publish};
 use rumqttc::v5::{AsyncClient, Event, MqttOptions};
@@ -19,7 +19,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
 /// Nothing here waits for a speed: whoever waits so long has a real fault.
-const PATIENCE: Duration = Duration::from_mins(1);
+const PATIENCE: Duration = Duration::from_mins(3);
 
 /// Waits until `condition` holds.
 pub(crate) async fn until(what: &str, condition: impl Fn() -> bool) {
@@ -45,6 +45,12 @@ impl Listener {
 
     /// Another one, under a client id of its own.
     pub(crate) async fn start_as(client_id: &str, port: u16) -> Self {
+        Self::start_at(client_id, port, "emma/v1/#").await
+    }
+
+    /// Another one, to other topics.
+    pub(crate) async fn start_at(client_id: &str, port: u16, filter: &str) -> Self {
+        let filter = filter.to_owned();
         let mut options = MqttOptions::new(client_id, "127.0.0.1", port);
         options.set_clean_start(false).set_session_expiry_interval(Some(3_600));
         options.set_outgoing_inflight_upper_limit(10);
@@ -56,7 +62,7 @@ impl Listener {
             loop {
                 match eventloop.poll().await {
                     Ok(Event::Incoming(Packet::ConnAck(_))) => {
-                        client.try_subscribe("emma/v1/#", QoS::AtLeastOnce).unwrap();
+                        client.try_subscribe(filter.clone(), QoS::AtLeastOnce).unwrap();
                     }
                     Ok(Event::Incoming(Packet::SubAck(_))) => {
                         subscribed.send_replace(true);
@@ -115,13 +121,41 @@ pub(crate) fn mqtt(port: u16) -> Mqtt {
 }
 
 /// A session under test, and all that it is wired to.
-pub(crate) struct Emma {
-    pub(crate) outbox: MemoryOutbox,
+pub(crate) struct Emma<O = MemoryOutbox> {
+    pub(crate) outbox: O,
     pub(crate) session: Session,
     pub(crate) commands: mpsc::Sender<Command>,
     pub(crate) state: watch::Sender<State>,
     pub(crate) clock: Clock,
     _health: watch::Sender<Health>,
+}
+
+impl<O: Outbox> Emma<O> {
+    /// One that hands over what is committed in `outbox`.
+    pub(crate) fn over(outbox: O, mqtt: &Mqtt, clock: Clock) -> Self {
+        let (commands, commanded) = mpsc::channel(1);
+        let (state, state_watched) = watch::channel(a_state());
+        let (health, health_watched) = watch::channel(a_health());
+        let session = Session::start(Wiring {
+            options: Options::new(mqtt, &"bern".into(), &"gw-till".into()).unwrap(),
+            outbox: outbox.clone(),
+            clock,
+            commands: commanded,
+            state: state_watched,
+            health: health_watched,
+        });
+        Self { outbox, session, commands, state, clock, _health: health }
+    }
+
+    pub(crate) async fn connected(&self) {
+        until("connected", || self.session.status.borrow().is_connected()).await;
+    }
+
+    /// Stops it and waits until it has ended.
+    pub(crate) async fn stop(self) {
+        self.commands.send(Command::Stop).await.unwrap();
+        assert!(timeout(PATIENCE, self.session.task).await.is_ok(), "never stopped");
+    }
 }
 
 impl Emma {
@@ -135,19 +169,7 @@ impl Emma {
 
     pub(crate) fn with(mqtt: &Mqtt) -> Self {
         let clock = Clock::start();
-        let outbox = MemoryOutbox::new(clock);
-        let (commands, commanded) = mpsc::channel(1);
-        let (state, state_watched) = watch::channel(a_state());
-        let (health, health_watched) = watch::channel(a_health());
-        let session = Session::start(Wiring {
-            options: Options::new(mqtt, &"bern".into(), &"gw-till".into()).unwrap(),
-            outbox: outbox.clone(),
-            clock,
-            commands: commanded,
-            state: state_watched,
-            health: health_watched,
-        });
-        Self { outbox, session, commands, state, clock, _health: health }
+        Self::over(MemoryOutbox::new(clock), mqtt, clock)
     }
 
     /// Commits rows with these numbers; each has a topic of its own, and expires after so many seconds.
@@ -163,19 +185,9 @@ impl Emma {
         }
     }
 
-    pub(crate) async fn connected(&self) {
-        until("connected", || self.session.status.borrow().is_connected()).await;
-    }
-
     /// Waits until so many rows are settled.
     pub(crate) async fn settled(&self, rows: usize) {
         until("settled", || self.outbox.settled().len() >= rows).await;
-    }
-
-    /// Stops it and waits until it has ended.
-    pub(crate) async fn stop(self) {
-        self.commands.send(Command::Stop).await.unwrap();
-        assert!(timeout(PATIENCE, self.session.task).await.is_ok(), "never stopped");
     }
 }
 

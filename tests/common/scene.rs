@@ -85,7 +85,17 @@ impl Scene {
 
     /// The same in a shop whose files were changed before Emma reads them.
     pub(crate) async fn begin_with(skipped: &str, consents: &[String], prepare: impl FnOnce(&Shop)) -> Option<Self> {
-        let broker = Mosquitto::start(skipped, "persistence false")?;
+        Self::begin_on(skipped, "persistence false", consents, prepare).await
+    }
+
+    /// The same on a broker with these lines in its configuration.
+    pub(crate) async fn begin_on(
+        skipped: &str,
+        lines: &str,
+        consents: &[String],
+        prepare: impl FnOnce(&Shop),
+    ) -> Option<Self> {
+        let broker = Mosquitto::start(skipped, lines)?;
         let listener = Listener::start(broker.port).await;
         let shop = Shop::new(broker.port);
         let change = |file: &str, change: &dyn Fn(String) -> String| {

@@ -76,7 +76,7 @@ const PHONE: [&str; 1] = [concat!(
 )];
 
 /// What comes in (docs/talking-back.md), each after the rest of its topic.
-const INCOMING: [&str; 7] = [
+const INCOMING: [&str; 10] = [
     "feedback/q7Jr\n{\"offer_id\":\"b9d1\",\"kind\":\"dismissed\"}",
     "feedback/q7Jr\n{\"offer_id\":\"b9d1\",\"kind\":\"snooze\",\"for\":\"2h\"}",
     "ask/q7Jr\n",
@@ -84,6 +84,9 @@ const INCOMING: [&str; 7] = [
     "value/till-minutes\n{\"value\":4,\"at\":\"2026-11-02T10:00:00Z\",\"good_for_secs\":90}",
     "control/pause\n{\"do\":\"pause\",\"at\":\"2026-11-02T10:00:00Z\",\"until\":\"2026-11-02T12:00:00+01:00\"}",
     "control/campaign/oak\n{\"do\":\"stop\",\"at\":\"2026-11-02T10:00:00Z\"}",
+    "control/offer/b9d1\n{\"do\":\"recall\",\"at\":\"2026-11-02T10:00:00Z\"}",
+    "subject\n{\"do\":\"export\",\"inbox\":\"q7Jr\"}",
+    "subject\n{\"do\":\"erase\",\"customer\":\"karoline-7\"}",
 ];
 
 /// What a registrar says (docs/registrar.md).

@@ -245,7 +245,8 @@ fn incoming(bytes: &[u8]) {
             assert!(fits(&name, 128) && fits(&text, 64) && good_for_us >= 0);
         }
         Message::Control { .. } => assert!(topic.starts_with("control/"), "a word from elsewhere"),
-        Message::Recall { offer_id } => assert!(fits(&offer_id, 128) && topic.starts_with("control/offer/")),
+        Message::Recall { offer_id } => assert!(fits(&offer_id, 128) && topic == format!("control/offer/{offer_id}")),
+        Message::Subject { .. } => assert!(topic == "subject" && !message.is_empty(), "a wish from elsewhere"),
         Message::LetGo => assert!(message.is_empty(), "something is let go of that says something"),
     }
 }

@@ -130,8 +130,12 @@ fn turned_away(mqtt: &Mqtt, error: &KnockError) -> Finding {
             fail(format!("{at} refuses the connection: {refusal}"), "the broker's log says why")
         }
         KnockError::Lost(_) | KnockError::Silent | KnockError::Unreachable(_) if !mqtt.tls => {
-            let version = mqtt.protocol.word();
-            let to_do = format!("does a broker listen there, for MQTT {version}, and without TLS? Its log says more");
+            let (version, other) = match mqtt.protocol {
+                Protocol::Mqtt5 => ("5", ", or for 3.1.1 alone (`protocol`)"),
+                Protocol::Mqtt311 => ("3.1.1", ""),
+            };
+            let to_do =
+                format!("does a broker listen there, for MQTT {version}{other}, and without TLS? Its log says more");
             fail(format!("{at} is reached and does not answer as a broker does: {error}"), &to_do)
         }
         KnockError::Tls(TlsError::AlertReceived(alert)) if *alert == AlertDescription::CertificateRequired => {

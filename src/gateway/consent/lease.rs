@@ -77,6 +77,9 @@ impl Summary {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
     use super::*;
     use crate::gateway::consent::record::ConsentRecord;
 
@@ -127,6 +130,26 @@ mod tests {
         let by_file = Consent { told_us: None, ..record };
         assert_eq!(by_file.ends_us(Beats::NONE), until_us);
         assert!(by_file.is_live(until_us - 1, Beats::NONE) && !by_file.is_live(until_us, Beats::NONE));
+    }
+
+    proptest! {
+        /// Whoever keeps the end of each lease and moves it at each beat comes to the same, at the time of any beat and after.
+        #[test]
+        fn a_row_of_beats_is_worth_as_much_as_each_of_them(
+            told_at in 0..200_i64,
+            gaps in vec(0..30_i64, 0..12),
+            later in 0..60_i64,
+        ) {
+            let hours: Vec<i64> = gaps.iter().scan(0, |hour, gap| { *hour += gap; Some(*hour) }).collect();
+            let mut end = told_at + 24;
+            for hour in hours.iter().filter(|hour| **hour >= told_at) {
+                end = if *hour < end { hour + 24 } else { end };
+            }
+            let now = hours.last().copied().unwrap_or(0).max(told_at) + later;
+            let is_live = told(told_at).is_live(now * HOUR_US, beats(&hours));
+            let ends_with_the_record = now * HOUR_US >= told(0).valid_until_us;
+            prop_assert_eq!(is_live, now < end && !ends_with_the_record);
+        }
     }
 
     #[test]

@@ -67,6 +67,7 @@ pub(super) struct Settings {
 }
 
 /// A message to be said.
+#[derive(Clone)]
 pub(super) struct Publication {
     pub(super) topic: String,
     pub(super) payload: String,
