@@ -318,10 +318,13 @@ async fn a_crowd_passes(driver: &str) {
     assert!(holds(&of("ledger.db"), "karoline-7") && holds(&of("over TCP"), "q7JrInbox"));
     let after = files(&shop.state());
     assert!(!after.iter().any(|(_, bytes)| holds(bytes, "leaver-4") || holds(bytes, "inboxOfLeaver")));
+    let log = of("the log");
+    let named = ["karoline-7", "tester-9", "leaver-4", "q7JrInbox"].map(|name| holds(&log, name));
+    assert_eq!(named, [false; 4], "customers have names in no log");
     let mut tester = Traces::default();
     tester.address(TESTER);
     assert!(!tester.found(&of("the capture")).is_empty());
-    assert!(tester.found(&of("the log")).is_empty() && tester.found(&of("over TCP")).is_empty());
+    assert!(tester.found(&log).is_empty() && tester.found(&of("over TCP")).is_empty());
     let fed = captures.iter().all(|file| !traces.found(&fs::read(file).unwrap()).is_empty());
     assert!(fed && traces.len() > 10 * CROWD, "the search finds strangers where they are");
 }

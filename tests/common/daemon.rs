@@ -76,7 +76,7 @@ impl Shop {
         let mut command = Command::new("sh");
         command.args(["-ec", "trap '' XFSZ; exec \"$1\" run --config \"$2\"", "sh"]);
         command.arg(env!("CARGO_BIN_EXE_emma")).arg(self.config()).env("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/nowhere");
-        self.start(command)
+        self.start(&mut command)
     }
 
     /// Starts the daemon in a mount namespace of its own, once `prepare` was done there by a shell: `$1` is the state folder.
