@@ -207,6 +207,53 @@ fn holds(bytes: &[u8], text: &str) -> bool {
     bytes.windows(text.len()).any(|window| window == text.as_bytes())
 }
 
+/// What is played: the corpus and a walk where they are, and some of the crowd.
+fn captures(folder: &Path, recorded: &[Stranger]) -> Vec<PathBuf> {
+    let passing = folder.join("passing.jsonl");
+    let times_us = (0..).step_by(20_000);
+    let lines = recorded.iter().zip(times_us).map(|(stranger, t_us)| stranger.line(t_us, "sensor10"));
+    fs::write(&passing, lines.collect::<Vec<_>>().join("\n")).unwrap();
+    [corpus(folder), walk(folder)].into_iter().flatten().chain([passing]).collect()
+}
+
+fn whom_to_look_for(captures: &[PathBuf], crowd: &[Stranger]) -> Traces {
+    let mut traces = Traces::default();
+    for file in captures {
+        look_for_capture(&mut traces, file);
+    }
+    for stranger in crowd {
+        traces.stranger(stranger);
+    }
+    // Who agreed is known by the beacon; the address below it is nobody's business, but for a tester's in a capture.
+    traces.address(CUSTOMER);
+    traces.address(LEAVER);
+    for minor in [2, 4, 9] {
+        traces.spare(&encode::manufacturer_data(0x004c, &beacon(minor)).unwrap());
+    }
+    traces
+}
+
+/// `emma record`, its log beside the capture.
+fn record(shop: &Shop, bus: &PrivateBus, capture: &Path) -> Killed {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_emma"));
+    command.arg("record").arg(capture).arg("--config").arg(shop.config()).env("RUST_LOG", "trace");
+    command.env("DBUS_SYSTEM_BUS_ADDRESS", bus.address()).stdin(Stdio::null()).stdout(Stdio::null());
+    Killed(command.stderr(fs::File::create(capture.with_extension("log")).unwrap()).spawn().unwrap())
+}
+
+/// A scanner of the shop and one that nobody knows tell of them, and phones and recipients that nobody knows speak.
+async fn tell_scanner(port: u16, strangers: &[Stranger]) {
+    let mut scanner = Scanner::new("scanner", port);
+    for stranger in strangers {
+        for of in ["omg", "nobody"] {
+            let topic = format!("home/{of}/BTtoMQTT/{}", printed(stranger.address, ""));
+            scanner.say(&topic, &stranger.by_scanner()).await;
+        }
+        scanner.say(&format!("emma/v1/hall/heard/{}", stranger.name.len()), "[]").await;
+        scanner.say(&format!("emma/v1/hall/ask/{}", stranger.name.len()), "{\"zone\":").await;
+    }
+}
+
 /// A crowd passes, somebody is told, somebody is recorded, somebody leaves; then everything is searched.
 async fn a_crowd_passes(driver: &str) {
     let skipped = "a crowd of strangers";
@@ -220,41 +267,18 @@ async fn a_crowd_passes(driver: &str) {
     let crowd = strangers(CROWD, &mut Chance(7));
     let (on_air, rest) = crowd.split_at(CROWD / 2);
     let (recorded, by_scanner) = rest.split_at(rest.len() / 2);
-    let passing = outside.path().join("passing.jsonl");
-    let lines = recorded
-        .iter()
-        .enumerate()
-        .map(|(index, stranger)| stranger.line(20_000 * i64::try_from(index).unwrap(), "sensor10"));
-    fs::write(&passing, lines.collect::<Vec<_>>().join("\n")).unwrap();
-    let captures: Vec<_> =
-        [corpus(outside.path()), walk(outside.path())].into_iter().flatten().chain([passing]).collect();
-    let mut traces = Traces::default();
-    captures.iter().for_each(|file| look_for_capture(&mut traces, file));
-    crowd.iter().for_each(|stranger| traces.stranger(stranger));
-    // Who agreed is known by the beacon; the address below it is nobody's business, but for a tester's in a capture.
-    [CUSTOMER, LEAVER].into_iter().for_each(|address| traces.address(address));
-    [2, 4, 9].into_iter().for_each(|minor| traces.spare(&encode::manufacturer_data(0x004c, &beacon(minor)).unwrap()));
+    let captures = captures(outside.path(), recorded);
+    let traces = whom_to_look_for(&captures, &crowd);
 
     let shop = Shop::new(tap.port);
     open_every_ear(&shop, driver, &captures);
     shop.import(&consents());
     let daemon = shop.run(&bus.address());
     bluez.until_scanning().await;
-    let (capture, recorder) = (outside.path().join("record.jsonl"), outside.path().join("record.log"));
-    let mut record = Command::new(env!("CARGO_BIN_EXE_emma"));
-    record.arg("record").arg(&capture).arg("--config").arg(shop.config()).env("DBUS_SYSTEM_BUS_ADDRESS", bus.address());
-    record.env("RUST_LOG", "trace");
-    record.stdin(Stdio::null()).stdout(Stdio::null()).stderr(fs::File::create(&recorder).unwrap());
-    let mut record = Killed(record.spawn().unwrap());
+    let capture = outside.path().join("record.jsonl");
+    let mut record = record(&shop, &bus, &capture);
 
-    let mut scanner = Scanner::new("scanner", broker.port);
-    for stranger in by_scanner {
-        let topic = format!("home/omg/BTtoMQTT/{}", printed(stranger.address, ""));
-        scanner.say(&topic, &stranger.by_scanner()).await;
-        scanner.say(&format!("home/nobody/BTtoMQTT/{}", printed(stranger.address, "")), &stranger.by_scanner()).await;
-        scanner.say(&format!("emma/v1/hall/heard/{}", stranger.name.len()), "[]").await;
-        scanner.say(&format!("emma/v1/hall/ask/{}", stranger.name.len()), "{\"zone\":").await;
-    }
+    tell_scanner(broker.port, by_scanner).await;
     let said = || fs::read(&heard).unwrap_or_default();
     let wanted = [
         ("an offer to the customer", "q7JrInbox"),
@@ -271,11 +295,16 @@ async fn a_crowd_passes(driver: &str) {
         transmit(&bluez, on_air).await;
         sleep(Duration::from_millis(100)).await;
     }
-    let asked: Vec<Output> =
-        [&["status"][..], &["status", "--json"], &["report"], &["consent", "list"], &["explain", "karoline-7"]]
-            .iter()
-            .map(|arguments| emma(&shop, arguments))
-            .collect();
+    let asked: Vec<Output> = [
+        &["status"][..],
+        &["status", "--json"],
+        &["report"],
+        &["consent", "list"],
+        &["consent", "export", "karoline-7"],
+    ]
+    .iter()
+    .map(|arguments| emma(&shop, arguments))
+    .collect();
     let gone = emma(&shop, &["consent", "withdraw", "leaver-4"]);
     assert!(gone.status.success(), "{}", String::from_utf8_lossy(&gone.stderr));
     transmit(&bluez, on_air).await;
@@ -292,7 +321,7 @@ async fn a_crowd_passes(driver: &str) {
         ("what a subscriber heard".to_owned(), said()),
         ("the log".to_owned(), shop.log().into_bytes()),
         ("the capture".to_owned(), fs::read(&capture).unwrap()),
-        ("what its recorder said".to_owned(), fs::read(&recorder).unwrap()),
+        ("what its recorder said".to_owned(), fs::read(capture.with_extension("log")).unwrap()),
     ];
     let outputs = asked.iter().chain([&gone, &doctor]);
     searched
@@ -305,18 +334,21 @@ async fn a_crowd_passes(driver: &str) {
     let found: Vec<_> = found.collect();
     assert!(found.is_empty(), "strangers in\n{}", found.join("\n"));
 
-    // They were heard, all of them, and those who agreed are where they may be: what was searched is what was written.
-    let status: serde_json::Value = serde_json::from_slice(&asked[1].stdout).unwrap();
+    let status = serde_json::from_slice(&asked[1].stdout).unwrap();
+    assert_searched(&searched, &status, &files(&shop.state()));
+    let fed = captures.iter().all(|file| !traces.found(&fs::read(file).unwrap()).is_empty());
+    assert!(fed && traces.len() > 10 * CROWD, "the search finds strangers where they are");
+}
+
+/// Everybody was heard, and those who agreed are where they may be: what was searched is what was written.
+fn assert_searched(searched: &[(String, Vec<u8>)], status: &serde_json::Value, after: &[(PathBuf, Vec<u8>)]) {
     let sources = status["health"]["sources"].as_array().unwrap_or_else(|| panic!("{status}"));
-    assert!(
-        sources.len() >= 3 && sources.iter().filter(|source| source["heard"].as_u64() > Some(20)).count() >= 3,
-        "{status}"
-    );
+    let heard = sources.iter().filter(|source| source["heard"].as_u64() > Some(20)).count();
+    assert!(heard >= 3, "{status}");
     let of = |name: &str| {
         searched.iter().filter(|(of, _)| of.contains(name)).map(|(_, bytes)| bytes.clone()).collect::<Vec<_>>().concat()
     };
     assert!(holds(&of("ledger.db"), "karoline-7") && holds(&of("over TCP"), "q7JrInbox"));
-    let after = files(&shop.state());
     assert!(!after.iter().any(|(_, bytes)| holds(bytes, "leaver-4") || holds(bytes, "inboxOfLeaver")));
     let log = of("the log");
     let named = ["karoline-7", "tester-9", "leaver-4", "q7JrInbox"].map(|name| holds(&log, name));
@@ -325,8 +357,6 @@ async fn a_crowd_passes(driver: &str) {
     tester.address(TESTER);
     assert!(!tester.found(&of("the capture")).is_empty());
     assert!(tester.found(&log).is_empty() && tester.found(&of("over TCP")).is_empty());
-    let fed = captures.iter().all(|file| !traces.found(&fs::read(file).unwrap()).is_empty());
-    assert!(fed && traces.len() > 10 * CROWD, "the search finds strangers where they are");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -378,7 +408,9 @@ async fn what_libraries_log_at_trace_would_name_a_stranger() {
     let bluez = FakeBluez::start_with(&bus.address(), false).await;
     let crowd = strangers(8, &mut Chance(13));
     let mut traces = Traces::default();
-    crowd.iter().for_each(|stranger| traces.stranger(stranger));
+    for stranger in &crowd {
+        traces.stranger(stranger);
+    }
     let mut radio = radio::Process::start(&bus, "btleplug", "");
     bluez.until_scanning().await;
     transmit(&bluez, &crowd).await;

@@ -91,7 +91,7 @@ impl Shop {
     fn start(&self, command: &mut Command) -> Daemon {
         let log = fs::OpenOptions::new().create(true).append(true).open(self.dir.path().join("log")).unwrap();
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
-        Daemon { child: unsettled(&mut command).spawn().unwrap() }
+        Daemon { child: unsettled(command).spawn().unwrap() }
     }
 
     /// `emma consent …` on this shop.

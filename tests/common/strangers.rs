@@ -61,7 +61,7 @@ fn stranger(index: usize, chance: &mut Chance) -> Stranger {
         // The longest that an extended advertisement carries, in structures of 255 bytes at the most.
         _ => stranger.manufacturer = (0..6).map(|company| (0xff00 + company, bytes(chance, 250))).collect(),
     }
-    if index % 3 == 0 {
+    if index.is_multiple_of(3) {
         stranger.name = format!("{} {index}", NAMES[index % NAMES.len()]);
     }
     let structures =
