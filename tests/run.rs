@@ -83,28 +83,11 @@ async fn a_recorded_walk_past_one_receiver_becomes_an_offer_on_a_real_broker() {
     assert_eq!(shop.log().matches("an offer is committed").count(), 1);
 }
 
-/// A shop whose one source is a capture of twenty seconds with the beacon of [`CONSENT`], ten times as fast.
-fn with_capture(port: u16) -> Shop {
-    let shop = Shop::new(port);
-    let gateway = std::fs::read_to_string(shop.config().join("gateway.toml")).unwrap();
-    let capture = "\n[capture]\nfiles = [\"walk.jsonl\"]\nspeed = 10\n";
-    shop.write("gateway.toml", &(gateway.replace("btleplug", "none") + capture));
-    let payload = hex::encode(emma::radio::encode::manufacturer_data(0x004c, &IBEACON).unwrap());
-    let line = |t: usize| {
-        format!(
-            r#"{{"t":{t},"gateway":"sensor10","address":"C0:FF:EE:00:00:01","address_type":"random","rssi":-60,"data":"{payload}"}}"#
-        )
-    };
-    let lines: Vec<_> = (0..40).map(|half_secs| line(half_secs * 500_000)).collect();
-    shop.write("walk.jsonl", &lines.join("\n"));
-    shop
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_capture_is_heard_as_if_it_were_live_and_says_when_it_is_over() {
     let Some(broker) = Mosquitto::start("a capture as a source", "persistence false") else { return };
     let listener = Listener::start(broker.port).await;
-    let shop = with_capture(broker.port);
+    let shop = Shop::with_capture(broker.port);
     shop.import(CONSENT);
     let emma = shop.run("unix:path=/nowhere");
     until("the offer arrives", || offers(&listener).len() == 1).await;
@@ -117,7 +100,7 @@ async fn a_capture_is_heard_as_if_it_were_live_and_says_when_it_is_over() {
 async fn a_coupon_that_is_published_is_verified_with_the_key_alone() {
     let Some(broker) = Mosquitto::start("derived coupons", "persistence false") else { return };
     let listener = Listener::start(broker.port).await;
-    let shop = with_capture(broker.port);
+    let shop = Shop::with_capture(broker.port);
     let key = shop.config().join("desk.key");
     let coupon = |arguments: &[&str]| {
         assert_cmd::Command::new(env!("CARGO_BIN_EXE_emma")).arg("coupon").args(arguments).output().unwrap()
@@ -146,7 +129,7 @@ async fn a_coupon_that_is_published_is_verified_with_the_key_alone() {
 async fn a_list_of_codes_that_gets_longer_is_taken_over_while_running() {
     let Some(broker) = Mosquitto::start("a list of codes that changes", "persistence false") else { return };
     let listener = Listener::start(broker.port).await;
-    let shop = with_capture(broker.port);
+    let shop = Shop::with_capture(broker.port);
     let offers_toml = std::fs::read_to_string(shop.config().join("offers.toml")).unwrap();
     let with_coupon = "\ncoupon = { scheme = \"pool\", file = \"desk.codes\" }\ntrigger = ";
     shop.write("offers.toml", &offers_toml.replace("\ntrigger = ", with_coupon));

@@ -149,7 +149,7 @@ pub(super) fn row_message(row: &OutboxRow, now_us: i64) -> Publication {
 }
 
 /// Whole seconds left, rounded up; the payload's own time is the exact one.
-fn remaining_secs(expires_us: i64, now_us: i64) -> u32 {
+pub(super) fn remaining_secs(expires_us: i64, now_us: i64) -> u32 {
     let remaining_us = u64::try_from(expires_us.saturating_sub(now_us)).unwrap_or(0);
     u32::try_from(remaining_us.div_ceil(1_000_000)).unwrap_or(u32::MAX)
 }

@@ -52,6 +52,9 @@ pub mod memory;
 #[cfg(feature = "demo")]
 pub mod embedded;
 
+#[cfg(feature = "demo")]
+pub mod rehearsal;
+
 /// What says at `warn` what is said here once and better, each time that a broker refuses a subscription again, in MQTT 5 and
 /// in 3.1.1: held at `error`.
 pub const TARGETS_HELD_AT_ERROR: [&str; 2] = ["rumqttc::v5::state", "rumqttc::state"];

@@ -43,6 +43,23 @@ impl Shop {
         shop
     }
 
+    /// A shop whose one source is a capture of twenty seconds with the beacon of [`CONSENT`], ten times as fast.
+    pub(crate) fn with_capture(port: u16) -> Self {
+        let shop = Self::new(port);
+        let gateway = fs::read_to_string(shop.config().join("gateway.toml")).unwrap();
+        let capture = "\n[capture]\nfiles = [\"walk.jsonl\"]\nspeed = 10\n";
+        shop.write("gateway.toml", &(gateway.replace("\"auto\"", "\"none\"") + capture));
+        let payload = hex::encode(emma::radio::encode::manufacturer_data(0x004c, &IBEACON).unwrap());
+        let line = |t: usize| {
+            format!(
+                r#"{{"t":{t},"gateway":"sensor10","address":"C0:FF:EE:00:00:01","address_type":"random","rssi":-60,"data":"{payload}"}}"#
+            )
+        };
+        let lines: Vec<_> = (0..40).map(|half_secs| line(half_secs * 500_000)).collect();
+        shop.write("walk.jsonl", &lines.join("\n"));
+        shop
+    }
+
     /// Writes one of the five files.
     pub(crate) fn write(&self, file: &str, text: &str) {
         fs::write(self.config().join(file), text).unwrap();

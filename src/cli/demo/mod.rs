@@ -6,6 +6,7 @@
 
 mod air;
 mod cast;
+mod contract;
 mod scene;
 mod shop;
 mod stage;
@@ -50,7 +51,10 @@ const PATIENCE: Duration = Duration::from_mins(1);
 #[command(after_help = "\
 The same seed tells the same story. To watch the offers themselves, in another terminal:
 
-  mosquitto_sub -p 1884 -V mqttv5 -t 'emma/v1/#' -v")]
+  mosquitto_sub -p 1884 -V mqttv5 -t 'emma/v1/#' -v
+
+With --contract it is no story: every event of the contract is played at a subscriber that
+you build, and each step says what a good one does now. docs/subscribers has some.")]
 pub struct Arguments {
     /// How long the story takes, from 10 seconds to an hour.
     #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u32).range(10..=3600))]
@@ -58,9 +62,12 @@ pub struct Arguments {
     /// Which story.
     #[arg(long, value_name = "S", default_value_t = 1)]
     seed: u64,
-    /// Where the broker listens on 127.0.0.1; 0 is any free port [default: 1884, or any free port if that is taken]
+    /// Where the broker listens on 127.0.0.1; 0 is any free port [default: 1884, or any free port if that is taken; with
+    /// --contract 1883]
     #[arg(long, value_name = "P")]
     port: Option<u16>,
+    #[command(flatten)]
+    contract: contract::ContractArguments,
 }
 
 /// Shows the shop.
@@ -75,6 +82,9 @@ pub(super) fn main(arguments: &Arguments) -> u8 {
 }
 
 async fn show(arguments: &Arguments) -> Result<(), Stop> {
+    if arguments.contract.is_wanted() {
+        return contract::show(&arguments.contract, arguments.port).await;
+    }
     let broker = broker(arguments.port).await?;
     let pace = Pace { seconds: arguments.seconds };
     let config = shop::config(pace, broker.port()).map(Arc::new).ok_or_else(|| fault("the shipped shop is not one"))?;
