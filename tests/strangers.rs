@@ -227,6 +227,8 @@ fn whom_to_look_for(captures: &[PathBuf], crowd: &[Stranger]) -> Traces {
     // Who agreed is known by the beacon; the address below it is nobody's business, but for a tester's in a capture.
     traces.address(CUSTOMER);
     traces.address(LEAVER);
+    // An address in the corpus and the shop's own end alike.
+    traces.spare(b".example");
     for minor in [2, 4, 9] {
         traces.spare(&encode::manufacturer_data(0x004c, &beacon(minor)).unwrap());
     }
