@@ -4,13 +4,15 @@
 use std::fmt;
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 /// Everything that is stored of one person. Of somebody whom nobody knows it is the same, without items.
-#[derive(Clone, PartialEq, Deserialize, Serialize)]
+#[derive(Clone, PartialEq, Deserialize, JsonSchema, Serialize)]
 pub struct Export {
-    /// When it was put together, RFC 3339.
+    /// When it was put together.
+    #[schemars(extend("format" = "date-time"))]
     pub at: String,
     /// Who answers for it, where promise.toml says so.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -23,11 +25,12 @@ pub struct Export {
 }
 
 /// One kind of what is stored.
-#[derive(Clone, PartialEq, Deserialize, Serialize)]
+#[derive(Clone, PartialEq, Deserialize, JsonSchema, Serialize)]
 pub struct Stored {
     /// The word for it.
     pub what: String,
     /// Where it is: `disk` or `memory`.
+    #[schemars(extend("enum" = ["disk", "memory"]))]
     pub place: String,
     /// What it is for, in plain words.
     pub purpose: String,

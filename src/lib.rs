@@ -62,6 +62,8 @@ pub mod report;
 
 pub mod export;
 
+pub mod schema;
+
 pub mod standalone;
 
 pub mod exit;

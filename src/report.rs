@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
@@ -17,15 +18,18 @@ use crate::gateway::effect::Reason;
 pub const SMALLEST_GROUP: u64 = 20;
 
 /// The totals of a civil week of the site.
-#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema, Serialize)]
 pub struct Report {
     /// The shop.
     pub site: String,
     /// The week, as ISO 8601 names it: `2026-W47`.
+    #[schemars(regex(pattern = "^[0-9]{4}-W[0-9]{2}$"))]
     pub week: String,
     /// Its first instant, RFC 3339.
+    #[schemars(extend("format" = "date-time"))]
     pub from: String,
     /// The first instant after it, or now where it is not over.
+    #[schemars(extend("format" = "date-time"))]
     pub until: String,
     /// It is not over.
     pub unfinished: bool,
@@ -37,6 +41,7 @@ pub struct Report {
     /// of a week of fewer than twenty visits.
     pub most: Vec<Most>,
     /// Offers not made, by reason, each of them; nothing for a reason where there were fewer than twenty.
+    #[schemars(extend("propertyNames" = { "enum": Reason::ALL.map(Reason::as_str) }))]
     pub withheld: BTreeMap<String, Option<u64>>,
     /// Of a hundred offers, those that were dismissed.
     pub dismissed_percent: Option<u64>,
@@ -51,7 +56,7 @@ pub struct Report {
 }
 
 /// The most offers in one of the promise's windows.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
 pub struct Most {
     /// What the promise allows.
     pub at_most: u32,
@@ -62,7 +67,7 @@ pub struct Most {
 }
 
 /// How one campaign fared. Shares are of a hundred deliveries, and none is told of fewer than twenty.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
 pub struct CampaignTotals {
     /// Which.
     pub id: String,

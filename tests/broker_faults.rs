@@ -51,6 +51,8 @@ const AT_ONCE: usize = 4;
 
 /// Long enough that no machine lets an offer expire that is not meant to; the ledger hands over nothing fresher than 150 s.
 const FRESH_MS: i64 = 120_000;
+/// Whatever has not arrived so long after the last fault was forgotten, not late.
+const ENOUGH_US: i64 = 60_000_000;
 
 fn number(name: &str, default: u64) -> u64 {
     std::env::var(name).map_or(default, |text| text.parse().unwrap())
@@ -218,6 +220,7 @@ async fn round(kind: Kind, seed: u64) -> Option<(Vec<&'static str>, Figures, Vec
     let (is_fed, ledger) = (AtomicBool::new(false), teller.ledger.clone());
     let (mut committed, ()) =
         tokio::join!(feed(&mut teller, &plan, &is_fed), scene.suffer(&plan.faults, &is_fed, &ledger));
+    let whole_us = Clock::start().wall_us();
     teller.emptied().await;
     // What comes last comes behind all others.
     let last = Wanted { customer: 0, also: None, fresh_ms: FRESH_MS };
@@ -235,7 +238,7 @@ async fn round(kind: Kind, seed: u64) -> Option<(Vec<&'static str>, Figures, Vec
         emma_died: false,
         taken_back: HashSet::new(),
         received: scene.broker.received(),
-        ended_us: Clock::start().wall_us(),
+        enough_us: whole_us + ENOUGH_US,
     };
     let (figures, wrongs) = reckon(&evidence);
     let names = plan.faults.iter().map(|(_, fault)| fault.name()).collect();

@@ -11,12 +11,13 @@ mod listener;
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
+use broker::recorder::Recorder;
 use broker::{Mosquitto, find, make_certificates};
 use emma::config::gateway::{Mqtt, Protocol};
 use emma::mqtt::Outcome;
 use emma::mqtt::state::RefusedChange;
 use emma::mqtt::status::Standing;
-use listener::{Emma, Listener, mqtt, until};
+use listener::{Emma, Listener, event, mqtt, until};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -168,7 +169,7 @@ async fn killed_in_the_stream(lines: &str, protocol: Protocol) {
     }
     for publish in listener.heard("/offer/") {
         let row = String::from_utf8_lossy(&publish.topic).rsplit('-').next().unwrap().to_owned();
-        assert_eq!(publish.payload, format!(r#"{{"id":"event-{row}"}}"#).into_bytes(), "one row, one id");
+        assert_eq!(publish.payload, event(row.parse().unwrap()), "one row, one id");
     }
     until("the counters", || emma.session.status.borrow().outstanding == 0).await;
 }
@@ -201,7 +202,7 @@ async fn what_is_committed_during_an_outage_is_heard_after_it() {
 
 #[tokio::test]
 async fn nobody_listening_counts_as_acknowledged_and_alerts() {
-    let Some(broker) = Mosquitto::start("PUBACK 0x10", KEEPS_NOTHING) else { return };
+    let Some(broker) = Mosquitto::start_unrecorded("PUBACK 0x10", KEEPS_NOTHING) else { return };
     let emma = Emma::start(broker.port);
     emma.push(1..=3, 60);
     emma.settled(3).await;
@@ -452,6 +453,7 @@ mod embedded {
     #[tokio::test]
     async fn rows_arrive_once_and_are_settled() {
         let broker = EmbeddedBroker::start(0).await.unwrap();
+        let _recorder = Recorder::of_port(broker.port());
         rows_arrive_once_with_their_properties(broker.port()).await;
         broker.stop().await;
     }
@@ -459,6 +461,7 @@ mod embedded {
     #[tokio::test]
     async fn a_clean_stop_says_offline() {
         let broker = EmbeddedBroker::start(0).await.unwrap();
+        let _recorder = Recorder::of_port(broker.port());
         online_then_offline(broker.port(), Protocol::Mqtt5).await;
         broker.stop().await;
     }
@@ -466,6 +469,7 @@ mod embedded {
     #[tokio::test]
     async fn a_crash_lets_the_broker_say_offline() {
         let broker = EmbeddedBroker::start(0).await.unwrap();
+        let _recorder = Recorder::of_port(broker.port());
         last_will(broker.port(), Protocol::Mqtt5).await;
         broker.stop().await;
     }

@@ -43,6 +43,8 @@ pub mod report;
 
 pub mod run;
 
+pub mod schema;
+
 pub mod simulate;
 
 pub mod status;
@@ -130,6 +132,8 @@ enum Command {
     Consent(consent::Arguments),
     /// Make a key for coupons, and verify a code.
     Coupon(coupon::Arguments),
+    /// Print a message of the contract as JSON Schema.
+    Schema(schema::Arguments),
     /// Print a completion script for a shell.
     Completions(completions::Arguments),
     /// Print what each exit code means.
@@ -175,6 +179,7 @@ fn dispatch(command: Command) -> u8 {
         Command::Simulate(arguments) => simulate::main(&arguments),
         Command::Consent(arguments) => consent::main(&arguments),
         Command::Coupon(arguments) => coupon::main(&arguments),
+        Command::Schema(arguments) => schema::main(&arguments),
         Command::Completions(arguments) => completions::main(&arguments),
         Command::ExitCodes => say(exit::PAGE),
     }

@@ -61,6 +61,17 @@ pub enum Trigger {
     Left,
 }
 
+impl Trigger {
+    /// The word on the wire.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Entered => "entered",
+            Self::Dwelled(_) => "dwelled",
+            Self::Left => "left",
+        }
+    }
+}
+
 /// What marketing configured.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Campaign {

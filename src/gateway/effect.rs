@@ -137,6 +137,9 @@ pub enum Ending {
 }
 
 impl Ending {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Left, Self::Withdrawn, Self::Recalled];
+
     /// The word on the wire.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -364,6 +367,19 @@ pub enum Used {
 }
 
 impl Used {
+    /// All of them.
+    pub const ALL: [Self; 9] = [
+        Self::Zone,
+        Self::Dwell,
+        Self::Consent,
+        Self::EarlierOffers,
+        Self::Interests,
+        Self::Wishes,
+        Self::PriceBand,
+        Self::Purchases,
+        Self::Feedback,
+    ];
+
     /// The word on the wire.
     pub fn as_str(self) -> &'static str {
         match self {

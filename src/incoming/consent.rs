@@ -6,6 +6,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
@@ -116,11 +117,19 @@ fn beat(fields: &BeatFields, is_kept: bool) -> Result<Beat, Flaw> {
     })
 }
 
-#[derive(Deserialize)]
-struct BeatFields {
+/// The registrar's heartbeat: leases hold while it beats and agrees with what is held here, and end 24 h after it stops.
+#[derive(Deserialize, JsonSchema)]
+pub(crate) struct BeatFields {
+    /// Which registrar; there is one a site.
+    #[schemars(length(min = 1, max = MAX_LEVEL))]
     registrar: String,
+    /// When; leases run from it. One from over a minute ahead is not taken.
+    #[schemars(extend("format" = "date-time"))]
     at: String,
+    /// How many customers' consents this site was told and holds.
     count: u64,
+    /// SHA-256 of a line for each of them, `docs/registrar.md` says how.
+    #[schemars(regex(pattern = "^[0-9A-Fa-f]{64}$"))]
     digest: String,
 }
 
@@ -146,7 +155,7 @@ pub fn listen(
 }
 
 /// The records first: what the broker has kept of the feed comes after what it has queued.
-const FILTERS: [&str; 2] = [CONSENT, FEED];
+pub const FILTERS: [&str; 2] = [CONSENT, FEED];
 
 struct Ear {
     /// What every topic begins with.

@@ -30,6 +30,12 @@ const ALL_RATE: Rate = Rate { interval_us: 20_000, burst: 500 };
 /// are published at quality 0; what finds no room is counted and lost.
 pub const WAITING: usize = 256;
 
+/// What is listened to of customers, below `{root}/v1/{site}/`.
+pub const OF_CUSTOMERS: &[&str] = &["feedback/+", "ask/+", "purchase"];
+
+/// What is listened to of the shop, there.
+pub const OF_THE_SHOP: &[&str] = &["value/+", "control/#", "subject"];
+
 /// What is dropped unread is not answered either: a flood of messages would be one of answers too.
 const UNREAD: [&str; 2] = ["too-many", "busy"];
 
@@ -102,10 +108,7 @@ pub fn listen(
             let filters = filters.iter().map(|filter| topics.incoming(filter)).collect();
             Ok(Listener::start(&options, manner, filters, ear, async {}, async move { closed.closed().await }))
         };
-    Ok(vec![
-        start("hears-customers", &["feedback/+", "ask/+", "purchase"], false)?,
-        start("hears-shop", &["value/+", "control/#", "subject"], true)?,
-    ])
+    Ok(vec![start("hears-customers", OF_CUSTOMERS, false)?, start("hears-shop", OF_THE_SHOP, true)?])
 }
 
 /// Whether a broker may keep what is said there: what it keeps is said again at every connect.

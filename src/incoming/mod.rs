@@ -7,6 +7,7 @@
 use std::fmt;
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Number, Value};
@@ -39,6 +40,14 @@ const MAX_LEVEL: usize = 128;
 
 /// The longest text of a value, in characters: it stands in the middle of a sentence.
 const MAX_VALUE: usize = 64;
+
+const SALE: &str = "sale";
+const RETURN: &str = "return";
+const PAUSE: &str = "pause";
+const RESUME: &str = "resume";
+const STOP: &str = "stop";
+const START: &str = "start";
+const RECALL: &str = "recall";
 
 /// What a message says.
 #[derive(Clone, PartialEq, Eq)]
@@ -205,8 +214,8 @@ fn feedback(inbox: Name, fields: FeedbackFields) -> Result<Message, Flaw> {
 fn purchase(fields: PurchaseFields) -> Result<Message, Flaw> {
     let whom = whom(fields.customer, fields.inbox)?;
     let is_return = match &*fields.kind {
-        "sale" => false,
-        "return" => true,
+        SALE => false,
+        RETURN => true,
         _ => return Err(Flaw::Kind),
     };
     Ok(Message::Purchase { whom, category: text(&fields.category, MAX_LEVEL)?, is_return, at_us: instant(&fields.at)? })
@@ -232,8 +241,8 @@ fn value(name: Name, fields: ValueFields) -> Result<Message, Flaw> {
 
 fn pause_word(fields: &ControlFields) -> Result<Message, Flaw> {
     let word = match &*fields.what {
-        "pause" => Word::Pause(fields.until.as_deref().map(instant).transpose()?.unwrap_or(i64::MAX)),
-        "resume" => Word::Resume,
+        PAUSE => Word::Pause(fields.until.as_deref().map(instant).transpose()?.unwrap_or(i64::MAX)),
+        RESUME => Word::Resume,
         _ => return Err(Flaw::Kind),
     };
     Ok(Message::Control { word, at_us: instant(&fields.at)? })
@@ -241,8 +250,8 @@ fn pause_word(fields: &ControlFields) -> Result<Message, Flaw> {
 
 fn campaign_word(campaign: Name, fields: &ControlFields) -> Result<Message, Flaw> {
     let word = match &*fields.what {
-        "stop" => Word::Stop(campaign),
-        "start" => Word::Start(campaign),
+        STOP => Word::Stop(campaign),
+        START => Word::Start(campaign),
         _ => return Err(Flaw::Kind),
     };
     Ok(Message::Control { word, at_us: instant(&fields.at)? })
@@ -252,7 +261,7 @@ fn campaign_word(campaign: Name, fields: &ControlFields) -> Result<Message, Flaw
 /// of the shop has the same shape.
 fn recall(offer_id: Name, fields: &ControlFields) -> Result<Message, Flaw> {
     instant(&fields.at)?;
-    if fields.what == "recall" { Ok(Message::Recall { offer_id }) } else { Err(Flaw::Kind) }
+    if fields.what == RECALL { Ok(Message::Recall { offer_id }) } else { Err(Flaw::Kind) }
 }
 
 /// The fields of a JSON object. Read as an object first: a list would do as well for the fields in their order.
@@ -278,42 +287,75 @@ fn instant(text: &str) -> Result<i64, Flaw> {
     text.parse::<Timestamp>().map(Timestamp::as_microsecond).map_err(|_| Flaw::Time)
 }
 
-#[derive(Deserialize)]
-struct FeedbackFields {
+/// What a customer says back about an offer; the topic names the inbox that it went to. Each kind counts once an offer,
+/// however often it is told.
+#[derive(Deserialize, JsonSchema)]
+pub(crate) struct FeedbackFields {
+    /// The offer's id, as its event had it.
+    #[schemars(length(min = 1, max = MAX_LEVEL))]
     offer_id: String,
+    /// What is said of it; `displayed` is the recipient's own word, the others are the customer's.
+    #[schemars(extend("enum" = Kind::ALL.map(Kind::as_str)))]
     kind: String,
+    /// How long a snooze lasts, such as `90m`, `2h` or `3d`; at most 31 days.
     #[serde(rename = "for")]
     length: Option<String>,
 }
 
-#[derive(Deserialize)]
-struct PurchaseFields {
+/// Something was bought, or given back, by the customer or through the inbox that is named: exactly one of the two.
+#[derive(Deserialize, JsonSchema)]
+#[schemars(extend("oneOf" = [{ "required": ["customer"] }, { "required": ["inbox"] }]))]
+pub(crate) struct PurchaseFields {
+    /// Their pseudonym, as in their consent.
+    #[schemars(regex(pattern = "^[A-Za-z0-9._-]{1,64}$"))]
     customer: Option<String>,
+    /// One of their inboxes.
+    #[schemars(length(min = 1, max = MAX_LEVEL), regex(pattern = "^[^/+#]+$"))]
     inbox: Option<String>,
+    /// Of which category of offers.toml.
+    #[schemars(length(min = 1, max = MAX_LEVEL))]
     category: String,
+    /// Bought, or given back.
+    #[schemars(extend("enum" = [SALE, RETURN]))]
     kind: String,
+    /// When.
+    #[schemars(extend("format" = "date-time"))]
     at: String,
 }
 
-#[derive(Deserialize)]
-struct ValueFields {
+/// A live value for texts; the topic has its name.
+#[derive(Deserialize, JsonSchema)]
+pub(crate) struct ValueFields {
+    /// A number, or a text of at most 64 characters.
     value: Written,
+    /// When it was true. An older one than is known, or one from over a minute ahead, is not taken.
+    #[schemars(extend("format" = "date-time"))]
     at: String,
+    /// For how long from then, in seconds; a day at the most. After it what names the value is silent.
     good_for_secs: u64,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(untagged)]
 enum Written {
     Number(Number),
-    Text(String),
+    Text(#[schemars(length(min = 1, max = MAX_VALUE))] String),
 }
 
-#[derive(Deserialize)]
-struct ControlFields {
+/// Silence in the whole shop, of one campaign or of one offer, at once, or not any more; the topic says which. Of two words on one matter
+/// the one with the later `at` counts.
+#[derive(Deserialize, JsonSchema)]
+pub(crate) struct ControlFields {
+    /// `pause` and `resume` on `control/pause`, `stop` and `start` on `control/campaign/{id}`, `recall` on
+    /// `control/offer/{offer_id}`.
     #[serde(rename = "do")]
+    #[schemars(extend("enum" = [PAUSE, RESUME, STOP, START, RECALL]))]
     what: String,
+    /// When it was said.
+    #[schemars(extend("format" = "date-time"))]
     at: String,
+    /// When a pause ends; without it, when somebody resumes.
+    #[schemars(extend("format" = "date-time"))]
     until: Option<String>,
 }
 

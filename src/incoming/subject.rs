@@ -1,8 +1,12 @@
 //! What a person asks of whoever keeps something of them, on the topic `subject`: all of it, or to be forgotten.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Flaw, Message, whom};
+use super::{Flaw, MAX_LEVEL, Message, whom};
+
+const EXPORT: &str = "export";
+const ERASE: &str = "erase";
 
 /// What is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,18 +20,26 @@ pub enum Wish {
 /// What the fields of a request say.
 pub(super) fn request(fields: SubjectFields) -> Result<Message, Flaw> {
     let wish = match &*fields.what {
-        "export" => Wish::Export,
-        "erase" => Wish::Erase,
+        EXPORT => Wish::Export,
+        ERASE => Wish::Erase,
         _ => return Err(Flaw::Kind),
     };
     Ok(Message::Subject { whom: whom(fields.customer, fields.inbox)?, wish })
 }
 
-#[derive(Deserialize)]
-pub(super) struct SubjectFields {
+/// What a person asks of whoever keeps something of them.
+#[derive(Deserialize, JsonSchema)]
+#[schemars(extend("oneOf" = [{ "required": ["customer"] }, { "required": ["inbox"] }]))]
+pub(crate) struct SubjectFields {
+    /// To be told everything that is stored, or that nothing is stored any more.
     #[serde(rename = "do")]
+    #[schemars(extend("enum" = [EXPORT, ERASE]))]
     what: String,
+    /// Their pseudonym, as in their consent.
+    #[schemars(regex(pattern = "^[A-Za-z0-9._-]{1,64}$"))]
     customer: Option<String>,
+    /// One of their inboxes.
+    #[schemars(length(min = 1, max = MAX_LEVEL), regex(pattern = "^[^/+#]+$"))]
     inbox: Option<String>,
 }
 

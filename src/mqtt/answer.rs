@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -13,6 +14,8 @@ use crate::words::{self, Language, Reader};
 
 /// What an answer says besides the export in it: `"result":"export",`.
 const RESULT_LEN: usize = 32;
+const TAKEN: &str = "taken";
+const FORGOTTEN: &str = "forgotten";
 
 /// The answer to `ask`: what there is here now, at `at_us` (wall), and for which reasons the rest is not said, each once.
 /// Of whoever is in no zone, or unknown, it says the same: nothing.
@@ -34,12 +37,12 @@ pub fn why(offer_id: &str, why: Option<&str>) -> String {
 
 /// The answer to a message that was taken: what it changes is on disk.
 pub fn taken() -> String {
-    json(&Done { result: "taken" })
+    json(&Done { result: TAKEN })
 }
 
 /// The answer to whoever wanted somebody forgotten, when they are: no byte of them is left.
 pub fn forgotten() -> String {
-    json(&Done { result: "forgotten" })
+    json(&Done { result: FORGOTTEN })
 }
 
 /// The answer to whoever asks what is stored of somebody, in at most `room` bytes, and no more than an event has room for.
@@ -59,40 +62,72 @@ fn sentence(reason: Reason, language: Option<&str>) -> String {
     words::reason(reason, language.and_then(Language::of).unwrap_or(Language::En), Reader::Customer)
 }
 
-#[derive(Serialize)]
-struct Asked<T: Serialize> {
+/// The answer to a question: what there is for the customer, where they are. Nothing of it is kept, no cap counts it, and
+/// nothing can be said back about it. Of an inbox that nobody has, and of somebody in no zone, it is two empty lists.
+#[derive(JsonSchema, Serialize)]
+pub(crate) struct Asked<T: Serialize> {
+    /// At most five, best first; without `offer_id`, `notify_until` and `actions`.
     offers: Vec<T>,
+    /// Why the rest is not said, each reason once.
     withheld: Vec<Withheld>,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct Withheld {
+    /// The gate that said no.
+    #[schemars(extend("enum" = Reason::ALL.map(Reason::as_str)))]
     reason: &'static str,
+    /// The same in a sentence for the customer, in their language.
     text: String,
 }
 
-#[derive(Serialize)]
-struct WhyAnswer<'a> {
+/// The answer to feedback of the kind `why`.
+#[derive(JsonSchema, Serialize)]
+pub(crate) struct WhyAnswer<'a> {
+    /// The offer that was asked about.
     offer_id: &'a str,
+    /// The offer's own `why`, or `"unknown"` where it is not remembered any more.
+    #[schemars(with = "Remembered")]
     why: Value,
 }
 
-#[derive(Serialize)]
-struct Done {
+#[derive(JsonSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "what is remembered is JSON already; this is the shape that it has")]
+enum Remembered {
+    Why(event::Why<'static>),
+    #[schemars(extend("const" = "unknown"))]
+    Forgotten(String),
+}
+
+/// The answer to a message that was taken.
+#[derive(JsonSchema, Serialize)]
+pub(crate) struct Done {
+    /// What became of it: `taken`, what it changes is on disk; `forgotten`, nothing is stored of that person any more.
+    #[schemars(extend("enum" = [TAKEN, FORGOTTEN]))]
     result: &'static str,
 }
 
-#[derive(Serialize)]
-struct Exported {
+/// The answer to whoever asks what is stored of somebody.
+#[derive(JsonSchema, Serialize)]
+pub(crate) struct Exported {
+    /// What became of the message.
+    #[schemars(extend("const" = "export"))]
     result: &'static str,
     #[serde(flatten)]
     export: Export,
 }
 
-#[derive(Serialize)]
-struct Rejected<'a> {
+/// The answer to a message of no use. Nothing of the message is repeated.
+#[derive(JsonSchema, Serialize)]
+pub(crate) struct Rejected<'a> {
+    /// What became of the message.
+    #[schemars(extend("const" = "rejected"))]
     result: &'static str,
+    /// Why, in one word; the documents list them.
+    #[schemars(regex(pattern = "^[a-z-]+$"))]
     reason: &'a str,
+    /// What is wrong, a sentence each, where there is more to say.
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     problems: &'a [String],
 }

@@ -2,16 +2,18 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::event::{instant, json};
 
 /// How the registrar's feed fares, for the state topic.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct ConsentFeed {
     /// The registrar whose heartbeats are heeded.
     pub registrar: String,
     /// When its last one was, RFC 3339. A feed that is silent for an hour has missed a dozen, and leaves 23 hours to see to it.
+    #[schemars(extend("format" = "date-time"))]
     pub at: String,
     /// Whether what it summed up is what is held here: leases hold for 24 h from then.
     pub agrees: bool,
@@ -34,29 +36,45 @@ pub fn accepted<'a>(
     inbox: impl Iterator<Item = (&'a str, &'a str)>,
     warnings: &[String],
 ) -> String {
-    json(&Accepted { result: "accepted", epoch, valid_until: instant(ends_us), inbox: inbox.collect(), warnings })
+    json(&Accepted { result: ACCEPTED, epoch, valid_until: instant(ends_us), inbox: inbox.collect(), warnings })
 }
 
 /// The answer to a withdrawal, once nothing of its customer is left.
 pub fn forgotten(epoch: u64) -> String {
-    json(&Forgotten { result: "forgotten", epoch })
+    json(&Forgotten { result: FORGOTTEN, epoch })
 }
 
-#[derive(Serialize)]
-struct Accepted<'a> {
+/// The answer to a consent, once it is on disk.
+#[derive(JsonSchema, Serialize)]
+pub(crate) struct Accepted<'a> {
+    /// What became of it.
+    #[schemars(extend("const" = ACCEPTED))]
     result: &'static str,
+    /// The record's epoch.
     epoch: u64,
+    /// When it ends as things stand, its lease included.
+    #[schemars(extend("format" = "date-time"))]
     valid_until: String,
+    /// The address for each recipient: those of the record, or else those that were drawn. Whoever passes offers on has to be
+    /// told.
     inbox: BTreeMap<&'a str, &'a str>,
+    /// What is kept of it and not in force, a sentence each.
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     warnings: &'a [String],
 }
 
-#[derive(Serialize)]
-struct Forgotten {
+/// The answer to a withdrawal, once nothing of its customer is left.
+#[derive(JsonSchema, Serialize)]
+pub(crate) struct Forgotten {
+    /// What became of it.
+    #[schemars(extend("const" = FORGOTTEN))]
     result: &'static str,
+    /// The withdrawal's epoch.
     epoch: u64,
 }
+
+const ACCEPTED: &str = "accepted";
+const FORGOTTEN: &str = "forgotten";
 
 #[cfg(test)]
 mod tests {

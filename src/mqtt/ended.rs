@@ -1,5 +1,6 @@
 //! That an offer ended before its time, as recipients see it: a `CloudEvent` like the offer, on a topic of its own.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::envelope::{Envelope, Personal};
@@ -7,10 +8,11 @@ use super::event::PURPOSE;
 use super::topic::Topics;
 use crate::config::Name;
 use crate::config::gateway::Gateway;
+use crate::gateway::effect::Ending;
 use crate::gateway::key::Key;
 
 const OFFER_ENDED: &str = "emma.offer.ended.v1";
-const OFFER_ENDED_SCHEMA: &str = "urn:emma:schema:offer-ended:v1";
+pub(crate) const OFFER_ENDED_SCHEMA: &str = "urn:emma:schema:offer-ended:v1";
 
 /// As whom Emma speaks.
 #[derive(Clone, Debug)]
@@ -88,8 +90,21 @@ pub fn message(ended: Ended<'_>, speaker: &Speaker, key: &Key) -> Message {
     Message { topic: Topics { root, site }.offer_end(ended.recipient, ended.inbox), payload, event_id }
 }
 
-#[derive(Serialize)]
-struct Data<'a> {
+/// The words of `reason`. Each offer says itself until when it holds, so that it need not be said that it expired; the word
+/// is the contract's all the same.
+fn reasons() -> Vec<&'static str> {
+    Ending::ALL.into_iter().map(Ending::as_str).chain(["expired"]).collect()
+}
+
+/// That an offer ended before its time. Whoever has not shown it does not show it any more.
+#[derive(JsonSchema, Serialize)]
+pub(crate) struct Data<'a> {
+    /// The offer's id, as its event had it.
+    #[schemars(length(min = 1))]
     offer_id: &'a str,
+    /// `left`: the customer left the zone, do not notify them any more, a coupon holds. `withdrawn`: they withdrew or want
+    /// silence, and `recalled`: the shop took it back; of both, coupon and text are to go. `expired` is reserved. Another word
+    /// is an end as well.
+    #[schemars(extend("enum" = reasons()))]
     reason: &'a str,
 }

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use jiff::Timestamp;
+use schemars::{JsonSchema, Schema};
 use serde::Serialize;
 
 use super::envelope::{Envelope, Personal};
 use super::topic::Topics;
-use crate::config::offers::{self, Campaign, Class, Scheme};
+use crate::config::offers::{self, Campaign, Class, Scheme, Trigger};
 use crate::config::{Name, Texts};
 use crate::gateway::effect::{DeliveryId, Offer, Reservation, Used};
 use crate::gateway::key::Key;
@@ -23,11 +24,15 @@ pub const CONTENT_TYPE: &str = "application/cloudevents+json";
 pub const MAX_EVENT_LEN: usize = 64 * 1024;
 
 const OFFER_ISSUED: &str = "emma.offer.issued.v1";
-const OFFER_ISSUED_SCHEMA: &str = "urn:emma:schema:offer-issued:v1";
+pub(crate) const OFFER_ISSUED_SCHEMA: &str = "urn:emma:schema:offer-issued:v1";
 pub(super) const PURPOSE: &str = "instore-offer";
 
 /// What a recipient may say back about an offer; `displayed` is said by the recipient itself, not by a customer.
 const ACTIONS: [&str; 9] = ["opened", "redeemed", "dismissed", "no-more", "more", "helpful", "snooze", "stop", "why"];
+
+/// What may have made an offer: the three triggers of a campaign, and a question.
+const TRIGGERS: [&str; 4] = [Trigger::Entered.word(), Trigger::Dwelled(0).word(), Trigger::Left.word(), ASKED];
+const ASKED: &str = "asked";
 
 /// The ids of one recipient's copy of an offer. Two recipients' ids have nothing to join them by.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -180,24 +185,24 @@ pub(super) fn asked<'a>(offer: &'a Offer, at_us: i64, site: &'a str) -> impl Ser
     });
     let text = Language::ALL.map(|language| (language.word(), words::why_asked(offer, language)));
     let used = offer.used.iter().filter(|used| **used != Used::Dwell).map(|used| used.as_str());
-    let why = Why { text: text.into(), trigger: "asked", data_used: used.collect(), ..why(offer) };
+    let why = Why { text: text.into(), trigger: ASKED, data_used: used.collect(), ..why(offer) };
     OfferData { notify_until: None, why, actions: &[], ..data(offer, None, code, at_us, site) }
 }
 
 fn coupon<'a>(coupon: &offers::Coupon, code: &'a str) -> Coupon<'a> {
     let scheme = match coupon.scheme {
-        Scheme::Fixed(_) => "fixed",
-        Scheme::Pool(_) => "pool",
-        Scheme::Derived(_) => "derived",
+        Scheme::Fixed(_) => CouponScheme::Fixed,
+        Scheme::Pool(_) => CouponScheme::Pool,
+        Scheme::Derived(_) => CouponScheme::Derived,
     };
     Coupon { scheme, code, single_use: coupon.single_use }
 }
 
-fn class(class: Class) -> &'static str {
+fn class(class: Class) -> OfferClass {
     match class {
-        Class::Offer => "offer",
-        Class::Reward => "reward",
-        Class::Service => "service",
+        Class::Offer => OfferClass::Offer,
+        Class::Reward => OfferClass::Reward,
+        Class::Service => OfferClass::Service,
     }
 }
 
@@ -223,58 +228,122 @@ fn why(offer: &Offer) -> Why<'_> {
     }
 }
 
-#[derive(Serialize)]
-struct OfferData<'a> {
+/// An offer for one customer, as one recipient is told of it. There is nothing in it about who they are: the inbox in the
+/// topic is the address, and this is the text.
+#[derive(JsonSchema, Serialize)]
+pub(crate) struct OfferData<'a> {
+    /// Names this recipient's copy of the offer; feedback about it has to give it.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1))]
     offer_id: Option<&'a str>,
+    /// The campaign of offers.toml.
     campaign_id: &'a str,
-    class: &'static str,
+    /// What kind of message it is: `offer` is marketing, `reward` a thank-you for coming, `service` a message that somebody waits
+    /// for (a recall, an order that is ready).
+    class: OfferClass,
+    /// The shop.
     site: &'a str,
+    /// The zone that it was made in.
     zone: Zone<'a>,
+    /// What it is about, a category of offers.toml.
     #[serde(skip_serializing_if = "Option::is_none")]
     category: Option<&'a str>,
+    /// What to show, by language tag (BCP 47). Choose the customer's language, else any.
     text: BTreeMap<&'a str, WireText<'a>>,
+    /// What may be shown on a locked screen, by language tag: it tells nobody what the offer is.
     lock_screen: BTreeMap<&'a str, Cow<'a, str>>,
+    /// The address of a picture.
     #[serde(skip_serializing_if = "Option::is_none")]
     image: Option<&'a str>,
+    /// Where there is more to read; a GS1 Digital Link where there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     link: Option<&'a str>,
+    /// What to show at the till.
     #[serde(skip_serializing_if = "Option::is_none")]
     coupon: Option<Coupon<'a>>,
+    /// Until when the customer may be notified of it, and not a moment later. The same as the event's `expirytime`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("format" = "date-time"))]
     notify_until: Option<String>,
+    /// Since when it holds.
+    #[schemars(extend("format" = "date-time"))]
     valid_from: String,
+    /// Until when the coupon holds, shown in silence.
+    #[schemars(extend("format" = "date-time"))]
     valid_until: String,
+    /// Why they are told: show it to whoever asks.
     why: Why<'a>,
+    /// What may be said back about it, on the topic `feedback/{inbox}`.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    #[schemars(extend("items" = { "type": "string", "enum": ACTIONS }))]
     actions: &'static [&'static str],
 }
 
-#[derive(Serialize)]
+/// The offer that is issued has what one that is answered to a question lacks.
+pub(crate) fn issued(schema: &mut Schema) {
+    if let Some(required) = schema.get_mut("required").and_then(|required| required.as_array_mut()) {
+        required.extend(["offer_id", "notify_until", "actions"].map(Into::into));
+    }
+}
+
+#[derive(Clone, Copy, JsonSchema, Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum OfferClass {
+    Offer,
+    Reward,
+    Service,
+}
+
+#[derive(JsonSchema, Serialize)]
 struct Zone<'a> {
+    /// Its id in zones.toml.
     id: &'a str,
+    /// What customers call it, by language tag.
     name: BTreeMap<&'a str, &'a str>,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct WireText<'a> {
+    /// One line.
     title: &'a str,
+    /// The rest.
     body: &'a str,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct Coupon<'a> {
-    scheme: &'static str,
+    /// Where its code comes from: `fixed` is one for everyone, `pool` one from a list and nobody else's, `derived` one that a
+    /// till can verify offline.
+    scheme: CouponScheme,
+    /// What the till takes.
+    #[schemars(length(min = 1))]
     code: &'a str,
+    /// It is good for one purchase.
     single_use: bool,
 }
 
-#[derive(Serialize)]
-struct Why<'a> {
+#[derive(Clone, Copy, JsonSchema, Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum CouponScheme {
+    Fixed,
+    Pool,
+    Derived,
+}
+
+#[derive(JsonSchema, Serialize)]
+pub(crate) struct Why<'a> {
+    /// In sentences for the customer, by language tag.
     text: BTreeMap<&'static str, String>,
+    /// What made the campaign speak.
+    #[schemars(extend("enum" = TRIGGERS))]
     trigger: &'static str,
+    /// What was read of the customer to decide it.
+    #[schemars(extend("items" = { "type": "string", "enum": Used::ALL.map(Used::as_str) }))]
     data_used: Vec<&'static str>,
+    /// What it was used for.
+    #[schemars(extend("const" = PURPOSE))]
     purpose: &'static str,
+    /// The version of the notice that they accepted.
     #[serde(skip_serializing_if = "Option::is_none")]
     notice: Option<&'a str>,
 }

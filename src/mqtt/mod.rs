@@ -5,7 +5,7 @@ use crate::config::Name;
 
 pub mod topic;
 
-mod envelope;
+pub(crate) mod envelope;
 
 pub mod event;
 

@@ -8,7 +8,7 @@ use crate::gateway::key::Key;
 use crate::report::Report;
 
 const REPORTED: &str = "emma.report.restraint.v1";
-const REPORTED_SCHEMA: &str = "urn:emma:schema:report-restraint:v1";
+pub(crate) const REPORTED_SCHEMA: &str = "urn:emma:schema:report-restraint:v1";
 
 /// A broker that was away for so long is told the next week's.
 const SAID_FOR_US: i64 = 7 * 86_400_000_000;

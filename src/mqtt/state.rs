@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::consent::ConsentFeed;
@@ -13,7 +14,7 @@ use crate::config::gateway::Gateway;
 const MAX_PROBLEMS: usize = 50;
 
 /// How far the wall clock is believed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ClockTrust {
     /// The system says that it is synchronised.
@@ -55,7 +56,7 @@ pub struct State {
 }
 
 /// A campaign that was stopped.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct StoppedCampaign {
     /// Its id.
     pub id: String,
@@ -82,7 +83,7 @@ pub struct RefusedChange {
 }
 
 /// One source of advertisements, as far as anyone outside needs to know.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct SourceState {
     /// What it is: `bluez`, `btleplug`, `none`, a format of remote scanners, `phone` or `capture`.
     pub kind: String,
@@ -116,7 +117,7 @@ impl SourceState {
 }
 
 /// Whether a gateway is there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Presence {
     /// It says so itself, at every connect.
@@ -178,7 +179,7 @@ fn refused_message(refused: &RefusedChange) -> RefusedMessage<'_> {
 }
 
 /// What one source of advertisements has counted since it started.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct SourceHealth {
     /// What it is, as in the state.
     pub kind: String,
@@ -224,7 +225,7 @@ pub struct Health {
 }
 
 /// How what comes in fares.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct IncomingHealth {
     /// Whether all of it is listened to.
     pub listening: bool,
@@ -237,7 +238,7 @@ pub struct IncomingHealth {
 }
 
 /// How one gateway hears, against when it was set up.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, JsonSchema, Serialize)]
 pub struct CalibrationHealth {
     /// Its id in `site.toml`.
     pub gateway: String,
@@ -252,7 +253,7 @@ pub struct CalibrationHealth {
 }
 
 /// What customers' signals would propose for one gateway.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, JsonSchema, Serialize)]
 pub struct ProposalHealth {
     /// How much more it hears than the map expects, in dB.
     pub offset_db: f64,
@@ -265,7 +266,7 @@ pub struct ProposalHealth {
 }
 
 /// How a fixed beacon fares.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, JsonSchema, Serialize)]
 pub struct FixedBeaconHealth {
     /// Its id in `site.toml`.
     pub id: String,
@@ -300,46 +301,74 @@ impl Health {
     }
 }
 
-#[derive(Serialize)]
-struct StateMessage<'a> {
+/// What a gateway says of itself: retained, also its last will, said again at every connect.
+#[derive(JsonSchema, Serialize)]
+pub(crate) struct StateMessage<'a> {
+    /// Whether it is there.
     state: Presence,
+    /// This Pi, as in the topic.
     gateway: &'a str,
+    /// The shop.
     site: &'a str,
+    /// Which life of the process this is; never the same twice.
     incarnation: &'a str,
+    /// Emma's version.
     version: &'a str,
+    /// When this life began.
+    #[schemars(extend("format" = "date-time"))]
     since: String,
+    /// How far the wall clock is believed.
     clock: ClockTrust,
+    /// The five files.
     configuration: ConfigurationMessage<'a>,
+    /// The first of `sources`, in short.
     radio: Option<RadioMessage<'a>>,
+    /// What it listens with, the radio of this machine first.
     sources: &'a [SourceState],
+    /// Nothing is said before this time; one in the year 9999 is until somebody resumes.
+    #[schemars(extend("format" = "date-time"))]
     paused_until: Option<String>,
+    /// Campaigns that say nothing, by hand or by their own dismissals.
     stopped_campaigns: &'a [StoppedCampaign],
+    /// How the registrar's feed fares; nothing before its first heartbeat.
     consent_feed: Option<&'a ConsentFeed>,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct RadioMessage<'a> {
+    /// What it is.
     driver: &'a str,
+    /// Which adapter.
     adapter: Option<&'a str>,
+    /// Whether it listens.
     scanning: bool,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct ConfigurationMessage<'a> {
+    /// What Emma goes by.
     in_force: InForceMessage<'a>,
+    /// A change that was refused whole, while it is the last thing that happened to the files.
     refused: Option<RefusedMessage<'a>>,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct InForceMessage<'a> {
+    /// Tells one content of the five files from another.
     digest: &'a str,
+    /// Since when.
+    #[schemars(extend("format" = "date-time"))]
     at: String,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct RefusedMessage<'a> {
+    /// When.
+    #[schemars(extend("format" = "date-time"))]
     at: String,
+    /// Why, a sentence each with its file and line.
     problems: Vec<&'a str>,
+    /// How many more there are than are said.
     #[serde(skip_serializing_if = "is_zero")]
     more: usize,
 }
@@ -349,144 +378,46 @@ fn is_zero(n: &usize) -> bool {
     *n == 0
 }
 
-#[derive(Serialize)]
-struct HealthMessage<'a> {
+/// What a gateway has counted since it started, once a minute. Counts of what happened, and never to whom.
+#[derive(JsonSchema, Serialize)]
+pub(crate) struct HealthMessage<'a> {
+    /// When it was said.
+    #[schemars(extend("format" = "date-time"))]
     at: String,
+    /// Advertisements heard.
     heard: u64,
+    /// Those that a consent matched.
     matched: u64,
+    /// Those that were dropped because too many came at once.
     dropped: u64,
+    /// Advertisements and messages that no source could use.
     rejected: u64,
+    /// Frames that two customers matched, so that nobody was.
     ambiguous: u64,
+    /// Times that scanning had to be started again.
     scan_restarts: u64,
+    /// What each source has counted, in the order of the state's sources.
     sources: &'a [SourceHealth],
+    /// What waits for the broker.
     outbox: OutboxMessage,
+    /// How far the wall clock is believed.
     clock: ClockTrust,
+    /// The shop's own transmitters.
     fixed_beacons: &'a [FixedBeaconHealth],
+    /// How the gateways hear, against when they were set up.
     calibration: &'a [CalibrationHealth],
+    /// What comes in over MQTT and is no sighting; nothing where nobody listens to it.
     incoming: Option<&'a IncomingHealth>,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct OutboxMessage {
+    /// How many messages.
     depth: u64,
+    /// The age of the oldest of them, in seconds.
     oldest_age_secs: Option<u64>,
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::{Value, json};
-
-    use super::*;
-
-    fn state() -> State {
-        State {
-            gateway: "gw-till".into(),
-            site: "bern".into(),
-            incarnation: "7f".into(),
-            version: "0.1.0".into(),
-            since_us: 1_793_613_600_000_000,
-            clock: ClockTrust::Synchronised,
-            in_force: InForce { digest: "abc".into(), at_us: 1_793_613_600_000_000 },
-            refused: None,
-            sources: vec![SourceState::new("bluez", Some("hci0"), true)],
-            paused_until_us: Some(1_793_617_200_000_000),
-            stopped_campaigns: vec![StoppedCampaign { id: "oak".into(), why: "stopped by hand".to_owned() }],
-            consent_feed: None,
-        }
-    }
-
-    #[test]
-    fn the_state_says_what_is_in_force() {
-        let message: Value = serde_json::from_str(&state().message(Presence::Online)).unwrap();
-        let expected = json!({
-            "state": "online", "gateway": "gw-till", "site": "bern", "incarnation": "7f", "version": "0.1.0",
-            "since": "2026-11-02T10:00:00Z", "clock": "synchronised",
-            "configuration": { "in_force": { "digest": "abc", "at": "2026-11-02T10:00:00Z" }, "refused": null },
-            "radio": { "driver": "bluez", "adapter": "hci0", "scanning": true },
-            "sources": [{
-                "kind": "bluez", "name": "hci0", "listening": true, "scan": null, "reason": null, "restarts": 0,
-                "last_error": null,
-            }],
-            "paused_until": "2026-11-02T11:00:00Z",
-            "stopped_campaigns": [{ "id": "oak", "why": "stopped by hand" }], "consent_feed": null,
-        });
-        assert_eq!(message, expected);
-    }
-
-    #[test]
-    fn a_pause_without_an_end_is_one_until_nobody_lives_to_see_it() {
-        let paused = State { paused_until_us: Some(i64::MAX), ..state() };
-        let message: Value = serde_json::from_str(&paused.message(Presence::Online)).unwrap();
-        assert_eq!(message["paused_until"], "9999-12-30T22:00:00.999999999Z");
-    }
-
-    #[test]
-    fn a_refused_change_lists_so_many_problems_and_counts_the_rest() {
-        let mut state = state();
-        let problems = vec![Name::from("offers.toml:7: unknown key"); MAX_PROBLEMS + 3];
-        state.refused = Some(RefusedChange { at_us: 0, problems });
-        let message: Value = serde_json::from_str(&state.message(Presence::Offline)).unwrap();
-        let refused = &message["configuration"]["refused"];
-        assert_eq!(message["state"], "offline");
-        assert_eq!(refused["problems"].as_array().unwrap().len(), MAX_PROBLEMS);
-        assert_eq!((&refused["more"], &refused["at"]), (&json!(3), &json!("1970-01-01T00:00:00Z")));
-    }
-
-    #[test]
-    fn health_says_what_was_counted() {
-        let health = Health {
-            heard: 9,
-            matched: 4,
-            dropped: 1,
-            rejected: 7,
-            ambiguous: 2,
-            scan_restarts: 3,
-            sources: vec![SourceHealth {
-                kind: "ruuvi".into(),
-                name: None,
-                heard: 9,
-                dropped: 1,
-                rejected: BTreeMap::from([("stale".into(), 7)]),
-            }],
-            outbox_depth: 5,
-            outbox_oldest_secs: Some(6),
-            clock: ClockTrust::Untrusted,
-            fixed_beacons: vec![FixedBeaconHealth {
-                id: "wall".into(),
-                heard: false,
-                missing_secs: Some(601),
-                battery_mv: Some(2_800),
-                temperature_c: Some(21.5),
-            }],
-            calibration: vec![CalibrationHealth {
-                gateway: "gw-till".into(),
-                drift_db: Some(-8.0),
-                applied_db: -6.0,
-                from: 3,
-                proposal: Some(ProposalHealth { offset_db: -7.5, spread_db: 4.0, visits: 42, zones: 3 }),
-            }],
-            incoming: Some(IncomingHealth {
-                listening: true,
-                last_error: None,
-                taken: 8,
-                rejected: BTreeMap::from([("fields".into(), 2)]),
-            }),
-        };
-        let message: Value = serde_json::from_str(&health.message(0)).unwrap();
-        let expected = json!({
-            "at": "1970-01-01T00:00:00Z", "heard": 9, "matched": 4, "dropped": 1, "rejected": 7, "ambiguous": 2,
-            "scan_restarts": 3,
-            "sources": [{ "kind": "ruuvi", "name": null, "heard": 9, "dropped": 1, "rejected": { "stale": 7 } }],
-            "outbox": { "depth": 5, "oldest_age_secs": 6 }, "clock": "untrusted",
-            "fixed_beacons": [
-                { "id": "wall", "heard": false, "missing_secs": 601, "battery_mv": 2800, "temperature_c": 21.5 },
-            ],
-            "calibration": [{
-                "gateway": "gw-till", "drift_db": -8.0, "applied_db": -6.0, "from": 3,
-                "proposal": { "offset_db": -7.5, "spread_db": 4.0, "visits": 42, "zones": 3 },
-            }],
-            "incoming": { "listening": true, "last_error": null, "taken": 8, "rejected": { "fields": 2 } },
-        });
-        assert_eq!(message, expected);
-    }
-}
+#[path = "state_tests.rs"]
+mod tests;

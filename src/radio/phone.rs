@@ -2,12 +2,15 @@
 //!
 //! Everything here is pure. A flaw names its kind and holds nothing of the message.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use serde_json::{Map, Value};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde_json::{Map, Value, json};
 
 use super::limit::{Limits, Rate};
-use crate::gateway::consent::{Identifier, PhoneId, record};
+use crate::gateway::consent::record::{self, BEACONS, IdentifierRecord};
+use crate::gateway::consent::{Identifier, PhoneId};
 
 /// The longest message, in bytes: [`MAX_ENTRIES`] of the longest identifier with room to spare.
 pub const MAX_MESSAGE_LEN: usize = 8 * 1024;
@@ -108,6 +111,43 @@ fn entry(mut fields: Map<String, Value>, now_us: i64) -> Result<Option<PhoneHear
     let is_fresh = now_us.abs_diff(t_us) <= MAX_AGE_US;
     let rssi_dbm = i8::try_from(rssi_dbm).ok().filter(|_| is_fresh && RSSI_DBM.contains(&rssi_dbm));
     Ok(rssi_dbm.map(|rssi_dbm| PhoneHeard { beacon, rssi_dbm }))
+}
+
+/// What a phone hears of the shop's beacons, one entry for one reading of one beacon. [`parse`] reads it by hand, so that each
+/// flaw has its word; this is the shape that it reads.
+pub(crate) struct HeardMessage;
+
+impl JsonSchema for HeardMessage {
+    fn schema_name() -> Cow<'static, str> {
+        "HeardMessage".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let kinds = generator.subschema_for::<IdentifierRecord>();
+        let kinds = kinds.get("oneOf").and_then(Value::as_array).into_iter().flatten();
+        let entries = kinds.filter(|kind| BEACONS.iter().any(|beacon| kind["properties"].get(beacon).is_some()));
+        json_schema!({
+            "description": "What a phone hears of the shop's beacons, one entry for one reading of one beacon; the topic names the phone.",
+            "type": "array",
+            "maxItems": MAX_ENTRIES,
+            "items": { "oneOf": entries.map(entry_schema).collect::<Vec<_>>() },
+        })
+    }
+}
+
+/// A beacon as a consent record names it, with how and when it was heard.
+fn entry_schema(beacon: &Value) -> Value {
+    let mut entry = beacon.clone();
+    entry["properties"]["rssi"] = json!({
+        "description": "How strongly it was heard, in whole dBm; an entry that is not from -127 to -1 is passed over.",
+        "type": "integer",
+    });
+    entry["properties"]["t"] = json!({
+        "description": "When it was heard, in whole microseconds since 1970 UTC; an entry 10 s away from now is passed over.",
+        "type": "integer",
+    });
+    entry["required"].as_array_mut().into_iter().for_each(|names| names.extend(["rssi".into(), "t".into()]));
+    entry
 }
 
 /// Holds each phone to its rate. It is asked for phones that a consent names only, so that strangers fill nothing.

@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::gateway::consent::fingerprint::{Fingerprint, Salt};
@@ -24,8 +25,9 @@ pub const MAX_PAGE_LEN: usize = 64 * 1024;
 const LEVEL_DDBM: std::ops::RangeInclusive<i32> = -3_200..=1_000;
 
 /// A number of 64 bits that names a life or a table: 16 hex digits on the wire.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, JsonSchema, Serialize)]
 #[serde(try_from = "String", into = "String")]
+#[schemars(extend("pattern" = "^[0-9a-f]{16}$"))]
 pub struct Nonce(pub u64);
 
 impl fmt::Debug for Nonce {
@@ -59,7 +61,7 @@ fn digits<const N: usize>(text: &str) -> Result<[u8; N], Flaw> {
 pub type Handle = u32;
 
 /// How far a scanner has followed which table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
 pub struct Edition {
     /// Which table.
     pub table: Nonce,
@@ -68,11 +70,12 @@ pub struct Edition {
 }
 
 /// What one scanner heard in the last quarter of a second.
-#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema, Serialize)]
 pub struct Batch {
     /// Which life of the scanner this is; never the same twice.
     pub life: Nonce,
     /// Its number in that life, from 1.
+    #[schemars(range(min = 1))]
     pub seq: u64,
     /// When it was sent, in milliseconds of the scanner's own clock, which only runs forward.
     pub at_ms: u64,
@@ -84,11 +87,13 @@ pub struct Batch {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub edition: Option<Edition>,
     /// What it heard.
+    #[schemars(length(max = MAX_ENTRIES))]
     pub heard: Vec<Entry>,
 }
 
-/// What was heard of one handle: a list of four numbers on the wire.
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
+/// What was heard of one handle, a list of four numbers: the handle; how long before the batch was sent, in milliseconds;
+/// the mean level, as if the device transmitted -59 dBm at 1 m, in tenths of a dBm; of how many readings.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, JsonSchema, Serialize)]
 #[serde(from = "(Handle, u32, i32, u8)", into = "(Handle, u32, i32, u8)")]
 pub struct Entry {
     /// Who.
@@ -114,7 +119,7 @@ impl From<Entry> for (Handle, u32, i32, u8) {
 }
 
 /// A part of the table, a change of it, or nothing but a longer lease.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
 pub struct Page {
     /// Which table, and the number of this page in it. A page without a change has the number of the last that had one.
     pub edition: Edition,
@@ -135,7 +140,7 @@ pub struct Page {
 }
 
 /// A batch, by the life and the number that it had, and how long ago it came.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
 pub struct Answers {
     /// The scanner's life.
     pub life: Nonce,
@@ -146,7 +151,7 @@ pub struct Answers {
 }
 
 /// Which part of a whole table a page is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
 pub struct Part {
     /// From 1.
     pub number: u32,
@@ -154,6 +159,7 @@ pub struct Part {
     pub of: u32,
     /// What the fingerprints are keyed with.
     #[serde(with = "salt")]
+    #[schemars(with = "String", regex(pattern = "^[0-9a-f]{32}$"))]
     pub salt: Salt,
 }
 
@@ -171,8 +177,8 @@ mod salt {
     }
 }
 
-/// One handle and its fingerprints: a list of a number and a text, 16 hex digits each, on the wire.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+/// One handle and its fingerprints: a list of a number and a text, 16 hex digits for each fingerprint.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
 #[serde(try_from = "(Handle, String)", into = "(Handle, String)")]
 pub struct Row {
     /// Who.

@@ -11,6 +11,11 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
+#[path = "recorder.rs"]
+pub(crate) mod recorder;
+
+use recorder::Recorder;
+
 /// Nothing here waits for a speed: whoever waits so long has a real fault.
 const PATIENCE: Duration = Duration::from_mins(1);
 const STEP: Duration = Duration::from_millis(20);
@@ -21,6 +26,8 @@ pub(crate) struct Mosquitto {
     pub(crate) port: u16,
     pub(crate) dir: TempDir,
     child: Option<Child>,
+    is_recorded: bool,
+    recorder: Option<Recorder>,
 }
 
 /// Where the program is, or nothing once it has said what is skipped.
@@ -48,12 +55,22 @@ impl Mosquitto {
         let dir = TempDir::new().unwrap();
         let port = free_port();
         let lines = lines.replace("{dir}", dir.path().to_str().unwrap());
+        // The recorder has a way in of its own, so that these lines bind everybody else.
         let config = format!(
-            "user root\nlistener {port} 127.0.0.1\nallow_anonymous true\nlog_dest stderr\nlog_type all\n\
-             max_queued_messages 0\n{lines}\n"
+            "user root\nlog_dest stderr\nlog_type all\nmax_queued_messages 0\nper_listener_settings true\n\
+             listener 0 {}\nallow_anonymous true\nlistener {port} 127.0.0.1\nallow_anonymous true\n{lines}\n",
+            dir.path().join("recorder.sock").display()
         );
         fs::write(dir.path().join("mosquitto.conf"), config).unwrap();
-        Some(Self { program, port, dir, child: None })
+        Some(Self { program, port, dir, child: None, is_recorded: true, recorder: None })
+    }
+
+    /// One that nobody records, running: for a test that counts who listens, and for nothing else.
+    pub(crate) fn start_unrecorded(skipped: &str, lines: &str) -> Option<Self> {
+        let mut broker = Self::prepared(skipped, lines)?;
+        broker.is_recorded = false;
+        broker.restart();
+        Some(broker)
     }
 
     /// Starts it, again with the same port and folder, and waits until it answers.
@@ -64,6 +81,9 @@ impl Mosquitto {
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
         self.child = Some(command.spawn().unwrap());
         self.wait_until("answers", |broker| TcpStream::connect(("127.0.0.1", broker.port)).is_ok());
+        if self.is_recorded {
+            self.recorder = Recorder::of_mosquitto(&self.dir.path().join("recorder.sock"), || self.log());
+        }
     }
 
     /// `kill -9`.
@@ -72,6 +92,7 @@ impl Mosquitto {
             child.kill().unwrap();
             child.wait().unwrap();
         }
+        self.recorder = None;
     }
 
     /// All that it has logged, over all its lives.

@@ -179,7 +179,7 @@ impl Emma {
                 row,
                 event_id: format!("event-{row}").into(),
                 topic: format!("emma/v1/bern/offer/push/inbox-{row}"),
-                payload: format!(r#"{{"id":"event-{row}"}}"#),
+                payload: event(row),
                 expires_us: self.clock.wall_us() + expires_secs * 1_000_000,
             });
         }
@@ -189,6 +189,11 @@ impl Emma {
     pub(crate) async fn settled(&self, rows: usize) {
         until("settled", || self.outbox.settled().len() >= rows).await;
     }
+}
+
+/// The event of that row: an offer as Emma says it, short.
+pub(crate) fn event(row: i64) -> String {
+    include_str!("offer.json").trim_end().replace("{row}", &row.to_string())
 }
 
 fn a_state() -> State {

@@ -2,6 +2,10 @@
 
 #![allow(dead_code, reason = "each test uses a part of it")]
 #![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
+#![cfg_attr(
+    not(feature = "demo"),
+    allow(clippy::unnecessary_wraps, clippy::unused_async, reason = "the embedded broker needs it")
+)]
 
 use std::collections::HashMap;
 

@@ -30,8 +30,9 @@ pub(crate) struct Evidence {
     pub(crate) taken_back: HashSet<String>,
     /// How many offers to each topic the broker's own log says it received, where it has one.
     pub(crate) received: Option<HashMap<String, usize>>,
-    /// When it was over (wall, microseconds).
-    pub(crate) ended_us: i64,
+    /// What was still fresh at this instant (wall, microseconds) had time enough with nothing broken any more: it has to have
+    /// arrived.
+    pub(crate) enough_us: i64,
 }
 
 /// Totals.
@@ -132,7 +133,7 @@ fn arrival(evidence: &Evidence, figures: &mut Figures, wrongs: &mut Vec<String>)
             figures.lost_by_the_broker += 1;
         } else if evidence.taken_back.contains(event) {
             figures.taken_back += 1;
-        } else if !taken.contains_key(event) && offer.expires_us <= evidence.ended_us {
+        } else if !taken.contains_key(event) && offer.expires_us <= evidence.enough_us {
             figures.expired += 1;
         } else {
             figures.lost += 1;

@@ -8,7 +8,7 @@ mod check;
 
 mod identifiers;
 
-pub use identifiers::IdentifierRecord;
+pub use identifiers::{BEACONS, IdentifierRecord};
 
 mod read;
 
@@ -17,6 +17,7 @@ mod shape;
 use std::collections::BTreeMap;
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{CustomerId, Identifier};
@@ -41,111 +42,182 @@ pub enum Record {
     },
 }
 
-/// A consent as it is written. [`ConsentRecord::check`] makes the core's type of it; what the core does not use yet is
-/// checked and kept here.
-#[derive(Clone, Default, PartialEq, Serialize)]
-#[expect(missing_docs, reason = "the fields are those of the contract, one by one")]
+/// A consent: what one customer agreed to, as whoever registers customers says it. A field that nobody knows is refused, for
+/// it may be a restriction.
+// [`ConsentRecord::check`] makes the core's type of it; what the core does not use yet is checked and kept here.
+#[derive(Clone, Default, PartialEq, JsonSchema, Serialize)]
+#[schemars(deny_unknown_fields)]
 pub struct ConsentRecord {
+    /// Their pseudonym.
+    #[schemars(regex(pattern = "^[A-Za-z0-9._-]{1,64}$"))]
     pub customer: String,
+    /// Grows with each change that the customer makes; a record below the last one seen is refused.
+    #[schemars(range(max = i64::MAX))]
     pub epoch: u64,
+    /// Whether they are told only when they ask, of what suits the place, or of what suits them.
+    #[schemars(extend("enum" = check::tiers()))]
     pub tier: String,
+    /// What their data may be used for; an offer needs `offers`.
+    #[schemars(extend("items" = { "type": "string", "enum": check::purposes() }))]
     pub purposes: Vec<String>,
+    /// The shops it is for; without it, every shop.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = read::MAX_WORDS))]
     pub sites: Option<Vec<String>>,
+    /// The categories it is for; without it, or empty, every one that is not sensitive.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = read::MAX_WORDS))]
     pub categories: Option<Vec<String>>,
+    /// What their devices transmit.
+    #[schemars(length(min = 1, max = MAX_IDENTIFIERS))]
     pub identifiers: Vec<IdentifierRecord>,
+    /// Since when it holds.
+    #[schemars(extend("format" = "date-time"))]
     pub valid_from: String,
+    /// Until when it holds; over the network at most 24 h ahead, unless the registrar's feed beats.
+    #[schemars(extend("format" = "date-time"))]
     pub valid_until: String,
+    /// For each recipient of promise.toml the opaque address that offers go to; without one, a random one.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("maxProperties" = read::MAX_INBOXES))]
     pub inbox: Option<BTreeMap<String, String>>,
+    /// At most so many offers under this epoch, in this site: how a chain shares one promise over its shops.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub budget: Option<u32>,
+    /// Their language, a tag such as `de` or `de-CH` (BCP 47).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub language: Option<String>,
+    /// Their time zone, such as `Europe/Berlin`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub time_zone: Option<String>,
+    /// A start and an end of the day between which nothing is said, such as `["22:00", "06:00"]`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(inner(regex(pattern = "^([01][0-9]|2[0-3]):[0-5][0-9]$")))]
     pub quiet_hours: Option<[String; 2]>,
+    /// Their own caps, only ever tighter than promise.toml.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub caps: Option<CapsRecord>,
+    /// What they say interests them; tier `personal`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = read::MAX_WORDS))]
     pub interests: Option<Vec<String>>,
+    /// What they say they like to spend; tier `personal`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub price_band: Option<String>,
+    /// What comes first for them; tier `personal`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = read::MAX_WORDS))]
     pub pinned_categories: Option<Vec<String>>,
+    /// What they want to be reminded of in the shop.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = read::MAX_WISHES))]
     pub wishes: Option<Vec<WishRecord>>,
+    /// They are of age.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub adult: Option<bool>,
+    /// The notice that they accepted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub notice: Option<Notice>,
+    /// A tester's tag, or plain `true`: marked on the wire, never in a report.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub test: Option<TestTag>,
+    /// Nothing is said before this time, and nothing is forgotten.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("format" = "date-time"))]
     pub paused_until: Option<String>,
 }
 
-/// `caps`: the names of promise.toml in `snake_case`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-#[expect(missing_docs, reason = "the fields are those of the contract, one by one")]
+/// Caps: the names of promise.toml in `snake_case`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, JsonSchema, Serialize)]
+#[schemars(deny_unknown_fields)]
 pub struct CapsRecord {
+    /// Of all offers.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub customer: Vec<CapRecord>,
+    /// At most so many a visit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub visit: Option<u32>,
+    /// The least time between two offers, such as `2h`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gap: Option<String>,
+    /// Of one campaign.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub campaign: Vec<CapRecord>,
+    /// Of one category.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub category: Vec<CapRecord>,
+    /// In one zone.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub zone: Vec<CapRecord>,
+    /// In one shop.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub site: Vec<CapRecord>,
+    /// Of the class `service`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub service: Vec<CapRecord>,
 }
 
 /// At most N in any rolling window; without `per`, for as long as the consent is remembered.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[expect(missing_docs, reason = "the fields are those of the contract, one by one")]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
+#[schemars(deny_unknown_fields)]
 pub struct CapRecord {
+    /// N.
     pub at_most: u32,
+    /// The window, such as `2h`, `7d` or `30 months`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub per: Option<String>,
 }
 
 /// Remind me in the shop.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[expect(missing_docs, reason = "the fields are those of the contract, one by one")]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
+#[schemars(deny_unknown_fields)]
 pub struct WishRecord {
+    /// Of what, a category of offers.toml.
     pub category: String,
+    /// What it may cost, such as `150 CHF`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_price: Option<String>,
+    /// The last day.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("format" = "date"))]
     pub until: Option<String>,
 }
 
 /// The notice that the customer accepted.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[expect(missing_docs, reason = "the fields are those of the contract, one by one")]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
+#[schemars(deny_unknown_fields)]
 pub struct Notice {
+    /// Its version.
     pub version: String,
+    /// The language that they read it in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub language: Option<String>,
 }
 
 /// A tester's tag: a name for the test, or plain `true`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 #[serde(untagged)]
 pub enum TestTag {
     /// Whether it is one.
     Flag(bool),
     /// The test's name.
     Name(String),
+}
+
+/// A withdrawal: forget me.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "`read` makes a Record of it at once; this is the shape that it reads")]
+pub(crate) struct WithdrawalRecord {
+    /// Their pseudonym.
+    #[schemars(regex(pattern = "^[A-Za-z0-9._-]{1,64}$"))]
+    customer: String,
+    /// Above the epoch of the consent.
+    #[schemars(range(max = i64::MAX))]
+    epoch: u64,
+    /// That it is one.
+    #[schemars(extend("const" = true))]
+    withdrawn: bool,
 }
 
 impl TestTag {
@@ -234,6 +306,9 @@ impl<'de> Deserialize<'de> for ConsentRecord {
 
 /// What [`topic_level`] takes.
 const TOPIC_LEVEL: &str = "a short text without `/`, `+`, `#` or control characters";
+
+/// The same as a pattern, but for its length and control characters.
+const TOPIC_LEVEL_PATTERN: &str = "^[^/+#]*$";
 
 /// `text` if it can be one level of an MQTT topic: 1 to `max` characters, none of them with a meaning there.
 fn topic_level(text: &str, max: usize) -> Option<String> {

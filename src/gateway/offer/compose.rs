@@ -39,11 +39,7 @@ pub(super) fn offer(
     Offer {
         zone: zone.id.clone(),
         zone_name: zone.name.clone(),
-        trigger: match campaign.trigger {
-            Trigger::Entered => "entered",
-            Trigger::Dwelled(_) => "dwelled",
-            Trigger::Left => "left",
-        },
+        trigger: campaign.trigger.word(),
         texts,
         notify_until_us: at_us.saturating_add(NOTIFY_US).min(valid_until_us),
         valid_until_us,

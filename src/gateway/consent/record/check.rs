@@ -44,6 +44,16 @@ const PURPOSES: &[(&str, Switch)] = &[
     ("lift-measurement", |purposes| purposes.lift_measurement = true),
 ];
 
+/// The words of `tier`.
+pub(super) fn tiers() -> Vec<&'static str> {
+    TIERS.iter().map(|(word, _)| *word).collect()
+}
+
+/// The words of `purposes`.
+pub(super) fn purposes() -> Vec<&'static str> {
+    PURPOSES.iter().map(|(word, _)| *word).collect()
+}
+
 impl ConsentRecord {
     /// The core's consent. Its inbox is empty where the record names none; whoever registers it assigns one.
     pub fn check(&self) -> Result<Consent, RecordError> {

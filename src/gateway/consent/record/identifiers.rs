@@ -4,9 +4,11 @@ use std::fmt;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::TOPIC_LEVEL_PATTERN;
 use super::shape::{Object, unknown};
 use crate::gateway::consent::rotating::{Eid, Rolling, Rotating};
 use crate::gateway::consent::{Identifier, PhoneId};
@@ -14,30 +16,67 @@ use crate::gateway::consent::{Identifier, PhoneId};
 /// The most digits of a rolling id's key in hex: 256 bits, as long as any HMAC here needs.
 const MAX_KEY_DIGITS: usize = 64;
 
-/// One identifier as the record says it. Hex is lower case, UUIDs have dashes, addresses are upper case with colons.
-#[derive(Clone, PartialEq, Eq, Serialize)]
+/// One identifier as the record says it. Hex is lower case, UUIDs have dashes, addresses are upper case with colons; read is
+/// either case, and a UUID without dashes.
+#[derive(Clone, PartialEq, Eq, JsonSchema, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[schemars(deny_unknown_fields)]
 #[expect(missing_docs, reason = "the fields are those of the contract, one by one")]
 pub enum IdentifierRecord {
     /// iBeacon, matched exactly.
     #[serde(rename = "ibeacon")]
-    IBeacon { uuid: String, major: u16, minor: u16 },
+    IBeacon {
+        #[schemars(regex(pattern = UUID_PATTERN))]
+        uuid: String,
+        major: u16,
+        minor: u16,
+    },
     /// `AltBeacon`, matched exactly.
     #[serde(rename = "altbeacon")]
-    AltBeacon { id1: String, id2: u16, id3: u16 },
+    AltBeacon {
+        #[schemars(regex(pattern = UUID_PATTERN))]
+        id1: String,
+        id2: u16,
+        id3: u16,
+    },
     /// Eddystone-UID, matched exactly.
-    EddystoneUid { namespace: String, instance: String },
+    EddystoneUid {
+        #[schemars(regex(pattern = "^[0-9A-Fa-f]{20}$"))]
+        namespace: String,
+        #[schemars(regex(pattern = "^[0-9A-Fa-f]{12}$"))]
+        instance: String,
+    },
     /// Eddystone-EID: its key, rotation exponent, and a counter with the time at which it was read.
-    EddystoneEid { identity_key: String, k: u8, counter_at: (u32, String) },
-    /// A rolling id: a key good for one day.
-    Rolling { day_key: String, day: String },
-    /// The key that resolves private addresses.
-    Irk(String),
+    EddystoneEid {
+        #[schemars(regex(pattern = "^[0-9A-Fa-f]{32}$"))]
+        identity_key: String,
+        #[schemars(range(max = 15))]
+        k: u8,
+        counter_at: (u32, String),
+    },
+    /// A rolling id: a key good for one day (`docs/rolling-id.md`).
+    Rolling {
+        #[schemars(regex(pattern = "^([0-9A-Fa-f]{2}){16,32}$"))]
+        day_key: String,
+        #[schemars(extend("format" = "date"))]
+        day: String,
+    },
+    /// The key that resolves private addresses, most significant byte first.
+    Irk(#[schemars(regex(pattern = "^[0-9A-Fa-f]{32}$"))] String),
     /// A public address, matched exactly.
-    Address(String),
-    /// A phone that reports what it hears.
-    Phone { id: String },
+    Address(#[schemars(regex(pattern = "^([0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}$"))] String),
+    /// A phone that reports what it hears (`docs/heard.md`).
+    Phone {
+        #[schemars(length(min = 1, max = 64), regex(pattern = TOPIC_LEVEL_PATTERN))]
+        id: String,
+    },
 }
+
+/// A UUID, with dashes or without, in either case.
+const UUID_PATTERN: &str = "^([0-9A-Fa-f]{32}|[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})$";
+
+/// The kinds that are beacons as anybody may hear them, which a phone may name.
+pub const BEACONS: [&str; 3] = ["ibeacon", "altbeacon", "eddystone_uid"];
 
 /// Every kind, as the record names it.
 const KINDS: &[&str] =

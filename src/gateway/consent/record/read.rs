@@ -14,13 +14,13 @@ use super::{
 use crate::gateway::consent::CustomerId;
 
 /// The most entries of each list of words (sites, categories, interests …).
-const MAX_WORDS: usize = 64;
+pub(super) const MAX_WORDS: usize = 64;
 
 /// The most inboxes: one for each recipient of promise.toml.
 pub(super) const MAX_INBOXES: usize = 16;
 
 /// The most wishes.
-const MAX_WISHES: usize = 32;
+pub(super) const MAX_WISHES: usize = 32;
 
 /// The most windows of one scope.
 const MAX_CAPS: usize = 8;
