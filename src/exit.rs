@@ -44,5 +44,5 @@ Exit codes (those of sysexits.h)
   75  try again later: another Emma or another program holds the ledger, or another Pi was connected as this
       gateway;
       survey: somebody changed site.toml meanwhile
-  78  the configuration has an error: emma check --config DIR says which
+  78  the configuration has an error: emma check --config DIR says which; or the state folder is open to others
 ";

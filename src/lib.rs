@@ -70,4 +70,6 @@ pub mod standalone;
 
 pub mod exit;
 
+pub mod discretion;
+
 pub mod cli;

@@ -14,6 +14,7 @@ mod disk;
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -174,6 +175,7 @@ fn killed(skipped: &str) -> Option<(Mosquitto, Shop)> {
 /// Opens a copy of the state folder with other bytes for one of its files, and says what the ledger then knows.
 fn opened(shop: &Shop, file: &str, bytes: &[u8]) -> Option<BTreeSet<(String, String, i64)>> {
     let copy = TempDir::new().unwrap();
+    fs::set_permissions(copy.path(), fs::Permissions::from_mode(0o700)).unwrap();
     for name in ["ledger.db", "ledger.db-wal", "emma.lock"] {
         if let Ok(bytes) = fs::read(shop.state().join(name)) {
             fs::write(copy.path().join(name), bytes).unwrap();

@@ -102,6 +102,7 @@ fn the_unit_has_no_option_that_nobody_knows() {
         "LockPersonality",
         "MemoryDenyWriteExecute",
         "MemoryMax",
+        "MemorySwapMax",
         "NoNewPrivileges",
         "PrivateDevices",
         "PrivateTmp",

@@ -28,6 +28,31 @@ const NOT_IN_THE_CORE: &[(&str, &str)] = &[
     ("crate::cli", "the core knows no shell"),
 ];
 
+/// Where what identifies somebody may be named: what hears, decodes and attributes, what writes captures and plays them, the
+/// configuration's fixed beacons, and the doors through which a transmission is handed to the core.
+const MAY_KNOW_DEVICES: &[&str] = &[
+    "src/radio/",
+    "src/sharing/",
+    "src/cli/",
+    "src/config/fixed.rs",
+    "src/daemon.rs",
+    "src/scanner.rs",
+    "src/gateway/advertisement.rs",
+    "src/gateway/consent/",
+    "src/gateway/decode/",
+    "src/gateway/effect.rs",
+    "src/gateway/fixture.rs",
+    "src/gateway/mod.rs",
+    "src/gateway/sharing.rs",
+    "src/inventory.rs",
+];
+
+/// The types that hold an address, a payload, an identifier or a key.
+const OF_DEVICES: [&str; 6] = ["Advertisement", "Address", "AddressKind", "Frame", "Identifier", "Rotating"];
+
+/// What says to a regulator which test shows what.
+const FOR_A_REGULATOR: [&str; 2] = ["docs/threat-model.md", "docs/privacy.md"];
+
 /// A file that is read in one sitting.
 const LONGEST_FILE: usize = 500;
 
@@ -134,6 +159,8 @@ fn what_the_documents_name_exists() {
     let mut problems = Vec::new();
     for document in
         ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "deploy/README.md", "docs/rolling-id.md"]
+            .into_iter()
+            .chain(FOR_A_REGULATOR)
     {
         let text = read(Path::new(document));
         let folders = ["src/", "tests/", "benches/", "config/", "deploy/", ".ci/"];
@@ -144,6 +171,51 @@ fn what_the_documents_name_exists() {
             }
         }
     }
+    assert_none(&problems);
+}
+
+#[test]
+fn past_the_consent_stage_no_type_can_hold_a_stranger() {
+    let may_know = |path: &PathBuf| MAY_KNOW_DEVICES.iter().any(|may| path.starts_with(may));
+    let mut problems = Vec::new();
+    let past_it = rust_files("src").into_iter().filter(|path| !may_know(path));
+    let lines =
+        past_it.flat_map(|path| code(&path).into_iter().map(move |(number, line)| (path.clone(), number, line)));
+    // Of the core's door, what goes in may know; what comes out may not.
+    let door = PathBuf::from("src/gateway/effect.rs");
+    let door_lines = code(&door);
+    let out = door_lines.iter().position(|(_, line)| line.contains("pub enum Effect")).unwrap();
+    let out = door_lines[out..].iter().cloned().map(|(number, line)| (door.clone(), number, line));
+    for (path, number, line) in lines.chain(out) {
+        for word in OF_DEVICES.iter().filter(|word| has_word(&line, word)) {
+            let hint = "who is heard ends at the consent: hand on a slot, a level, a zone";
+            problems.push(format!("{}:{number}: `{word}` is not for here: {hint}", path.display()));
+        }
+    }
+    assert_none(&problems);
+}
+
+#[test]
+fn every_test_that_a_regulator_is_told_of_exists() {
+    let mut problems = Vec::new();
+    let mut told = 0;
+    for document in FOR_A_REGULATOR {
+        let text = read(Path::new(document));
+        for (path, name) in text.split('`').skip(1).step_by(2).filter_map(|quoted| quoted.split_once("::")) {
+            told += 1;
+            let source = fs::read_to_string(root().join(path)).unwrap_or_default();
+            let mut before = "";
+            let is_test = source.lines().any(|line| {
+                let found = before.contains("test") && line.contains(&format!("fn {name}("));
+                before = line;
+                found
+            });
+            if !is_test {
+                problems.push(format!("{document}: there is no test {name} in {path}"));
+            }
+        }
+    }
+    assert!(told > 20, "the documents name no tests any more");
     assert_none(&problems);
 }
 

@@ -11,6 +11,7 @@ use super::export::page;
 use super::replay::unmatched;
 use super::{Stop, complain, say};
 use crate::control::{Listed, Reply, Request};
+use crate::discretion::is_open_to_all;
 use crate::exit;
 
 /// What it is asked.
@@ -69,7 +70,9 @@ fn import(door: &mut Door, file: &Path) -> Result<u8, Stop> {
     let source: Box<dyn BufRead> = if file == Path::new("-") {
         Box::new(std::io::stdin().lock())
     } else {
-        Box::new(BufReader::new(std::fs::File::open(file).map_err(failed)?))
+        let opened = std::fs::File::open(file).map_err(failed)?;
+        complain_if_open(file, &opened);
+        Box::new(BufReader::new(opened))
     };
     let (mut taken, mut forgotten, mut refused) = (0_usize, 0_usize, 0_usize);
     let mut kept = BTreeMap::new();
@@ -112,6 +115,16 @@ fn import(door: &mut Door, file: &Path) -> Result<u8, Stop> {
     }
     say(&format!("{taken} consents taken, {forgotten} customers forgotten, {refused} records refused\n"));
     Ok(if refused == 0 { exit::OK } else { exit::DATA })
+}
+
+/// Records say who agreed, and hold the keys by which they are known.
+fn complain_if_open(path: &Path, file: &std::fs::File) {
+    if file.metadata().is_ok_and(|metadata| metadata.is_file() && is_open_to_all(&metadata)) {
+        let shown = path.display();
+        let what =
+            format!("{shown} is open to every user of this machine: chmod 600 {shown}, or delete it once it is taken");
+        complain(exit::OK, what);
+    }
 }
 
 fn list(door: &mut Door) -> Result<u8, Stop> {

@@ -69,7 +69,7 @@ use jiff::civil::Date;
 use rusqlite::ErrorCode;
 
 use crate::ledger::LedgerError;
-use crate::{exit, mqtt, radio};
+use crate::{discretion, exit, mqtt, radio};
 
 const LONG_ABOUT: &str = "\
 Emma hears the Bluetooth beacons of customers who opted in, knows which zone of the shop they are in, and publishes an \
@@ -146,6 +146,7 @@ enum Command {
 
 /// Reads the arguments and does what they ask.
 pub fn main() -> ExitCode {
+    discretion::begin();
     // The provider is process-wide; a second installation would only say that there is one already.
     tokio_rustls::rustls::crypto::ring::default_provider().install_default().unwrap_or_default();
     ExitCode::from(match Arguments::try_parse() {
@@ -210,26 +211,23 @@ pub(crate) fn complain(code: u8, what: impl std::fmt::Display) -> u8 {
     code
 }
 
-/// Logs to standard error at `level`. Libraries that log what they carry are held at `info` or `warn`, whatever is
-/// configured, and the environment cannot loosen that.
+/// Logs to standard error, Emma's own words at `level`. Libraries are held at `warn`, whatever is configured, and the
+/// environment cannot loosen that: below it they log what they carry, addresses, payloads and topics included.
 pub(crate) fn start_logging(level: &str) {
-    let quieter = |at: &'static str| if level == "error" || (level == "warn" && at == "info") { level } else { at };
-    let held = [
-        (&radio::TARGETS_HELD_AT_INFO[..], quieter("info")),
-        (&radio::TARGETS_HELD_AT_ERROR[..], "error"),
-        (&mqtt::TARGETS_HELD_AT_WARN[..], quieter("warn")),
-        // It prints the whole schema.
-        (&["rusqlite_migration"][..], quieter("info")),
-        (&mqtt::TARGETS_HELD_AT_ERROR[..], "error"),
-    ];
-    let held = held.iter().flat_map(|(targets, at)| targets.iter().map(move |target| format!("{target}={at}")));
-    let filter: Vec<String> = std::iter::once(level.to_owned()).chain(held).collect();
     tracing_subscriber::fmt()
-        .with_env_filter(tracing_subscriber::EnvFilter::new(filter.join(",")))
+        .with_env_filter(tracing_subscriber::EnvFilter::new(filter(level)))
         .with_writer(io::stderr)
         .with_ansi(io::stderr().is_terminal())
         .with_target(false)
         .init();
+}
+
+/// All libraries, those that are added one day as well, and those that say too much at `warn`.
+fn filter(level: &str) -> String {
+    let libraries = if level == "error" { "error" } else { "warn" };
+    let held = radio::TARGETS_HELD_AT_ERROR.iter().chain(&mqtt::TARGETS_HELD_AT_ERROR);
+    let held = held.map(|target| format!("{target}=error"));
+    [libraries.to_owned(), format!("emma={level}")].into_iter().chain(held).collect::<Vec<_>>().join(",")
 }
 
 /// Why a command ends early: the exit code, and the sentence.
@@ -240,6 +238,7 @@ pub(crate) type Stop = (u8, String);
 pub(crate) fn ledger_stop(error: LedgerError) -> Stop {
     let code = match &error {
         LedgerError::Folder { .. } => exit::CANNOT_CREATE,
+        LedgerError::Open { .. } => exit::CONFIG,
         LedgerError::Locked { .. } | LedgerError::Read => exit::TEMPORARY,
         LedgerError::Newer { .. } | LedgerError::Damaged(_) => exit::DATA,
         LedgerError::Sqlite(error) => match error.sqlite_error_code() {
@@ -256,4 +255,16 @@ pub(crate) fn ledger_stop(error: LedgerError) -> Stop {
 #[expect(clippy::needless_pass_by_value, reason = "it is handed to `or_else`")]
 pub(crate) fn gone_is_fine(error: io::Error) -> Result<(), Stop> {
     if error.kind() == io::ErrorKind::BrokenPipe { Ok(()) } else { Err((exit::IO, error.to_string())) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_our_own_words_are_at_the_configured_level() {
+        let held = "bluez_async=error,rumqttc::v5::state=error,rumqttc::state=error";
+        assert_eq!(filter("trace"), format!("warn,emma=trace,{held}"));
+        assert_eq!(filter("error"), format!("error,emma=error,{held}"));
+    }
 }

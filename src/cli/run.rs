@@ -30,7 +30,7 @@ use crate::radio::source::Orderer;
 use crate::radio::{live, shared};
 use crate::sharing::scanner::Scanner;
 use crate::timesync::TimeSync;
-use crate::{counter, scanner, watching};
+use crate::{counter, discretion, scanner, watching};
 
 /// A broker that does not answer does not keep the process from stopping; systemd's own patience is 90 s.
 const STOP_WITHIN: Duration = Duration::from_secs(5);
@@ -62,6 +62,9 @@ fn start(config_folder: &Path) -> Result<(), Stop> {
     }
     let config = loaded.config.ok_or_else(|| (exit::CONFIG, "the configuration has an error".to_owned()))?;
     start_logging(&config.gateway.log_level);
+    for complaint in discretion::secrets(config.gateway.brokers()).filter_map(|file| discretion::complaint(file)) {
+        tracing::warn!("{complaint}");
+    }
     // The loop is one task; a second thread carries the radio's library and the broker's.
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.map_err(|error| (exit::SOFTWARE, error.to_string()))?;

@@ -3,16 +3,13 @@
 use std::cell::Cell;
 use std::fs;
 use std::io::{self, ErrorKind, Read as _};
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use super::civil::Refusal;
+use crate::discretion::is_open_to_all;
 
 /// All of them together are no longer, in bytes: a million codes of 15 characters. It bounds what a reload can cost.
 const LARGEST_BESIDE: u64 = 16 << 20;
-
-/// Everyone but the owner and the owner's group.
-const WORLD: u32 = 0o007;
 
 /// Where these files are looked for, and how much of them may still be read.
 pub(super) struct Beside<'a> {
@@ -98,7 +95,7 @@ impl<'a> Beside<'a> {
                 }
                 let mut bytes = Vec::new();
                 fs::File::open(&path)?.take(at_most).read_to_end(&mut bytes)?;
-                Ok(Found { bytes, is_open: metadata.permissions().mode() & WORLD != 0 })
+                Ok(Found { bytes, is_open: is_open_to_all(&metadata) })
             }
             Place::Texts(texts) => {
                 let (_, text) = texts.iter().find(|(file, _)| file == name).ok_or(ErrorKind::NotFound)?;

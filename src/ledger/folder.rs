@@ -12,6 +12,12 @@ const DEFAULT: &str = "/var/lib/emma";
 /// a file that was never written, and begins anew.
 const SHORTEST: u64 = 512;
 
+/// Everyone but the owner (`chmod(1)`).
+pub const OTHERS: u32 = 0o077;
+
+/// What Emma makes in the folder, by the beginnings of its names: no other file there is touched.
+const OURS: [&str; 2] = ["ledger.db", "emma."];
+
 /// A state folder whose lock is held until this is dropped.
 #[derive(Debug)]
 pub struct Folder {
@@ -23,9 +29,10 @@ impl Folder {
     /// Makes the folder if it is missing and takes its lock.
     ///
     /// # Errors
-    /// It cannot be made or written, or another Emma holds it.
+    /// It cannot be made or written, others can get into it, or another Emma holds it.
     pub fn open(path: &Path) -> Result<Self, LedgerError> {
         make(path).map_err(|source| failed(path, source))?;
+        close(path)?;
         let file = path.join("emma.lock");
         let lock = owner_only(OpenOptions::new().create(true).write(true).truncate(false))
             .open(&file)
@@ -77,6 +84,32 @@ pub fn socket(folder: &Path) -> PathBuf {
 
 fn failed(path: &Path, source: std::io::Error) -> LedgerError {
     LedgerError::Folder { path: path.display().to_string(), source }
+}
+
+/// For its owner alone: a folder that is open to others is left as it is and refused, for somebody may have named one that
+/// is not ours; our own files in it are closed, which a copy or a restored backup may have opened.
+#[cfg(unix)]
+fn close(path: &Path) -> Result<(), LedgerError> {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = |metadata: &fs::Metadata| metadata.permissions().mode() & 0o777;
+    let folder = mode(&fs::metadata(path).map_err(|source| failed(path, source))?);
+    if folder & OTHERS != 0 {
+        return Err(LedgerError::Open { path: path.display().to_string(), mode: folder });
+    }
+    for entry in fs::read_dir(path).map_err(|source| failed(path, source))?.filter_map(Result::ok) {
+        let is_ours = OURS.iter().any(|ours| entry.file_name().to_string_lossy().starts_with(ours));
+        let is_open = entry.metadata().is_ok_and(|file| file.is_file() && mode(&file) & OTHERS != 0);
+        if is_ours && is_open {
+            fs::set_permissions(entry.path(), fs::Permissions::from_mode(0o600))
+                .map_err(|source| failed(&entry.path(), source))?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn close(_: &Path) -> Result<(), LedgerError> {
+    Ok(())
 }
 
 #[cfg(unix)]

@@ -58,6 +58,16 @@ pub enum LedgerError {
         /// Why.
         source: std::io::Error,
     },
+    /// Others than its owner can get into the folder.
+    #[error(
+        "{path} is open to others (mode {mode:03o}), and is to hold what customers were promised: sudo chmod 700 {path}"
+    )]
+    Open {
+        /// Which.
+        path: String,
+        /// Its permissions.
+        mode: u32,
+    },
     /// Another Emma holds the lock.
     #[error(
         "{path}: another Emma, or another of her commands, is using this folder: try again in a moment, stop it, or name another folder"

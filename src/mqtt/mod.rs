@@ -55,12 +55,8 @@ pub mod embedded;
 #[cfg(feature = "demo")]
 pub mod rehearsal;
 
-/// Log targets to hold at `warn`, whatever level is configured: below it these libraries log topics, and an offer's
-/// topic names an inbox.
-pub const TARGETS_HELD_AT_WARN: [&str; 3] = ["rumqttc", "mqtt5", "mqtt5_protocol"];
-
-/// One that says at `warn` what is said here once and better, each time that a broker refuses a subscription again: held
-/// at `error`.
+/// What says at `warn` what is said here once and better, each time that a broker refuses a subscription again, in MQTT 5 and
+/// in 3.1.1: held at `error`.
 pub const TARGETS_HELD_AT_ERROR: [&str; 2] = ["rumqttc::v5::state", "rumqttc::state"];
 
 /// A committed message that waits for its acknowledgement.

@@ -64,6 +64,15 @@ mod tests {
     }
 
     #[test]
+    fn a_million_addresses_take_the_room_of_a_few_thousand() {
+        let mut devices: Devices<u64, i8> = Devices::new(MAX_DEVICES);
+        (0..1_000_000).for_each(|id| *devices.of(&id) = -50);
+        assert_eq!((devices.known.len(), devices.order.len()), (MAX_DEVICES, MAX_DEVICES));
+        // The table doubles once for the gaps that whoever is forgotten leaves, and then fills them.
+        assert!(devices.known.capacity() <= 4 * MAX_DEVICES, "{}", devices.known.capacity());
+    }
+
+    #[test]
     fn a_forgotten_device_leaves_nothing() {
         let mut devices = Devices::new(2);
         *devices.of(&1) = -50;

@@ -29,9 +29,6 @@ pub mod remote;
 
 pub mod shared;
 
-/// Libraries under the radio that log what they carry, addresses and payloads included, below `info`: whatever level is
-/// configured, the log holds these targets at `info`.
-pub const TARGETS_HELD_AT_INFO: [&str; 4] = ["btleplug", "dbus", "dbus_tokio", "zbus"];
-
-/// One that does so at `info` and `warn` as well, when bluetoothd sends what it did not expect: held at `error`.
+/// One that logs what it carries, addresses and payloads included, at `warn` as well, when bluetoothd sends what it did
+/// not expect: the log holds it at `error`, whatever level is configured.
 pub const TARGETS_HELD_AT_ERROR: [&str; 1] = ["bluez_async"];

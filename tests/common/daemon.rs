@@ -84,7 +84,8 @@ impl Shop {
     pub(crate) fn run(&self, bus_address: &str) -> Daemon {
         let mut command = Command::new(env!("CARGO_BIN_EXE_emma"));
         command.arg("run").arg("--config").arg(self.config()).env("DBUS_SYSTEM_BUS_ADDRESS", bus_address);
-        self.start(command)
+        // What the environment asks of the log is not done.
+        self.start(command.env("RUST_LOG", "trace"))
     }
 
     /// Starts the daemon so that [`Daemon::fill_disk`] fails its writes and does not kill it.
@@ -92,7 +93,7 @@ impl Shop {
         let mut command = Command::new("sh");
         command.args(["-ec", "trap '' XFSZ; exec \"$1\" run --config \"$2\"", "sh"]);
         command.arg(env!("CARGO_BIN_EXE_emma")).arg(self.config()).env("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/nowhere");
-        self.start(command)
+        self.start(&mut command)
     }
 
     /// Starts the daemon in a mount namespace of its own, once `prepare` was done there by a shell: `$1` is the state folder.
@@ -101,13 +102,13 @@ impl Shop {
         command.args(["--user", "--map-root-user", "--mount", "sh", "-ec"]);
         command.arg(format!("{prepare}\nexec \"$2\" run --config \"$3\"")).arg("sh").arg(self.state());
         command.arg(env!("CARGO_BIN_EXE_emma")).arg(self.config()).env("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/nowhere");
-        self.start(command)
+        self.start(&mut command)
     }
 
-    fn start(&self, mut command: Command) -> Daemon {
+    fn start(&self, command: &mut Command) -> Daemon {
         let log = fs::OpenOptions::new().create(true).append(true).open(self.dir.path().join("log")).unwrap();
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
-        Daemon { child: unsettled(&mut command).spawn().unwrap() }
+        Daemon { child: unsettled(command).spawn().unwrap() }
     }
 
     /// `emma consent …` on this shop.
@@ -170,6 +171,11 @@ impl Daemon {
     /// A file as the daemon sees it, which may live in a mount namespace of its own.
     pub(crate) fn sees(&self, file: &Path) -> PathBuf {
         Path::new("/proc").join(self.child.id().to_string()).join("root").join(file.strip_prefix("/").unwrap())
+    }
+
+    /// Its process, as `/proc` names it.
+    pub(crate) fn id(&self) -> String {
+        self.child.id().to_string()
     }
 
     /// `kill -9`.

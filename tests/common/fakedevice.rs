@@ -22,6 +22,8 @@ pub(crate) struct Report {
     pub(crate) manufacturer: Vec<(u16, Vec<u8>)>,
     /// By UUID, in full.
     pub(crate) service: Vec<(&'static str, Vec<u8>)>,
+    /// What it calls itself; empty if it does not.
+    pub(crate) name: String,
 }
 
 impl Report {
@@ -60,6 +62,9 @@ impl Report {
 
     fn data(&self) -> Properties {
         let mut properties = Properties::new();
+        if !self.name.is_empty() {
+            properties.insert("Name", Variant::from(self.name.clone()));
+        }
         if !self.manufacturer.is_empty() {
             let data = self.manufacturer.iter().map(|(company, data)| (*company, Variant::from(data.clone())));
             properties.insert("ManufacturerData", Variant::from(data.collect::<BTreeMap<_, _>>()));

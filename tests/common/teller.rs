@@ -60,7 +60,7 @@ impl Teller {
     /// One whose broker is on `port`.
     pub(crate) fn start(port: u16) -> Self {
         let dir = TempDir::new().unwrap();
-        let folder = Folder::open(dir.path()).unwrap();
+        let folder = Folder::open(&dir.path().join("state")).unwrap();
         let store = folder.store(KEY).unwrap();
         let clock = Clock::start();
         let (ledger, thread, answers) = Ledger::start(store, clock).unwrap();
@@ -111,7 +111,7 @@ impl Teller {
         self.emma.stop().await;
         self.ledger.stop();
         self.thread.join().unwrap();
-        deliveries(&self.dir.path().join("ledger.db"))
+        deliveries(&self.dir.path().join("state/ledger.db"))
     }
 }
 

@@ -12,10 +12,10 @@ use super::Patient;
 use super::finding::Finding;
 use crate::config::gateway::Mqtt;
 use crate::config::{FILES, Loaded};
+use crate::discretion;
+use crate::ledger::folder;
 
-/// Everyone but the owner, and everyone but owner and group.
-const OTHERS: u32 = 0o077;
-const WORLD: u32 = 0o007;
+/// Everyone but the owner and the owner's group, who change something.
 const WRITTEN_BY_WORLD: u32 = 0o002;
 
 /// The checks of this group.
@@ -60,12 +60,11 @@ fn config_folder(folder: &Path) -> Finding {
 
 fn secrets<'a>(brokers: impl IntoIterator<Item = &'a Mqtt>) -> Finding {
     const CHECK: &str = "secrets";
-    let files = brokers.into_iter().flat_map(|mqtt| [&mqtt.password_file, &mqtt.key_file]).flatten();
     let (mut looked, mut unseen) = (0_usize, Vec::new());
-    for file in files {
+    for file in discretion::secrets(brokers) {
         let shown = file.display();
         match fs::metadata(file) {
-            Ok(metadata) if metadata.mode() & WORLD != 0 => {
+            Ok(metadata) if discretion::is_open_to_all(&metadata) => {
                 let what = format!("{shown} is open to every user of this machine");
                 return Finding::fail(CHECK, what, format!("sudo chown emma {shown} && sudo chmod 400 {shown}"));
             }
@@ -98,7 +97,7 @@ fn state_folder(folder: &Path, am_root: bool) -> Finding {
         Err(error) => return Finding::unknown(CHECK, format!("{shown}: {error}")).advise(AS_EMMA),
     };
     let mode = metadata.permissions().mode();
-    if mode & OTHERS != 0 {
+    if mode & folder::OTHERS != 0 {
         let what =
             format!("{shown} is open to others (mode {:03o}), and holds what customers were promised", mode & 0o777);
         return Finding::fail(CHECK, what, format!("sudo chmod 700 {shown}"));

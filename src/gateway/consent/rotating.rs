@@ -3,8 +3,8 @@
 //! `eid` and `rolling` compute an identifier from a key and the time; `table` has those of about now. They need a wall
 //! clock that is believed, and without one match nobody. `resolve` tries keys on an address, with `cache` before it.
 //!
-//! Keys are not wiped from memory when they go: the record they came from passes through it as text, and wiping one of
-//! several copies would promise what it does not keep. What a withdrawal deletes is what lies on the disk.
+//! No type here wipes its key when it goes: the record it came from passes through memory as text, and wiping one of
+//! several copies would promise what it does not keep. The process wipes all memory that is given back (`src/main.rs`).
 
 mod cache;
 mod eid;
