@@ -11,9 +11,8 @@ mod change;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
-use broker::recorder::Recorder;
 use change::{breaks, digest};
 use emma::gateway::consent::record::{self, Record};
 use emma::gateway::effect::Ending;
@@ -323,11 +322,11 @@ fn what_the_demo_says_is_as_the_contract_says() {
 
     let Some(python) = python("the demo against the contract") else { return };
     let mut command = Command::new(env!("CARGO_BIN_EXE_emma"));
-    command.args(["demo", "--seconds", "10", "--port", "0", "--seed", "1"]).stdout(Stdio::piped());
+    command.args(["demo", "--seconds", "10", "--port", "0", "--seed", "1"]).stdout(std::process::Stdio::piped());
     let mut demo = command.spawn().unwrap();
     let mut story = BufReader::new(demo.stdout.take().unwrap()).lines().map(Result::unwrap);
     let to_copy = story.find(|line| line.contains("mosquitto_sub")).unwrap();
-    let recorder = Recorder::of_port(to_copy.split_whitespace().nth(2).unwrap().parse().unwrap());
+    let recorder = broker::recorder::Recorder::of_port(to_copy.split_whitespace().nth(2).unwrap().parse().unwrap());
     story.for_each(drop);
     assert!(demo.wait().unwrap().success());
     let Some(recorder) = recorder else { return };

@@ -11,7 +11,6 @@ mod listener;
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
-use broker::recorder::Recorder;
 use broker::{Mosquitto, find, make_certificates};
 use emma::config::gateway::{Mqtt, Protocol};
 use emma::mqtt::Outcome;
@@ -448,6 +447,7 @@ mod embedded {
 
     use emma::mqtt::embedded::{EmbeddedBroker, EmbeddedError};
 
+    use super::broker::recorder::Recorder;
     use super::*;
 
     #[tokio::test]

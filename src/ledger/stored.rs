@@ -2,7 +2,7 @@
 //! it is for, where it comes from and for how long it is kept. What the core holds in memory besides is told in the same
 //! shape.
 //!
-//! [`KINDS`] is all there is: it is held against the schema, column by column, so that nothing can be stored that an export
+//! `KINDS` is all there is: it is held against the schema, column by column, so that nothing can be stored that an export
 //! does not show.
 
 use rusqlite::types::ValueRef;

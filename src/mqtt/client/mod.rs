@@ -2,8 +2,8 @@
 //! version has no word for is left out in its own file, and nobody above asks which one is spoken.
 //!
 //! Both are rumqttc's, with the same traps: it has no acknowledgement per message, forgets what was pending when a broker
-//! has lost the session, and resends by itself. So whoever owns an [`EventLoop`] keeps account of its own, notes
-//! [`EventLoop::next_noted`] after an error too, and calls [`EventLoop::forget`] when a connection has ended.
+//! has lost the session, and resends by itself. So whoever owns an `EventLoop` keeps account of its own, notes
+//! `EventLoop::next_noted` after an error too, and calls `EventLoop::forget` when a connection has ended.
 
 use std::sync::Arc;
 use std::time::Duration;
