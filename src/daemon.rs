@@ -9,7 +9,8 @@ use tokio::sync::{mpsc, watch};
 use crate::clock::{Clock, Moment};
 use crate::config::Config;
 use crate::control::Asked;
-use crate::counter::{self, taking};
+use crate::counter;
+use crate::counter::taking::{self, Saving};
 use crate::follow::Followers;
 use crate::gateway::Gateway;
 use crate::gateway::advertisement::{Advertisement, GatewayIndex};
@@ -111,6 +112,8 @@ pub struct Daemon {
     /// What is kept of what came in.
     hearing: incoming::Hearing,
     registrar: registrar::Registrar,
+    /// A consent on its way to the disk.
+    saving: Option<Saving>,
 }
 
 impl Daemon {
@@ -153,6 +156,7 @@ impl Daemon {
             handout: shares.then(Handout::default),
             hearing: incoming::Hearing::default(),
             registrar: registrar::Registrar::default(),
+            saving: None,
         }
     }
 
@@ -168,7 +172,6 @@ impl Daemon {
         let mut look = tokio::time::interval(LOOK_EVERY);
         let mut hand_out = tokio::time::interval(Duration::from_millis(handout::LOOK_EVERY_MS));
         let mut heard = Vec::with_capacity(HEARD_A_TURN);
-        let mut saving = None;
         self.synchronised = *doors.synchronised.borrow();
         loop {
             let wait = self.until_wakeup();
@@ -176,10 +179,10 @@ impl Daemon {
                 () = &mut stop => break,
                 Some(told) = doors.answers.recv() => self.told(told),
                 Some(incoming) = doors.incoming.recv() => self.take(incoming),
-                Some((request, reply)) = doors.asked.recv(), if saving.is_none() => saving = self.answer(request, reply),
-                Some(told) = self.registrar.next(&mut doors.told, self.clock), if saving.is_none() => saving = self.take_told(told),
-                outcome = taking::saved(&mut saving) => {
-                    if let Some(done) = saving.take() {
+                Some((request, reply)) = doors.asked.recv(), if self.saving.is_none() => self.saving = self.answer(request, reply),
+                Some(told) = self.registrar.next(&mut doors.told, self.clock), if self.saving.is_none() => self.saving = self.take_told(told),
+                outcome = taking::saved(&mut self.saving) => {
+                    if let Some(done) = self.saving.take() {
                         self.saved(done, outcome);
                     }
                 }

@@ -334,6 +334,19 @@ async fn rubbish_is_counted_and_a_flood_costs_nobody_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_no_is_heeded_behind_more_than_all_customers_may_say() {
+    let Some(mut scene) = Scene::begin("a flood of everybody's", &consents()).await else { return };
+    let oak = scene.is_told("omg", 1).await;
+    for n in 0..900 {
+        let seen = json!({"offer_id": "x", "kind": "displayed"});
+        scene.backend.say(&format!("emma/v1/hall/feedback/inbox-{n}"), &seen.to_string()).await;
+    }
+    scene.say_back(&oak, "dismissed").await;
+    scene.rejected("too-many", 1).await;
+    scene.is_withheld("omg2", "elm", "declined", 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn whatever_was_said_is_answered_where_an_answer_is_wanted() {
     let Some(mut scene) = Scene::begin("answers", &consents()).await else { return };
     let oak = scene.is_told("omg", 1).await;

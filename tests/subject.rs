@@ -23,6 +23,9 @@ use serde_json::{Value, json};
 const SUBJECT: &str = "emma/v1/hall/subject";
 const ANSWERS: &str = "emma/v1/hall/answer/subject/1";
 
+/// Enough that some are erased while they are written.
+const NEWCOMERS: u64 = 60;
+
 /// What of the one who walks must be in no file once they are forgotten.
 const TRACES: [&str; 5] = ["karoline", INBOX, RELAY_INBOX, "41424344", "ABCDEFGHIJKLMNOP"];
 
@@ -129,6 +132,27 @@ async fn everything_that_is_stored_is_told_with_what_for_and_for_how_long() {
     let printed: Value = serde_json::from_str(&scene.exported(&["--json"])).unwrap();
     assert_eq!(full(&printed), ["consent", "offers-made", "offers-that-hold", "stance", "visit"]);
     assert_eq!(shape(&printed), shape(&export));
+}
+
+/// Records and erasures come by two connections, so that either may be the later; but nobody is half forgotten.
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_erased_while_their_consent_is_written_is_in_memory_and_on_the_disk_or_in_neither() {
+    let Some(mut scene) = Scene::begin_with("erasures of newcomers", &[of_both()], with_a_relay).await else { return };
+    let (from, until_then) = (scene.at(-60), scene.at(7_200));
+    for n in 0..NEWCOMERS {
+        let record = json!({"customer": format!("new-{n}"), "epoch": 1, "tier": "contextual", "purposes": ["offers"],
+            "identifiers": [{"phone": {"id": format!("phone-{n}")}}], "valid_from": from, "valid_until": until_then});
+        scene.say("consent", &record).await;
+        scene.say("subject", &json!({"do": "erase", "customer": format!("new-{n}")})).await;
+    }
+    let taken = || scene.incoming()["taken"].as_u64().unwrap_or(0);
+    until("all are taken", || taken() >= 2 * NEWCOMERS).await;
+    let listed = scene.shop.consent(&["list"]);
+    let listed = String::from_utf8(listed.stdout).unwrap();
+    for customer in (0..NEWCOMERS).map(|n| format!("new-{n}")) {
+        let is_written = scene.shop.consent(&["show", &customer]).status.success();
+        assert_eq!(listed.split_whitespace().any(|word| word == customer), is_written, "{customer}: {listed}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -17,7 +17,7 @@ use crate::daemon::{self, Codes, Daemon, Doors, Voices};
 use crate::exit;
 use crate::gateway::consent::Needs;
 use crate::incoming::tally::Tally;
-use crate::incoming::{consent, ear};
+use crate::incoming::{consent, ear, room};
 use crate::ledger::folder::{self, Folder};
 use crate::ledger::store::random_key;
 use crate::ledger::thread::Ledger;
@@ -96,11 +96,11 @@ async fn run(config: Arc<Config>, config_folder: &Path, digest: &str) -> Result<
     let first_state = State::begin(&config.gateway, trust, digest, listening, clock.wall_us());
     let (state, health) = (watch::channel(first_state), watch::channel(Health { clock: trust, ..Health::default() }));
     let session = broker(&config, &ledger, clock, state.1, health.1)?;
-    let (again, incoming) = mpsc::channel(ear::WAITING);
+    let (again, incoming) = mpsc::channel(room::WAITING);
     let tally = Tally::default();
     let _ears =
         ear::listen(&config.gateway, clock, &tally, &again).map_err(|error| (exit::CONFIG, error.to_string()))?;
-    let (door, told) = mpsc::channel(consent::WAITING);
+    let (door, told) = mpsc::channel(room::WAITING);
     let _registrar =
         consent::listen(&config.gateway, clock, &tally, door).map_err(|error| (exit::CONFIG, error.to_string()))?;
     stand_down_together(&sources.taken_over, session.as_ref());

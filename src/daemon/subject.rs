@@ -3,6 +3,7 @@
 use tokio::sync::oneshot;
 
 use super::Daemon;
+use crate::counter::taking::Saving;
 use crate::gateway::consent::CustomerId;
 use crate::incoming::Whom;
 use crate::incoming::ear::Incoming;
@@ -29,6 +30,10 @@ impl Daemon {
 
     /// Forgets somebody, and answers when no byte of them is left; of whoever is unknown there is none.
     fn erase(&mut self, whom: &Whom, incoming: Incoming) {
+        // A consent that comes to the disk now would bring them back, on it or in memory.
+        if self.is_being_saved(whom) {
+            return self.again(incoming);
+        }
         let customer = self.customer(whom);
         let is_known = |customer: &CustomerId| self.gateway.consent_of(customer).is_some();
         if let Some(customer) = customer.clone().filter(is_known) {
@@ -54,6 +59,14 @@ impl Daemon {
             }
             Ok(Ok(answer::forgotten()))
         });
+    }
+
+    /// Whether a consent of theirs is on its way to the disk.
+    fn is_being_saved(&self, whom: &Whom) -> bool {
+        self.saving.as_ref().is_some_and(|Saving { consent, .. }| match whom {
+            Whom::Customer(customer) => consent.customer == *customer,
+            Whom::Inbox(inbox) => consent.inbox().any(|(_, theirs)| *theirs == **inbox),
+        })
     }
 
     /// Who is meant; nobody where an inbox is nobody's.

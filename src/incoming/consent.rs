@@ -4,14 +4,14 @@
 //! only its length is judged here; what it means is judged where every record is.
 
 use std::fmt;
-use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
+use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use super::ear::reply;
+use super::room::{Room, Taken};
 use super::tally::Tally;
 use super::{Flaw, MAX_LEVEL, MAX_MESSAGE_LEN, instant, read, text};
 use crate::clock::Clock;
@@ -27,13 +27,6 @@ use crate::mqtt::topic::Topics;
 
 /// The longest packet, in bytes: a record of 16 KiB, two topics of 1 KiB, and what whoever asks knows the answer by.
 const MAX_PACKET_LEN: u32 = 20 * 1024;
-
-/// Messages that wait for the loop, which takes one after the other: those of a shop's day told at once. A broker that holds
-/// to what it is told gives 64 of them unacknowledged; mosquitto 2.0.11 gives whatever it has. The newest is refused.
-pub const WAITING: usize = 16_384;
-
-/// What they may have together, in bytes: half a kilobyte each, as records are. The newest is refused.
-const WAITING_LEN: usize = 8 * 1024 * 1024;
 
 const CONSENT: &str = "consent";
 
@@ -82,8 +75,8 @@ pub struct Told {
     pub reply: Option<Reply>,
     /// To be given back.
     pub receipt: Receipt,
-    /// The room that it takes, free again once it is done.
-    _room: OwnedSemaphorePermit,
+    /// Free again once it is done.
+    _room: Taken,
 }
 
 /// What `payload` says on `topic`, of which `{root}/v1/{site}/` is taken off; `is_kept` where the broker had kept it.
@@ -149,8 +142,7 @@ pub fn listen(
     let manner = Manner { wants_retained: true, max_packet_len: MAX_PACKET_LEN, ..Manner::HEEDS };
     let filters = FILTERS.map(|filter| topics.incoming(filter)).to_vec();
     let closed = door.clone();
-    let room = Arc::new(Semaphore::new(WAITING_LEN));
-    let ear = Ear { below: topics.incoming(""), clock, tally: tally.clone(), room, door };
+    let ear = Ear { below: topics.incoming(""), clock, tally: tally.clone(), room: Room::default(), door };
     Ok(Some(Listener::start(&options, manner, filters, ear, async {}, async move { closed.closed().await })))
 }
 
@@ -162,7 +154,7 @@ struct Ear {
     below: String,
     clock: Clock,
     tally: Tally,
-    room: Arc<Semaphore>,
+    room: Room,
     door: mpsc::Sender<Told>,
 }
 
@@ -170,9 +162,7 @@ impl Ear {
     fn hand_on(&self, received: &Received<'_>) -> Result<(), &'static str> {
         let topic = received.topic.strip_prefix(&self.below).ok_or(Flaw::Topic.word())?;
         let said = parse(topic, received.payload, received.retained)?;
-        // No longer than a record, or it was not read.
-        let len = u32::try_from(received.payload.len()).map_err(|_| Flaw::TooLong.word())?;
-        let room = Arc::clone(&self.room).try_acquire_many_owned(len).map_err(|_| "busy")?;
+        let room = self.room.take(received).ok_or("busy")?;
         match self.door.try_send(Told { said, reply: reply(received), receipt: received.receipt(), _room: room }) {
             // Behind a closed door nobody acknowledges it: the broker has it still when Emma is back.
             Ok(()) | Err(TrySendError::Closed(_)) => Ok(()),

@@ -4,6 +4,7 @@
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 
+use super::room::{Room, Taken};
 use super::tally::Tally;
 use super::{Flaw, Message, inbox_of, parse};
 use crate::clock::Clock;
@@ -26,9 +27,9 @@ const MAX_INBOXES: usize = 1_000;
 /// customers who each say something every twenty seconds.
 const ALL_RATE: Rate = Rate { interval_us: 20_000, burst: 500 };
 
-/// Messages that wait for the loop. No more than the brokers give unacknowledged on both connections, but for those that
-/// are published at quality 0; what finds no room is counted and lost.
-pub const WAITING: usize = 256;
+/// What wants less said or kept ([`Message::is_no`]) is not lost to that rate: whatever a broker keeps for a day may come at
+/// once, and then 500 a second, of which each costs the ledger a look.
+const NO_RATE: Rate = Rate { interval_us: 2_000, burst: 10_000 };
 
 /// What is listened to of customers, below `{root}/v1/{site}/`.
 pub const OF_CUSTOMERS: &[&str] = &["feedback/+", "ask/+", "purchase"];
@@ -36,7 +37,7 @@ pub const OF_CUSTOMERS: &[&str] = &["feedback/+", "ask/+", "purchase"];
 /// What is listened to of the shop, there.
 pub const OF_THE_SHOP: &[&str] = &["value/+", "control/#", "subject"];
 
-/// What is dropped unread is not answered either: a flood of messages would be one of answers too.
+/// What is dropped for want of a turn or of room is not answered: a flood of messages would be one of answers too.
 const UNREAD: [&str; 2] = ["too-many", "busy"];
 
 /// A message, how whoever asked is answered, and what is given back once it is done.
@@ -49,6 +50,8 @@ pub struct Incoming {
     pub again: bool,
     /// To be given back.
     pub receipt: Receipt,
+    /// Free again once it is done.
+    _room: Taken,
 }
 
 /// What becomes of a message: it was taken, and what is answered; or it was of no use, and the word for why.
@@ -100,8 +103,10 @@ pub fn listen(
                 below: topics.incoming(""),
                 inboxes: Limits::new(INBOX_RATE, MAX_INBOXES),
                 all: Limit::default(),
+                noes: Limit::default(),
                 clock,
                 tally: tally.clone(),
+                room: Room::default(),
                 door: door.clone(),
             };
             let closed = door.clone();
@@ -127,8 +132,10 @@ struct Ear {
     below: String,
     inboxes: Limits,
     all: Limit,
+    noes: Limit,
     clock: Clock,
     tally: Tally,
+    room: Room,
     door: mpsc::Sender<Incoming>,
 }
 
@@ -142,16 +149,22 @@ impl Ear {
         let now_us = self.clock.monotonic_us();
         // First their own, so that one who floods takes nothing of the others'.
         let may_speak = inbox_of(topic).is_none_or(|inbox| self.inboxes.allow(inbox, now_us));
-        if !may_speak || !self.all.allows(ALL_RATE, now_us) {
+        if !may_speak {
             return Err("too-many");
         }
-        parse(topic, received.payload).map_err(Flaw::word)
+        let has_turn = self.all.allows(ALL_RATE, now_us);
+        match parse(topic, received.payload) {
+            Ok(message) if has_turn || (message.is_no() && self.noes.allows(NO_RATE, now_us)) => Ok(message),
+            Err(flaw) if has_turn => Err(flaw.word()),
+            Ok(_) | Err(_) => Err("too-many"),
+        }
     }
 
     fn hand_on(&mut self, received: &Received<'_>) -> Result<(), &'static str> {
         let message = self.read(received)?;
+        let room = self.room.take(received).ok_or("busy")?;
         let (reply, receipt) = (reply(received), received.receipt());
-        let incoming = Incoming { message, reply, again: received.is_again(), receipt };
+        let incoming = Incoming { message, reply, again: received.is_again(), receipt, _room: room };
         match self.door.try_send(incoming) {
             // Behind a closed door nobody acknowledges it: the broker has it still when Emma is back.
             Ok(()) | Err(TrySendError::Closed(_)) => Ok(()),

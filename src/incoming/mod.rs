@@ -24,6 +24,8 @@ pub mod ear;
 
 pub mod feed;
 
+pub mod room;
+
 pub mod subject;
 
 pub mod tally;
@@ -111,6 +113,21 @@ pub enum Message {
     },
     /// An empty message: whoever kept something with the broker lets go of it.
     LetGo,
+}
+
+impl Message {
+    /// Whether somebody wants less said or kept: of all that comes in it must not be lost.
+    pub fn is_no(&self) -> bool {
+        match self {
+            Self::Feedback { kind, .. } => {
+                matches!(kind, Kind::Dismissed | Kind::NoMore | Kind::Snooze | Kind::Stop)
+            }
+            Self::Control { word, .. } => matches!(word, Word::Pause(_) | Word::Stop(_)),
+            Self::Subject { wish, .. } => *wish == Wish::Erase,
+            Self::Recall { .. } => true,
+            Self::Ask { .. } | Self::Purchase { .. } | Self::Value { .. } | Self::LetGo => false,
+        }
+    }
 }
 
 /// `Debug` names the kind and nothing more: an inbox is somebody's.

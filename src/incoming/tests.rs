@@ -122,6 +122,20 @@ fn rubbish_is_refused_by_its_kind() {
 }
 
 #[test]
+fn what_wants_less_said_or_kept_is_a_no() {
+    let is_no = |topic: &str, payload: &str| parse(topic, payload.as_bytes()).unwrap().is_no();
+    let feedback = |kind: &str| is_no("feedback/a", &format!(r#"{{"offer_id":"x","kind":"{kind}"}}"#));
+    assert!(["dismissed", "no-more", "snooze", "stop"].iter().all(|kind| feedback(kind)));
+    assert!(["displayed", "opened", "redeemed", "more", "helpful", "why"].iter().all(|kind| !feedback(kind)));
+    let control = |topic: &str, what: &str| is_no(topic, &format!(r#"{{"do":"{what}","at":"2026-01-01T00:00:00Z"}}"#));
+    assert!(control("control/pause", "pause") && !control("control/pause", "resume"));
+    assert!(control("control/campaign/oak", "stop") && !control("control/campaign/oak", "start"));
+    assert!(control("control/offer/x", "recall"));
+    assert!(is_no("subject", r#"{"do":"erase","inbox":"a"}"#) && !is_no("subject", r#"{"do":"export","inbox":"a"}"#));
+    assert!(!is_no("ask/a", "") && !is_no("value/x", ""));
+}
+
+#[test]
 fn nothing_of_a_message_is_shown() {
     let message = said("feedback/q7Jr", r#"{"offer_id":"o1","kind":"stop"}"#);
     assert_eq!(format!("{message:?}"), "Feedback(..)");

@@ -38,6 +38,13 @@ pub(super) struct Line {
 }
 
 impl Received<'_> {
+    /// How much there is of it, in bytes: what it says, its topic, and what it is answered by.
+    pub fn total_len(&self) -> usize {
+        let Message { response_topic, correlation, .. } = self.message;
+        let answered_by = response_topic.as_ref().map_or(0, String::len) + correlation.as_ref().map_or(0, Bytes::len);
+        self.topic.len() + self.payload.len() + answered_by
+    }
+
     /// What is given back once the message is done, where the manner keeps a session.
     pub fn receipt(&self) -> Receipt {
         let (client, number) = (self.line.client.clone(), Arc::clone(&self.line.number));
