@@ -47,6 +47,7 @@ const ROLES: [Role; 11] = [
             "emma/v1/corner-shop/answer/push/1",
             "emma/v1/corner-shop/answer/wallet/1",
             "emma/v1/corner-shop/answer/registrar/1",
+            "emma/v1/corner-shop/answer/till/1",
             "emma/v1/corner-shop/answer/privacy/1",
             "emma/v1/corner-shop/report/restraint",
             "emma/v1/corner-shop/gateway/gw-entrance/state",
@@ -113,7 +114,7 @@ const ROLES: [Role; 11] = [
             "emma/v1/corner-shop/gateway/gw-shoes/state",
         ],
     ),
-    ("till", &["emma/v1/corner-shop/purchase"], &[]),
+    ("till", &["emma/v1/corner-shop/purchase"], &["emma/v1/corner-shop/answer/till/1"]),
     ("queue-counter", &["emma/v1/corner-shop/value/till-minutes"], &[]),
     (
         "manager",

@@ -86,7 +86,7 @@ async fn what_is_said_while_nobody_listens_is_heard_later_and_what_is_done_only_
         }
         ear.hears("done").await.done();
         let not_done = ear.hears("not done").await;
-        until("the first is acknowledged", || broker.log().contains("Received PUBACK")).await;
+        until("the first is acknowledged", || broker.log().contains("Received PUBACK from emma")).await;
         drop(first);
         backend.say("emma/v1/bern/feedback/a", "while away").await;
         let ear = Ear::default();

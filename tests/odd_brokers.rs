@@ -171,6 +171,28 @@ async fn a_link_that_dies_without_a_word_is_noticed_and_what_was_on_it_is_said_a
     assert_eq!(teller.stop().await, deliveries_of(&committed));
 }
 
+/// Rows that were on their way when a broker lost its session wait for room on the next, which may be long in coming.
+#[tokio::test]
+async fn who_is_forgotten_while_their_offer_waits_to_be_said_again_is_not_told() {
+    let limits = Limits { receive_max: Some(2), max_packet_len: None };
+    let ends = Manner::Disconnects(DisconnectReasonCode::ServerBusy);
+    let odd = Odd::start([ends, Manner::Answers { answers: vec![None], limits }]).await;
+    let mut teller = Teller::start(odd.port);
+    let committed = teller.commit(&to_each_of(8, LONG_MS)).await;
+    until("the next broker has the first again", || odd.connections() == 2 && odd.events().len() > 1).await;
+    let before = odd.events().len();
+    let forgotten = deliveries::customer("c5");
+    teller.ledger.forget(forgotten, teller.emma.clock.wall_us()).await.unwrap();
+    odd.release();
+    teller.emptied().await;
+    let after = odd.events().split_off(before);
+    let told: Vec<String> = after.into_iter().filter(|event| !event.is_empty()).collect();
+    assert!(!told.contains(&committed[5].event), "{told:?}");
+    for other in [&committed[4], &committed[6], &committed[7]] {
+        assert!(told.contains(&other.event), "{told:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_broker_that_takes_one_at_a_time_gets_one_at_a_time() {
     let limits = Limits { receive_max: Some(1), max_packet_len: None };

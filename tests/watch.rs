@@ -95,7 +95,7 @@ fn what_is_said_is_a_line_each_and_what_came_twice_or_not_at_all_is_remarked() {
     );
     assert!(!first.contains("q7Jr"), "an inbox is somebody's");
     assert!(watch.line().ends_with("[again, the same event]"));
-    assert!(watch.line().ends_with("[2 before it did not come]"));
+    assert!(watch.line().ends_with("[2 before it did not come: lost, or not yours to read]"));
     assert_eq!(watch.line(), "hall  offer-end  to push: offer-7 ended, left");
     assert_eq!(watch.line(), "hall  offer      no JSON, which nothing of Emma's is");
 }

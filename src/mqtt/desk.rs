@@ -183,10 +183,15 @@ impl<O: Outbox> Desk<O> {
         self.publish_status();
     }
 
+    /// What waited for room is asked for once more: its customer may have been forgotten, or may have left, meanwhile.
     async fn hand_over_again(&mut self) {
         while self.room() > 0 {
             let Some(row) = self.tracker.next_again() else { return };
-            self.offer(row).await;
+            if self.outbox.wanted(vec![row.row]).await.is_empty() {
+                self.tracker.done(row.row);
+            } else {
+                self.offer(row).await;
+            }
         }
     }
 

@@ -114,11 +114,14 @@ async fn watch(arguments: &Arguments) -> Result<(), Stop> {
         None => broker::configured(&arguments.config)?,
     };
     let site = arguments.site.as_deref().map_or(site, Name::from);
-    if !is_level(&site) || [&arguments.recipient, &arguments.inbox].into_iter().flatten().any(|level| !is_level(level))
+    if !is_level(&mqtt.root)
+        || mqtt.root.contains('+')
+        || !is_level(&site)
+        || [&arguments.recipient, &arguments.inbox].into_iter().flatten().any(|level| !is_level(level))
     {
         return Err((
             exit::USAGE,
-            "a site, a recipient and an inbox are one level of a topic, without `/` or `#`".to_owned(),
+            "a root, a site, a recipient and an inbox are one level of a topic, without `/` or `#`".to_owned(),
         ));
     }
     // Two who watch are two clients: the number of the process is the place.

@@ -71,7 +71,7 @@ impl Seen {
         let last = self.numbers.entry(key).or_insert(number);
         let missing = number.saturating_sub(last.saturating_add(1));
         *last = number.max(*last);
-        (missing > 0 && self.sees_all).then(|| format!("{missing} before it did not come"))
+        (missing > 0 && self.sees_all).then(|| format!("{missing} before it did not come: lost, or not yours to read"))
     }
 }
 
@@ -96,7 +96,13 @@ mod tests {
         let events =
             [event("a", "x", 7), event("b", "y", 1), event("c", "x", 10), event("a", "x", 7), event("d", "x", 11)];
         let told = |text: &str| Some(text.to_owned());
-        let expected = [None, None, told("2 before it did not come"), told("again, the same event"), None];
+        let expected = [
+            None,
+            None,
+            told("2 before it did not come: lost, or not yours to read"),
+            told("again, the same event"),
+            None,
+        ];
         assert_eq!(remarks(true, &events), expected);
     }
 

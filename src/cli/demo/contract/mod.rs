@@ -58,6 +58,15 @@ pub(super) struct ContractArguments {
     /// With --contract: the shop's id in topics
     #[arg(long, value_name = "ID", default_value = "corner-shop", requires = "contract")]
     site: String,
+    /// With --contract: the id in topics of the Pi that plays; a broker may allow its user no other
+    #[arg(long, value_name = "ID", default_value = "gw-entrance", value_parser = level, requires = "contract")]
+    gateway: String,
+}
+
+/// One level of a topic.
+fn level(text: &str) -> Result<String, String> {
+    let is_level = !text.is_empty() && !text.contains(['/', '+', '#', '\0']);
+    is_level.then(|| text.to_owned()).ok_or_else(|| "an id has no `/`, `+` or `#`".to_owned())
 }
 
 impl ContractArguments {
@@ -104,6 +113,7 @@ pub(super) async fn show(arguments: &ContractArguments, port: Option<u16>) -> Re
         stop: asked_to_stop(),
         pace: arguments.pace,
         unheard: 0,
+        refused: 0,
         is_unread: false,
         is_guest: own.is_none(),
     };
@@ -133,6 +143,7 @@ fn shop(arguments: &ContractArguments, url: &str) -> Result<Config, Stop> {
             loaded.problems.iter().filter(|problem| problem.is_error()).map(|problem| problem.what.clone()).collect();
         return Err((exit::USAGE, problems.join("; ")));
     };
+    config.gateway.gateway = arguments.gateway.as_str().into();
     config.zones.opening_hours = None;
     if let Some(responsible) = &mut config.promise.responsible {
         let purpose = Texts::from([("en".into(), "shows you the offer".into())]);
@@ -157,6 +168,8 @@ struct Scene<W> {
     pace: Duration,
     /// Messages of this step to recipients, less those of which the broker says that nobody listens.
     unheard: usize,
+    /// Messages that the broker would not have.
+    refused: usize,
     /// Whoever read along has gone: it ends.
     is_unread: bool,
     /// The broker is somebody else's.
@@ -191,9 +204,12 @@ impl<W: Write> Scene<W> {
         let Some(mqtt) = &config.gateway.mqtt else { return Ok(()) };
         let (host, port, below) = (&mqtt.host, mqtt.port, self.below.clone());
         let scheme = if mqtt.tls { "mqtts" } else { "mqtt" };
+        // Whoever plays may say, and need not be who may read.
+        let authority = mqtt.ca_file.as_ref().map(|file| format!(" --cafile {}", file.display())).unwrap_or_default();
+        let reader = if mqtt.username.is_some() { " -u READER -P ITS-PASSWORD" } else { "" };
         self.say(&format!(
             "Every event of the contract, at {scheme}://{host}:{port}, MQTT 5. To look on, in another terminal:\n\n    \
-             mosquitto_sub -h {host} -p {port} -V mqttv5 -t '{below}#' -v\n\n\
+             mosquitto_sub -h {host} -p {port}{authority}{reader} -V mqttv5 -t '{below}#' -v\n\n\
              Your subscriber takes {below}offer/RECIPIENT/+ and {below}offer-end/RECIPIENT/+ at quality 1;\n\
              the recipients here are push and display. What it says back is told in lines that begin with <."
         ))
@@ -229,7 +245,10 @@ impl<W: Write> Scene<W> {
                 Some(Told::Heard(heard)) => self.hear(heard)?,
                 Some(Told::Nobody) => self.nobody()?,
                 Some(Told::Listening) => {}
-                Some(Told::Refused(why)) => self.say(&format!("  < {why}"))?,
+                Some(Told::Refused(why)) => {
+                    self.refused += 1;
+                    self.say(&format!("  < {why}"))?;
+                }
                 Some(Told::Lost(why)) => return Err((exit::UNAVAILABLE, format!("the broker: {why}"))),
                 None => return Err((exit::UNAVAILABLE, "the connection to the broker has ended".to_owned())),
             }
@@ -264,6 +283,13 @@ impl<W: Write> Scene<W> {
             lines.push(format!("  {recipient} said `displayed` of {displayed} of {all} offers that were to be shown"));
         }
         self.say(&lines.join("\n"))?;
+        if self.refused > 0 {
+            let refused = self.refused;
+            return Err((
+                exit::UNWELL,
+                format!("the broker refused {refused} messages; what this user may say is in its ACL"),
+            ));
+        }
         match self.judge.misfits {
             0 => self.say("  nothing that does not fit"),
             1 => Err((exit::UNWELL, "1 message did not fit; its line says why".to_owned())),
