@@ -125,16 +125,22 @@ fn agrees(scene: &Scene, count: u64) -> bool {
     feed["agrees"] == true && feed["count"] == count
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn somebody_joins_is_offered_something_says_no_pauses_and_is_forgotten() {
+/// A shop, a registrar and a phone.
+async fn begin(skipped: &str) -> Option<(Scene, Example, Example)> {
     let prepare = |shop: &daemon::Shop| shop.write("offers.toml", OFFERS);
-    let Some(mut scene) = Scene::begin_with("joining from end to end", &[], prepare).await else { return };
+    let scene = Scene::begin_with(skipped, &[], prepare).await?;
     let (port, registrar_port) = (scene.broker.port.to_string(), broker::free_port().to_string());
     let settings =
         [("EMMA_PORT", port.as_str()), ("REGISTRAR_PORT", &registrar_port), ("NOTICE", "1a2b3c4d"), ("BEAT_SECS", "1")];
-    let Some(registrar) = Example::start("registrar", &settings) else { return };
-    let Some(mut phone) = Example::start("phone", &settings) else { return };
+    let registrar = Example::start("registrar", &settings)?;
+    let phone = Example::start("phone", &settings)?;
     registrar.prints("listening", 1).await;
+    Some((scene, registrar, phone))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn somebody_joins_is_offered_something_says_no_pauses_and_is_forgotten() {
+    let Some((mut scene, registrar, mut phone)) = begin("joining from end to end").await else { return };
 
     // The notice at the door: who read another one is asked to read this one.
     phone.says("join 00000000", "join rejected another-notice").await;
@@ -207,5 +213,26 @@ async fn somebody_joins_is_offered_something_says_no_pauses_and_is_forgotten() {
     }
     phone.says("arrive", "arrive ").await;
     assert_eq!((phone.said("arrive accepted"), agrees(&scene, 0)), (1, true), "nobody comes back by asking");
+    assert_eq!(scene.emma.take().unwrap().terminate(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_withdraws_at_the_till_is_not_brought_back_by_the_registrar() {
+    let Some((mut scene, registrar, mut phone)) = begin("a withdrawal at the till").await else { return };
+    phone.says("join 1a2b3c4d", "join joined").await;
+    phone.says("arrive", "arrive accepted").await;
+    phone.tell("at omg");
+    phone.prints("show ", 1).await;
+    until("both agree", || agrees(&scene, 1)).await;
+    let customer = text(&records(&scene)[0]["customer"]);
+    let ended = scene.shop.consent(&["withdraw", &customer]);
+    assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+    phone.prints("drop ", 1).await;
+
+    // The beat does not agree, everything is told again, and what is refused is taken for what it is.
+    registrar.prints("snapshot of 1", 1).await;
+    until("nobody is left", || agrees(&scene, 0)).await;
+    phone.says("arrive", "arrive nothing-to-tell").await;
+    assert!(!scene.shop.holds(&customer), "{customer} is back");
     assert_eq!(scene.emma.take().unwrap().terminate(), Some(0));
 }
