@@ -185,13 +185,15 @@ impl<O: Outbox> Desk<O> {
 
     /// What waited for room is asked for once more: its customer may have been forgotten, or may have left, meanwhile.
     async fn hand_over_again(&mut self) {
+        let again = self.tracker.again();
+        if again.is_empty() || self.room() == 0 {
+            return;
+        }
+        let wanted = self.outbox.wanted(again).await;
+        self.tracker.keep_again(&wanted);
         while self.room() > 0 {
             let Some(row) = self.tracker.next_again() else { return };
-            if self.outbox.wanted(vec![row.row]).await.is_empty() {
-                self.tracker.done(row.row);
-            } else {
-                self.offer(row).await;
-            }
+            self.offer(row).await;
         }
     }
 

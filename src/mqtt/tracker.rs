@@ -84,6 +84,19 @@ impl Tracker {
         self.doubtful.retain(|row| wanted.contains(row));
     }
 
+    /// The rows that are to be handed over again.
+    pub(super) fn again(&self) -> Vec<i64> {
+        self.again.iter().map(|row| row.row).collect()
+    }
+
+    /// Forgets those of them that nobody wants any more.
+    pub(super) fn keep_again(&mut self, wanted: &[i64]) {
+        for row in self.again.iter().filter(|row| !wanted.contains(&row.row)) {
+            self.doubtful.remove(&row.row);
+        }
+        self.again.retain(|row| wanted.contains(&row.row));
+    }
+
     /// The broker has lost the session, and with it the packet ids: everything in flight is handed over again.
     pub(super) fn session_lost(&mut self) {
         self.spent.clear();
