@@ -30,7 +30,7 @@ Exit codes (those of sysexits.h)
    0  all is well; check, doctor: no error (there may be warnings)
    1  there is no such customer (consent show, withdraw; explain) or campaign (campaign, explain)
    2  doctor: a check fails (warnings and what is unknown do not count);
-      demo --contract: a subscriber said what does not fit
+      demo --contract: a subscriber said what does not fit, or the broker refused a message
   64  the command line is not understood
   65  a file's content is not what it should be: a consent record that is refused, a ledger that is none,
       a state folder that is newer than the capture, a truth that cannot be compared with the captures,

@@ -7,11 +7,11 @@ use crate::config::gateway::{Mqtt, Protocol};
 use crate::config::{self, Name, broker};
 use crate::exit;
 
-/// Which broker, where the configuration does not say.
+/// Which broker, where no configuration says so.
 #[derive(clap::Args)]
 pub(super) struct Broker {
-    /// Another broker than the configuration's, such as `mqtt://localhost:1884`.
-    #[arg(long = "broker", value_name = "URL", conflicts_with = "config")]
+    /// At this broker, such as `mqtt://localhost:1884`.
+    #[arg(long = "broker", value_name = "URL")]
     url: Option<String>,
     /// As whom.
     #[arg(long, value_name = "USER", requires = "url")]
@@ -35,7 +35,7 @@ fn protocol(word: &str) -> Result<Protocol, String> {
 }
 
 impl Broker {
-    /// The broker that is named; nothing where the configuration's is meant.
+    /// The broker that is named; nothing where none is.
     pub(super) fn named(&self) -> Result<Option<Mqtt>, Stop> {
         let Some(url) = &self.url else { return Ok(None) };
         let refused = |what: String| (exit::USAGE, format!("--broker: {what}"));
@@ -49,6 +49,9 @@ impl Broker {
         };
         if named.tls && named.ca_file.is_none() {
             return Err(refused("mqtts:// without --ca-file: nobody vouches for the broker".to_owned()));
+        }
+        if named.root.is_empty() || named.root.contains(['/', '+', '#', '\0']) {
+            return Err((exit::USAGE, "--root is one level of a topic, without `/`, `+` or `#`".to_owned()));
         }
         Ok(Some(named))
     }

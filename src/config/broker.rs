@@ -77,8 +77,7 @@ fn protocol(table: &mut Table<'_>) -> Option<Protocol> {
     if !table.has("protocol") {
         return Some(Protocol::default());
     }
-    let spoken =
-        table.choice("protocol", &[Protocol::Mqtt5, Protocol::Mqtt311].map(|version| (version.word(), version)));
+    let spoken = table.choice("protocol", &Protocol::ALL.map(|version| (version.word(), version)));
     if spoken == Some(Protocol::Mqtt311) {
         let lost = "MQTT 3.1.1: a broker may bring an offer late, does not say when it refuses one or nobody listens (so no \
                     cap is given back), and keeps Emma's session for as long as it likes; questions (`why`, `ask`) get no \

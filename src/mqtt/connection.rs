@@ -157,6 +157,7 @@ pub(super) fn remaining_secs(expires_us: i64, now_us: i64) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::broker;
 
     #[test]
     fn the_rest_of_a_life_is_rounded_up() {
@@ -168,19 +169,7 @@ mod tests {
 
     #[test]
     fn every_connection_of_a_site_has_a_name_of_its_own() {
-        let mqtt = |client_id: Option<Name>| Mqtt {
-            host: "broker".into(),
-            port: 1883,
-            tls: false,
-            client_id,
-            username: None,
-            password_file: None,
-            ca_file: None,
-            cert_file: None,
-            key_file: None,
-            root: "emma".into(),
-            protocol: Protocol::Mqtt5,
-        };
+        let mqtt = |client_id| Mqtt { client_id, ..broker::at("mqtt://broker").unwrap() };
         let names = |client_id: Option<Name>| {
             let (mqtt, site, gateway) = (mqtt(client_id), "bern".into(), "gw-till".into());
             let session = Options::new(&mqtt, &site, &gateway).unwrap().client_id;

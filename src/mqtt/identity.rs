@@ -162,22 +162,11 @@ fn name(file: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::gateway::Protocol;
+    use crate::config::broker;
 
     fn mqtt(password_file: PathBuf) -> Mqtt {
-        Mqtt {
-            host: "broker".into(),
-            port: 1883,
-            tls: false,
-            client_id: None,
-            username: Some("emma".into()),
-            password_file: Some(password_file),
-            ca_file: None,
-            cert_file: None,
-            key_file: None,
-            root: "emma".into(),
-            protocol: Protocol::Mqtt5,
-        }
+        let broker = broker::at("mqtt://broker").unwrap();
+        Mqtt { username: Some("emma".into()), password_file: Some(password_file), ..broker }
     }
 
     fn said(identity: &Identity) -> String {

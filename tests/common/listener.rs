@@ -105,19 +105,7 @@ impl Drop for Listener {
 
 /// `[mqtt]` for a broker on this machine.
 pub(crate) fn mqtt(port: u16) -> Mqtt {
-    Mqtt {
-        host: "127.0.0.1".into(),
-        port,
-        tls: false,
-        client_id: None,
-        username: None,
-        password_file: None,
-        ca_file: None,
-        cert_file: None,
-        key_file: None,
-        root: "emma".into(),
-        protocol: Protocol::Mqtt5,
-    }
+    emma::config::broker::at(&format!("mqtt://127.0.0.1:{port}")).unwrap()
 }
 
 /// A session under test, and all that it is wired to.

@@ -64,7 +64,7 @@ pub struct Arguments {
     seed: u64,
     /// Where the broker listens on 127.0.0.1; 0 is any free port [default: 1884, or any free port if that is taken; with
     /// --contract 1883]
-    #[arg(long, value_name = "P")]
+    #[arg(long, value_name = "P", conflicts_with = "url")]
     port: Option<u16>,
     #[command(flatten)]
     contract: contract::ContractArguments,
@@ -82,7 +82,7 @@ pub(super) fn main(arguments: &Arguments) -> u8 {
 }
 
 async fn show(arguments: &Arguments) -> Result<(), Stop> {
-    if arguments.contract.is_wanted() {
+    if arguments.contract.is_wanted()? {
         return contract::show(&arguments.contract, arguments.port).await;
     }
     let broker = broker(arguments.port).await?;

@@ -65,7 +65,7 @@ to say: what is refused is told once. A line names no inbox; --json does.
   emma watch --site + --only state                        the Pis of all shops")]
 pub struct Arguments {
     /// The folder with the configuration whose broker and shop are meant.
-    #[arg(long, value_name = "DIR", default_value = "/etc/emma")]
+    #[arg(long, value_name = "DIR", default_value = "/etc/emma", conflicts_with = "url")]
     config: PathBuf,
     #[command(flatten)]
     broker: Broker,
@@ -114,14 +114,11 @@ async fn watch(arguments: &Arguments) -> Result<(), Stop> {
         None => broker::configured(&arguments.config)?,
     };
     let site = arguments.site.as_deref().map_or(site, Name::from);
-    if !is_level(&mqtt.root)
-        || mqtt.root.contains('+')
-        || !is_level(&site)
-        || [&arguments.recipient, &arguments.inbox].into_iter().flatten().any(|level| !is_level(level))
+    if !is_level(&site) || [&arguments.recipient, &arguments.inbox].into_iter().flatten().any(|level| !is_level(level))
     {
         return Err((
             exit::USAGE,
-            "a root, a site, a recipient and an inbox are one level of a topic, without `/` or `#`".to_owned(),
+            "a site, a recipient and an inbox are one level of a topic, without `/` or `#`".to_owned(),
         ));
     }
     // Two who watch are two clients: the number of the process is the place.

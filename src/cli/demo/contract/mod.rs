@@ -6,7 +6,6 @@ mod maker;
 mod script;
 
 use std::io::{self, Write};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,9 +14,11 @@ use serde_json::Value;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
+use super::super::broker::Broker;
 use super::super::{Stop, gone_is_fine};
 use super::{asked_to_stop, broker, fault};
 use crate::clock::Clock;
+use crate::config::gateway::Mqtt;
 use crate::config::promise::Recipient;
 use crate::config::{self, Config, Sources, Texts};
 use crate::exit;
@@ -43,18 +44,8 @@ pub(super) struct ContractArguments {
     /// With --contract: end after so many times all of it [default: go on until Ctrl-C]
     #[arg(long, value_name = "N", requires = "contract")]
     times: Option<u32>,
-    /// With --contract: play it at this broker instead of one of its own; its address as in gateway.toml
-    #[arg(long, value_name = "URL", requires = "contract", conflicts_with = "port")]
-    broker: Option<String>,
-    /// With --broker: as this user
-    #[arg(long, value_name = "NAME", requires = "broker")]
-    username: Option<String>,
-    /// With --broker: the file with the password
-    #[arg(long, value_name = "FILE", requires = "broker")]
-    password_file: Option<PathBuf>,
-    /// With --broker: the file of the authority that vouches for it
-    #[arg(long, value_name = "FILE", requires = "broker")]
-    ca_file: Option<PathBuf>,
+    #[command(flatten)]
+    broker: Broker,
     /// With --contract: the shop's id in topics
     #[arg(long, value_name = "ID", default_value = "corner-shop", requires = "contract")]
     site: String,
@@ -71,8 +62,14 @@ fn level(text: &str) -> Result<String, String> {
 
 impl ContractArguments {
     /// Whether it is asked for.
-    pub(super) fn is_wanted(&self) -> bool {
-        self.contract
+    ///
+    /// # Errors
+    /// What goes with it alone is asked for without it.
+    pub(super) fn is_wanted(&self) -> Result<bool, Stop> {
+        if !self.contract && self.broker.named()?.is_some() {
+            return Err((exit::USAGE, "--broker goes with --contract: a story has a broker of its own".to_owned()));
+        }
+        Ok(self.contract)
     }
 }
 
@@ -86,19 +83,19 @@ fn seconds(text: &str) -> Result<Duration, String> {
 
 /// Plays it.
 pub(super) async fn show(arguments: &ContractArguments, port: Option<u16>) -> Result<(), Stop> {
-    let own = match &arguments.broker {
+    let guest = arguments.broker.named()?;
+    let own = match guest {
         Some(_) => None,
         None => Some(broker(Some(port.unwrap_or(USUAL_PORT))).await?),
     };
-    let url = own.as_ref().map(|own| format!("mqtt://127.0.0.1:{}", own.port()));
-    let url = url.or_else(|| arguments.broker.clone()).unwrap_or_default();
-    let config = Arc::new(shop(arguments, &url)?);
+    let at_home = own.as_ref().map(|own| config::broker::at(&format!("mqtt://127.0.0.1:{}", own.port()))).transpose();
+    let mqtt = guest.or(at_home.map_err(fault)?).ok_or_else(|| fault("there is no broker"))?;
+    let config = Arc::new(shop(arguments, mqtt.clone())?);
     let clock = Clock::start();
     let maker = Maker::new(Arc::clone(&config), clock.wall_us()).map_err(fault)?;
     let gateway = &config.gateway;
-    let mqtt = gateway.mqtt.as_ref().ok_or_else(|| fault("the shop names no broker"))?;
     let options =
-        Options::new(mqtt, &gateway.site, &gateway.gateway).map_err(|error| (exit::NO_INPUT, error.to_string()))?;
+        Options::new(&mqtt, &gateway.site, &gateway.gateway).map_err(|error| (exit::NO_INPUT, error.to_string()))?;
     let filters = ["feedback/+", "ask/+"].map(|filter| maker.topics().incoming(filter));
     let (rehearsal, told) = Rehearsal::start(&options, &filters);
     let mut scene = Scene {
@@ -124,19 +121,9 @@ pub(super) async fn show(arguments: &ContractArguments, port: Option<u16>) -> Re
 }
 
 /// The shipped shop with another broker, at any hour of any day.
-fn shop(arguments: &ContractArguments, url: &str) -> Result<Config, Stop> {
-    let text = |value: &str| toml::Value::from(value).to_string();
-    let file = |key: &str, path: &Option<PathBuf>| {
-        let path = path.as_ref()?.display().to_string();
-        Some(format!("{key} = {}\n", text(&path)))
-    };
-    let user = arguments.username.as_ref().map(|name| format!("username = {}\n", text(name)));
-    let files = [file("password-file", &arguments.password_file), file("ca-file", &arguments.ca_file)];
-    let gateway: String = [
-        format!("site = {}\ngateway = \"gw-entrance\"\n[mqtt]\nurl = {}\n", text(&arguments.site), text(url)),
-        [user].into_iter().chain(files).flatten().collect(),
-    ]
-    .concat();
+fn shop(arguments: &ContractArguments, mqtt: Mqtt) -> Result<Config, Stop> {
+    let site = toml::Value::from(arguments.site.as_str());
+    let gateway = format!("site = {site}\ngateway = \"gw-entrance\"\n[mqtt]\nurl = \"mqtt://localhost\"\n");
     let loaded = config::check(&Sources { gateway, ..Sources::shipped() });
     let Some(mut config) = loaded.config else {
         let problems: Vec<String> =
@@ -144,6 +131,7 @@ fn shop(arguments: &ContractArguments, url: &str) -> Result<Config, Stop> {
         return Err((exit::USAGE, problems.join("; ")));
     };
     config.gateway.gateway = arguments.gateway.as_str().into();
+    config.gateway.mqtt = Some(mqtt);
     config.zones.opening_hours = None;
     if let Some(responsible) = &mut config.promise.responsible {
         let purpose = Texts::from([("en".into(), "shows you the offer".into())]);
@@ -203,12 +191,13 @@ impl<W: Write> Scene<W> {
     fn opening(&mut self, config: &Config) -> Result<(), Stop> {
         let Some(mqtt) = &config.gateway.mqtt else { return Ok(()) };
         let (host, port, below) = (&mqtt.host, mqtt.port, self.below.clone());
+        let version = mqtt.protocol.word();
         let scheme = if mqtt.tls { "mqtts" } else { "mqtt" };
         // Whoever plays may say, and need not be who may read.
         let authority = mqtt.ca_file.as_ref().map(|file| format!(" --cafile {}", file.display())).unwrap_or_default();
         let reader = if mqtt.username.is_some() { " -u READER -P ITS-PASSWORD" } else { "" };
         self.say(&format!(
-            "Every event of the contract, at {scheme}://{host}:{port}, MQTT 5. To look on, in another terminal:\n\n    \
+            "Every event of the contract, at {scheme}://{host}:{port}, MQTT {version}. To look on, in another terminal:\n\n    \
              mosquitto_sub -h {host} -p {port}{authority}{reader} -V mqttv5 -t '{below}#' -v\n\n\
              Your subscriber takes {below}offer/RECIPIENT/+ and {below}offer-end/RECIPIENT/+ at quality 1;\n\
              the recipients here are push and display. What it says back is told in lines that begin with <."
