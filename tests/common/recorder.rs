@@ -6,14 +6,15 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, PoisonError};
-use std::thread::sleep;
-use std::time::Duration;
 
 /// One line a message: topic, quality of service, retained, content type, format, expiry, response topic, payload in hex.
 const FORMAT: &str = r"%t\t%q\t%r\t%C\t%F\t%E\t%R\t%x";
 
 /// The recorder's client id, for whoever reads a broker's log.
 const CLIENT_ID: &str = "the-tests-record";
+
+/// What mosquitto logs once the subscription is in force.
+pub(crate) const SUBSCRIBED: &str = "Sending SUBACK to the-tests-record";
 
 /// Subscribed to everything until it is dropped.
 pub(crate) struct Recorder {
@@ -23,19 +24,10 @@ pub(crate) struct Recorder {
 }
 
 impl Recorder {
-    /// Records a mosquitto that listens on `socket` for it, whatever it asks of others; `log` reads its log. Returns once
-    /// the subscription is in force; nothing where there is no `mosquitto_sub`.
-    pub(crate) fn of_mosquitto(socket: &Path, log: impl Fn() -> String) -> Option<Self> {
-        let subscriptions = || log().matches(&format!("Sending SUBACK to {CLIENT_ID}")).count();
-        let so_far = subscriptions();
-        let recorder = Self::start(&["--unix", socket.to_str().unwrap()])?;
-        for _ in 0..6_000 {
-            if subscriptions() > so_far {
-                return Some(recorder);
-            }
-            sleep(Duration::from_millis(10));
-        }
-        panic!("the recorder never subscribed:\n{}", log());
+    /// Records a mosquitto that listens on `socket` for it, whatever it asks of others, once `SUBSCRIBED` is in its log;
+    /// nothing where there is no `mosquitto_sub`.
+    pub(crate) fn of_mosquitto(socket: &Path) -> Option<Self> {
+        Self::start(&["--unix", socket.to_str().unwrap()])
     }
 
     /// Records a broker on `port` of this machine that lets everybody in, from a moment later on; nothing where there is no
