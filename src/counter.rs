@@ -24,6 +24,7 @@ use crate::mqtt::ended::Speaker;
 use crate::mqtt::state::Presence;
 use crate::mqtt::status::Standing;
 use crate::report::Report;
+use crate::words::Language;
 
 pub mod explaining;
 pub(crate) mod halting;
@@ -49,7 +50,7 @@ enum Errand {
     Save(Prepared),
     Forget(CustomerId),
     Show(CustomerId),
-    Export(CustomerId),
+    Export(CustomerId, Option<Language>),
     Status,
     Report(Option<String>),
     Testers,
@@ -111,11 +112,11 @@ impl Daemon {
             }
             Errand::Save(Prepared { consent, record }) => {
                 let (customer, epoch) = (consent.customer.clone(), consent.epoch);
-                let saved = Box::pin(async move { ledger.save_consent(customer, epoch, record).await.map(|()| true) });
+                let saved = Box::pin(async move { ledger.save_consent(customer, epoch, record).await });
                 return Some(Saving { saved, consent, asker: Asker::Terminal(reply) });
             }
             Errand::Forget(customer) => self.forget(customer, move || tell(reply, Reply::Forgotten)),
-            Errand::Export(customer) => self.show_all(customer, reply),
+            Errand::Export(customer, language) => self.show_all(customer, language, reply),
             Errand::Show(customer) => {
                 let lease = lease_end(gateway.consent_of(&customer), gateway.beats());
                 tokio::spawn(async move {
@@ -268,7 +269,7 @@ impl Counter {
                 let lease = lease_end(find(&customer).as_ref(), registry.beats());
                 Ok(self.store.consent(&customer)?.map_or(Reply::Unknown, |record| Reply::Consent { record, lease }))
             }
-            Errand::Export(customer) => self.show_all(&customer),
+            Errand::Export(customer, language) => self.show_all(&customer, language),
             Errand::Status | Errand::Follow(_) => Ok(refused("no Emma runs on this folder")),
             Errand::Report(week) => {
                 let oldest_us = registry.iter().map(|(_, consent)| consent.valid_from_us).min();
@@ -363,8 +364,8 @@ fn errand(
             Some(customer) => Errand::Show(customer),
             None => Errand::Answer(Reply::Unknown),
         },
-        Request::Export { customer } => match CustomerId::new(&customer) {
-            Some(customer) => Errand::Export(customer),
+        Request::Export { customer, language } => match CustomerId::new(&customer) {
+            Some(customer) => Errand::Export(customer, language.as_deref().and_then(Language::of)),
             None => Errand::Answer(refused("a pseudonym has 1 to 64 letters, digits, dots, hyphens and underscores")),
         },
         Request::Withdraw { customer } => {

@@ -16,6 +16,7 @@ use crate::incoming::feed::Feed;
 use crate::incoming::tally::Tally;
 use crate::incoming::withdrawn::Withdrawn;
 use crate::ledger::leases::{self, Leased};
+use crate::ledger::order::Saved;
 use crate::ledger::registrar::Prepared;
 use crate::mqtt::answer;
 use crate::mqtt::consent::{self, ConsentFeed};
@@ -128,6 +129,11 @@ impl Daemon {
         self.registrar.withdrawn.outranks(self.key(), &consent.customer, consent.epoch, now_us)
     }
 
+    /// The epoch under which a customer withdrew lately, and until when that is known (monotonic, microseconds).
+    pub(crate) fn withdrew(&self, customer: &CustomerId) -> Option<(u64, u64)> {
+        self.registrar.withdrawn.of(self.key(), customer, self.now().monotonic_us)
+    }
+
     /// A customer withdraws under this epoch: what was said before is not heeded when it comes again.
     pub(crate) fn note_withdrawn(&mut self, customer: &CustomerId, epoch: u64) {
         let now_us = self.now().monotonic_us;
@@ -147,13 +153,13 @@ impl Daemon {
     }
 
     /// The disk has answered for a consent that the registrar told; the core knows of it already.
-    pub(crate) fn saved_told(&mut self, customer: &CustomerId, told: Told, outcome: &Result<bool, String>) {
+    pub(crate) fn saved_told(&mut self, customer: &CustomerId, told: Told, outcome: &Result<Saved, String>) {
         match outcome {
-            Ok(true) => {
+            Ok(Saved::Taken(_)) => {
                 let answer = self.gateway.consent_of(customer).map(|consent| self.accepted(consent));
                 self.done(told, answer);
             }
-            Ok(false) => {
+            Ok(Saved::Forgotten) => {
                 let problem =
                     "`valid_from`: is before this customer was forgotten; a consent that is given anew begins after";
                 self.refuse_told(told, &Refused::new("forgotten", problem));

@@ -24,7 +24,7 @@ impl Daemon {
         let Some(room) = incoming.reply.as_ref().map(Reply::room) else {
             return self.conclude(incoming, Err("answer-topic"));
         };
-        let exported = self.export(self.customer(whom));
+        let exported = self.export(self.customer(whom), None);
         self.done_when(incoming, async move { exported.await.map(|export| Ok(answer::exported(export, room))) });
     }
 
