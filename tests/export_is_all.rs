@@ -337,6 +337,10 @@ async fn every_byte_that_is_stored_of_a_person_is_told_and_nothing_else_is() {
         assert!(forms(value).iter().all(|form| !holds(&bytes, form)), "{value} is still there");
     }
     scene.is_all_told(&["said-no", "forgotten"], &[&hash]);
+    // Whoever is not registered any more can still withdraw, and then that goes as well.
+    assert!(scene.shop.consent(&["withdraw", "karoline-7"]).status.success());
+    scene.is_all_told(&["forgotten"], &[&hash]);
+    assert_eq!(scene.shop.consent(&["withdraw", "karoline-7"]).status.code(), Some(1), "there is nothing to forget");
     // She is told in her language, which nobody knows any more, so in the shop's; or in the one that is asked for.
     let asked_for = |language: &str| scene.exported(&["--lang", language])["stored"][0]["purpose"].to_string();
     assert!(asked_for("de").contains("Emma") && asked_for("de") != asked_for("fr"));

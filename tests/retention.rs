@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use emma::clock::Moment;
+use emma::clock::{Clock, Moment};
 use emma::config::{self, Config, Sources};
 use emma::counter;
 use emma::gateway::consent::record::{self, Record};
@@ -14,8 +14,11 @@ use emma::gateway::effect::Input;
 use emma::gateway::stance::Signal;
 use emma::ledger::Store;
 use emma::ledger::leases::Leased;
+use emma::ledger::order::{Saved, Told};
 use emma::ledger::retention::{self, Kept};
+use emma::ledger::thread::Ledger;
 use emma::standalone::Standalone;
+use tempfile::TempDir;
 
 const HOUR: i64 = 3_600_000_000;
 const DAY: i64 = 24 * HOUR;
@@ -164,6 +167,37 @@ fn whoever_comes_back_after_months_is_a_newcomer_whose_no_holds_in_the_core_as_w
     shop.arrives(7, back_us);
     let stance = shop.core.store.stance(&customer(7)).unwrap().unwrap();
     assert!(stance.of("shoes").unwrap().no_more && stance.of("coats").is_none());
+}
+
+#[tokio::test]
+async fn the_ledger_tells_whom_it_has_let_go_and_nothing_of_them_is_in_its_file() {
+    let folder = TempDir::new().unwrap();
+    let store = Store::open(&folder.path().join("ledger.db"), [7; 32]).unwrap();
+    let (ledger, thread, mut answers) = Ledger::start(store, Clock::start()).unwrap();
+    let (record, _) = consent(7, TEN);
+    let leased =
+        || Leased { customer: customer(7), epoch: 1, record: record.clone(), told_us: TEN, valid_from_us: TEN - DAY };
+    assert_eq!(ledger.save_leased(leased()).await, Ok(Saved::Taken(None)));
+    ledger.note_wall(TEN);
+    ledger.note(customer(7), Signal::NoMore("shoes".into()));
+    let Some(Told::Stance(_, said)) = answers.recv().await else { panic!("what she said") };
+    let holds = |trace: &str| {
+        let files = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path());
+        let mut bytes = files.map(|file| std::fs::read(file).unwrap());
+        bytes.any(|bytes| bytes.windows(trace.len()).any(|window| window == trace.as_bytes()))
+    };
+    assert!(holds("c-000007") && holds("p-000007"));
+    let kept = Kept { deliveries_us: None, ended_us: 0, forgotten_us: 0 };
+    ledger.prune(kept, vec![customer(7)], TEN + DAY);
+    let Some(Told::Pruned(gone)) = answers.recv().await else { panic!("whom it let go") };
+    assert_eq!(gone, [customer(7)]);
+    // The last byte goes after the commit that was told of.
+    ledger.settled().await.unwrap();
+    assert!(!holds("c-000007") && !holds("p-000007") && !holds("inbox-7"));
+    // Her next lease brings back what she said no to, before the core hears anything of her.
+    assert_eq!(ledger.save_leased(leased()).await, Ok(Saved::Taken(Some(Box::new(said.refusals(TEN + DAY))))));
+    ledger.stop();
+    thread.join().unwrap();
 }
 
 #[test]

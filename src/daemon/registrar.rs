@@ -114,11 +114,8 @@ impl Daemon {
             // Nobody is told apart: who was never here, and who is forgotten already.
             Verdict::Unknown { customer, epoch } => {
                 self.note_withdrawn(&customer, epoch);
-                let (tally, forgetting) = (self.voices.tally.clone(), self.forgetting.clone());
-                tokio::spawn(async move {
-                    forgetting.ended(&customer).await;
-                    finish(told, &tally, Some(consent::forgotten(epoch)));
-                });
+                let tally = self.voices.tally.clone();
+                self.forget_former(customer, move |_| finish(told, &tally, Some(consent::forgotten(epoch))));
             }
             Verdict::Refused(refused) => self.refuse_told(told, &refused),
         }
