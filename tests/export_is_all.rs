@@ -180,9 +180,9 @@ fn is_told(part: &str, told: &BTreeSet<String>) -> bool {
     [part, &*instant, yes, &*(number / 1_000_000).to_string()].into_iter().any(|word| told.contains(word))
 }
 
-/// Whether what is told lies in the file: as it is, in JSON, or as a number that SQLite writes in six or eight bytes.
+/// Whether what is told lies in the file: as it is, in JSON, or as a number that `SQLite` writes in six or eight bytes.
 fn is_there(told: &str, bytes: &[u8]) -> bool {
-    let number = told.parse::<Timestamp>().ok().map(|at| at.as_microsecond());
+    let number = told.parse::<Timestamp>().ok().map(Timestamp::as_microsecond);
     let in_json = serde_json::to_string(told).unwrap();
     let escaped = in_json.trim_matches('"');
     let as_number = |us: i64| {
@@ -319,7 +319,8 @@ async fn every_byte_that_is_stored_of_a_person_is_told_and_nothing_else_is() {
     // Her consent ends, and is over: what is kept of her by her hash is told as well, and there is nothing else of her.
     let kept = Kept { deliveries_us: None, ended_us: 0, forgotten_us: 86_400_000_000 };
     let store = open();
-    let pruned = store.transaction(|store| store.prune(&kept, &[customer.clone()], now_us + 3 * HOUR_US)).unwrap();
+    let pruned =
+        store.transaction(|store| store.prune(&kept, std::slice::from_ref(&customer), now_us + 3 * HOUR_US)).unwrap();
     store.scrub().unwrap();
     assert_eq!(pruned.forgotten, [customer]);
     drop(store);

@@ -97,7 +97,7 @@ impl Shop {
         in_memory
     }
 
-    fn says(&self, who: usize, signal: Signal, at_us: i64) {
+    fn says(&self, who: usize, signal: &Signal, at_us: i64) {
         self.core.store.transaction(|store| store.note(&customer(who), signal.clone(), at_us)).unwrap();
     }
 }
@@ -143,8 +143,8 @@ fn whoever_comes_each_week_loses_nothing_however_short_their_leases_are() {
         let at_us = TEN + week * 7 * DAY;
         shop.arrives(7, at_us);
         if week == 0 {
-            shop.says(7, Signal::NoMore("shoes".into()), at_us);
-            shop.says(7, Signal::More("coats".into()), at_us);
+            shop.says(7, &Signal::NoMore("shoes".into()), at_us);
+            shop.says(7, &Signal::More("coats".into()), at_us);
         }
         shop.prunes(at_us + 12 * HOUR);
         let stance = shop.core.store.stance(&customer(7)).unwrap().unwrap();
@@ -156,8 +156,8 @@ fn whoever_comes_each_week_loses_nothing_however_short_their_leases_are() {
 fn whoever_comes_back_after_months_is_a_newcomer_whose_no_holds_in_the_core_as_well() {
     let mut shop = Shop::new();
     shop.arrives(7, TEN);
-    shop.says(7, Signal::NoMore("shoes".into()), TEN);
-    shop.says(7, Signal::More("coats".into()), TEN);
+    shop.says(7, &Signal::NoMore("shoes".into()), TEN);
+    shop.says(7, &Signal::More("coats".into()), TEN);
     let pruned_us = TEN + 40 * DAY;
     shop.prunes(pruned_us);
     assert_eq!(shop.registered(), 0);

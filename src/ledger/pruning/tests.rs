@@ -78,12 +78,16 @@ fn every_kind_has_a_life_and_when_it_is_over_no_row_of_it_is_left() {
 fn whoever_s_consent_is_over_leaves_no_row_that_names_them() {
     let store = store();
     let (of_a_person, by_hash): (Vec<&Kind>, Vec<&Kind>) = KINDS.iter().partition(|kind| kind.by == By::Pseudonym);
-    of_a_person.iter().for_each(|kind| write_row(&store, kind, NOW_US));
+    for kind in &of_a_person {
+        write_row(&store, kind, NOW_US);
+    }
     assert_eq!(store.prune(&KEPT, &[ann()], NOW_US - 1).unwrap().forgotten, [], "an offer to them holds");
     assert!(store.names(&ann()).unwrap());
     assert_eq!(store.prune(&KEPT, &[ann()], NOW_US).unwrap().forgotten, [ann()]);
     assert!(!store.names(&ann()).unwrap());
-    of_a_person.iter().for_each(|kind| assert_eq!(rows(&store, kind), 0, "{}", kind.what));
+    for kind in &of_a_person {
+        assert_eq!(rows(&store, kind), 0, "{}", kind.what);
+    }
     let left: Vec<&str> = by_hash.iter().filter(|kind| rows(&store, kind) > 0).map(|kind| kind.what).collect();
     assert_eq!(left, ["forgotten"], "they had an offer, and said no to nothing");
     assert_eq!(store.forgotten_us(&ann()).unwrap(), Some(NOW_US), "the date of their last offer");
