@@ -46,6 +46,9 @@ pub enum Request {
     Export {
         /// Of whom.
         customer: String,
+        /// In which language it is told; nothing is the one of their consent, else the shop's.
+        #[serde(default)]
+        language: Option<String>,
     },
     /// The records of test consents alone.
     Testers,

@@ -24,6 +24,7 @@ use crate::mqtt::ended::Speaker;
 use crate::mqtt::state::Presence;
 use crate::mqtt::status::Standing;
 use crate::report::Report;
+use crate::words::Language;
 
 pub mod explaining;
 pub(crate) mod halting;
@@ -48,8 +49,10 @@ const MAX_TESTERS: usize = 100;
 enum Errand {
     Save(Prepared),
     Forget(CustomerId),
+    /// Nobody is registered so; what they said no to before their consent ended may be kept.
+    ForgetFormer(CustomerId),
     Show(CustomerId),
-    Export(CustomerId),
+    Export(CustomerId, Option<Language>),
     Status,
     Report(Option<String>),
     Testers,
@@ -58,7 +61,10 @@ enum Errand {
     Recall(String),
     Campaigns,
     Explain(Question),
-    Preview { campaign: String, to: Option<String> },
+    Preview {
+        campaign: String,
+        to: Option<String>,
+    },
     Answer(Reply),
 }
 
@@ -111,11 +117,14 @@ impl Daemon {
             }
             Errand::Save(Prepared { consent, record }) => {
                 let (customer, epoch) = (consent.customer.clone(), consent.epoch);
-                let saved = Box::pin(async move { ledger.save_consent(customer, epoch, record).await.map(|()| true) });
+                let saved = Box::pin(async move { ledger.save_consent(customer, epoch, record).await });
                 return Some(Saving { saved, consent, asker: Asker::Terminal(reply) });
             }
             Errand::Forget(customer) => self.forget(customer, move || tell(reply, Reply::Forgotten)),
-            Errand::Export(customer) => self.show_all(customer, reply),
+            Errand::ForgetFormer(customer) => self.forget_former(customer, move |was_kept| {
+                tell(reply, if was_kept { Reply::Forgotten } else { Reply::Unknown });
+            }),
+            Errand::Export(customer, language) => self.show_all(customer, language, reply),
             Errand::Show(customer) => {
                 let lease = lease_end(gateway.consent_of(&customer), gateway.beats());
                 tokio::spawn(async move {
@@ -171,6 +180,31 @@ impl Daemon {
                 ledger.count_longest("withdrawal-us", took_us.try_into().unwrap_or(i64::MAX));
             }
             then();
+        });
+    }
+
+    /// Forgets what is kept of somebody who is not registered, and does `then` when the ledger has: was there anything? It is
+    /// looked for first, since forgetting rewrites the file, and names of nobody cost nothing.
+    pub(crate) fn forget_former(&mut self, customer: CustomerId, then: impl FnOnce(bool) + Send + 'static) {
+        let (ledger, forgetting, wall_us) = (self.ledger.clone(), self.forgetting.clone(), self.raw_wall_us());
+        let is_under_way = forgetting.contains(&customer);
+        // Now and not later: a consent that came meanwhile would be deleted with what there was before it.
+        forgetting.add(customer.clone());
+        tokio::spawn(async move {
+            if is_under_way {
+                forgetting.ended(&customer).await;
+                return then(true);
+            }
+            let was_kept = loop {
+                let named = customer.clone();
+                match ledger.read(move |store| store.names(&named)).await {
+                    Ok(false) => break false,
+                    Ok(true) if ledger.forget(customer.clone(), wall_us).await.is_ok() => break true,
+                    Ok(true) | Err(_) => tokio::time::sleep(RETRY_FORGETTING).await,
+                }
+            };
+            forgetting.remove(&customer);
+            then(was_kept);
         });
     }
 
@@ -264,11 +298,16 @@ impl Counter {
                 self.store.forget_now(&customer, self.wall_us)?;
                 Ok(Reply::Forgotten)
             }
+            Errand::ForgetFormer(customer) if self.store.names(&customer)? => {
+                self.store.forget_now(&customer, self.wall_us)?;
+                Ok(Reply::Forgotten)
+            }
+            Errand::ForgetFormer(_) => Ok(Reply::Unknown),
             Errand::Show(customer) => {
                 let lease = lease_end(find(&customer).as_ref(), registry.beats());
                 Ok(self.store.consent(&customer)?.map_or(Reply::Unknown, |record| Reply::Consent { record, lease }))
             }
-            Errand::Export(customer) => self.show_all(&customer),
+            Errand::Export(customer, language) => self.show_all(&customer, language),
             Errand::Status | Errand::Follow(_) => Ok(refused("no Emma runs on this folder")),
             Errand::Report(week) => {
                 let oldest_us = registry.iter().map(|(_, consent)| consent.valid_from_us).min();
@@ -335,7 +374,7 @@ fn errand(
         Request::Accept { record } => match taking::judge(&record, config, find, admits) {
             Verdict::Save(prepared) => Errand::Save(prepared),
             Verdict::Forget { customer, .. } => Errand::Forget(customer),
-            Verdict::Unknown { .. } => Errand::Answer(Reply::Unknown),
+            Verdict::Unknown { customer, .. } => Errand::ForgetFormer(customer),
             Verdict::Refused(refused) => Errand::Answer(refused.into()),
         },
         Request::Status => Errand::Status,
@@ -363,16 +402,15 @@ fn errand(
             Some(customer) => Errand::Show(customer),
             None => Errand::Answer(Reply::Unknown),
         },
-        Request::Export { customer } => match CustomerId::new(&customer) {
-            Some(customer) => Errand::Export(customer),
+        Request::Export { customer, language } => match CustomerId::new(&customer) {
+            Some(customer) => Errand::Export(customer, language.as_deref().and_then(Language::of)),
             None => Errand::Answer(refused("a pseudonym has 1 to 64 letters, digits, dots, hyphens and underscores")),
         },
-        Request::Withdraw { customer } => {
-            match CustomerId::new(&customer).filter(|customer| find(customer).is_some()) {
-                Some(customer) => Errand::Forget(customer),
-                None => Errand::Answer(Reply::Unknown),
-            }
-        }
+        Request::Withdraw { customer } => match CustomerId::new(&customer) {
+            Some(customer) if find(&customer).is_some() => Errand::Forget(customer),
+            Some(customer) => Errand::ForgetFormer(customer),
+            None => Errand::Answer(Reply::Unknown),
+        },
     }
 }
 

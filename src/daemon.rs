@@ -262,6 +262,7 @@ impl Daemon {
                 self.input(Input::Reserved(delivery, answer));
             }
             Told::Stance(customer, stance) => self.input(Input::Stance(customer, stance)),
+            Told::Pruned(customers) => self.pruned(customers),
             Told::Stopped(campaign) => {
                 tracing::warn!(%campaign, "three in ten dismissed this campaign: it is stopped; `emma campaign start` tries it anew");
             }

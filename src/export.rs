@@ -20,6 +20,8 @@ pub struct Export {
     /// How they are reached.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub contact: Option<String>,
+    /// The language of the sentences.
+    pub language: String,
     /// Kind by kind.
     pub stored: Vec<Stored>,
 }
@@ -122,7 +124,7 @@ mod tests {
     fn what_finds_no_room_is_counted_and_the_newest_is_told() {
         let history = (0..1_000).map(|n| json!({"n": n, "text": "x".repeat(100)})).collect();
         let all = vec![stored("consent", vec![json!({"record": "y".repeat(9_000)})]), stored("offers-made", history)];
-        let export = Export { at: "now".into(), controller: None, contact: None, stored: all };
+        let export = Export { at: "now".into(), controller: None, contact: None, language: "en".into(), stored: all };
         assert_eq!(export.clone().within(1_000_000), export, "it fits");
         let bounded = export.within(65_536);
         assert!(serde_json::to_string(&bounded).unwrap().len() <= 65_536);

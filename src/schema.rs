@@ -55,7 +55,7 @@ pub const MESSAGES: [Message; 24] = [
     said::<Asked<OfferData<'static>>>("answer-ask"),
     said::<WhyAnswer<'static>>("answer-why"),
     said::<Done>("answer-done"),
-    said::<Exported>("answer-export"),
+    Message { version: (1, 1), ..said::<Exported>("answer-export") },
     said::<Rejected<'static>>("answer-rejected"),
     said::<Accepted<'static>>("answer-accepted"),
     said::<Forgotten>("answer-forgotten"),

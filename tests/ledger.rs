@@ -17,6 +17,7 @@ use emma::gateway::effect::{Answer, Ending, VisitMemory};
 use emma::gateway::feedback::Kind;
 use emma::ledger::folder::Folder;
 use emma::ledger::halts::Word;
+use emma::ledger::retention::Kept;
 use emma::ledger::said::{Feedback, Noted};
 use emma::ledger::thread::Ledger;
 use emma::ledger::{LedgerError, Store};
@@ -173,7 +174,8 @@ fn who_is_forgotten_leaves_no_byte_and_finds_the_promise_full_on_return() {
         assert!(!found_in(dir.path(), trace), "{}", String::from_utf8_lossy(trace));
     }
     assert_eq!(grant(&store, "karoline-7", 3 * HOUR_US, &[]), Answer::Refused(CapScope::Customer));
-    store.prune(Some(0), 2 * HOUR_US + 1, 0).unwrap();
+    let kept = Kept { deliveries_us: None, ended_us: 0, forgotten_us: 0 };
+    store.prune(&kept, &[], 2 * HOUR_US + 1).unwrap();
     assert_eq!(grant(&store, "karoline-7", 3 * HOUR_US, &[]), Answer::Granted, "the hash has ended with its window");
 }
 

@@ -83,7 +83,7 @@ async fn everything_that_is_stored_is_told_with_what_for_and_for_how_long() {
     let export = scene.asks(&json!({"do": "export", "customer": "karoline-7"})).await;
     assert_eq!(export["result"], "export");
     assert_eq!(export["controller"], "Hall Ltd");
-    let expected = ["consent", "offers-made", "offers-that-hold", "stance", "visit", "visit-now"];
+    let expected = ["consent", "offers-made", "offers-that-hold", "stance", "visit", "visit-now", "lease"];
     assert_eq!(full(&export), expected, "{export:#}");
     assert_eq!(items(&export, "consent")[0]["record"]["inbox"]["push"], INBOX);
     assert_eq!(items(&export, "offers-made")[0]["campaign"], "oak");
@@ -176,7 +176,7 @@ async fn whoever_asks_to_be_forgotten_is_in_the_middle_of_a_visit() {
     }
     assert!(scene.ledger() == before);
     let export = scene.asks(&json!({"do": "export", "customer": "karoline-7"})).await;
-    assert_eq!(full(&export), ["forgotten"], "a keyed hash and a date");
+    assert_eq!(full(&export), ["forgotten", "withdrawn-lately"], "a keyed hash and a date; and for a day an epoch");
     assert_eq!(items(&export, "forgotten")[0].as_object().unwrap().keys().collect::<Vec<_>>(), ["at", "hash"]);
     for (request, why) in [(json!({"do": "burn", "inbox": "x"}), "kind"), (json!({"do": "erase"}), "fields")] {
         assert_eq!(scene.asks(&request).await, json!({"result": "rejected", "reason": why}));

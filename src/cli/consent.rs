@@ -9,10 +9,12 @@ use clap::{Args, Subcommand};
 use super::door::{Door, NOBODY, not_understood, problems};
 use super::export::page;
 use super::replay::unmatched;
+use super::report::spoken;
 use super::{Stop, complain, say};
 use crate::control::{Listed, Reply, Request};
 use crate::discretion::is_open_to_all;
 use crate::exit;
+use crate::words::Language;
 
 /// What it is asked.
 #[derive(Args)]
@@ -45,6 +47,9 @@ enum Command {
         /// Print one JSON object.
         #[arg(long)]
         json: bool,
+        /// The language of the sentences: de, en, fr or it. Without it, that of the customer's consent, else of site.toml.
+        #[arg(long = "lang", value_name = "LANG", value_parser = spoken)]
+        language: Option<Language>,
     },
     /// Withdraw a consent and forget the customer.
     Withdraw {
@@ -59,7 +64,7 @@ pub(super) fn main(arguments: &Arguments) -> u8 {
         Command::Import { file } => import(&mut door, file),
         Command::List => list(&mut door),
         Command::Show { id } => show(&mut door, id),
-        Command::Export { id, json } => export(&mut door, id, *json),
+        Command::Export { id, json, language } => export(&mut door, id, *json, *language),
         Command::Withdraw { id } => withdraw(&mut door, id),
     });
     outcome.unwrap_or_else(|(code, what)| complain(code, what))
@@ -156,8 +161,9 @@ fn show(door: &mut Door, id: &str) -> Result<u8, Stop> {
     }
 }
 
-fn export(door: &mut Door, id: &str, json: bool) -> Result<u8, Stop> {
-    match door.ask(Request::Export { customer: id.to_owned() })? {
+fn export(door: &mut Door, id: &str, json: bool, language: Option<Language>) -> Result<u8, Stop> {
+    let language = language.map(|language| language.word().to_owned());
+    match door.ask(Request::Export { customer: id.to_owned(), language })? {
         Reply::Exported { export } if json => {
             Ok(say(&format!("{:#}\n", serde_json::to_value(&export).unwrap_or_default())))
         }

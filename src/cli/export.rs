@@ -3,30 +3,35 @@
 use serde_json::Value;
 
 use crate::export::{Export, Stored};
+use crate::words::Language;
+use crate::words::export::ExportWords;
 
 /// The export of `customer` as a page.
 pub(super) fn page(customer: &str, export: &Export) -> String {
-    let Export { at, controller, contact, stored } = export;
-    let contact = contact.as_deref().map(|contact| format!(" ({contact})")).unwrap_or_default();
-    let controller = controller.as_deref().map(|controller| format!("{controller}{contact} answers for it.\n"));
-    let controller = controller.unwrap_or_default();
+    let Export { at, controller, contact, language, stored } = export;
+    let words = ExportWords { language: Language::of(language).unwrap_or(Language::En) };
+    let responsible = controller.as_deref().zip(contact.as_deref());
+    let responsible = responsible.map(|(controller, contact)| words.controller(controller, contact) + "\n");
+    let responsible = responsible.unwrap_or_default();
     let (empty, full): (Vec<&Stored>, Vec<&Stored>) = stored.iter().partition(|stored| stored.items.is_empty());
-    let sections: String = full.iter().map(|stored| section(stored)).collect();
+    let sections: String = full.iter().map(|stored| section(stored, &words)).collect();
     let empty: Vec<&str> = empty.iter().map(|stored| &*stored.what).collect();
     let nothing = match &empty[..] {
-        _ if full.is_empty() => "\nNothing is stored: Emma does not know this customer.\n".to_owned(),
+        _ if full.is_empty() => format!("\n{}\n", words.nobody()),
         [] => String::new(),
-        empty => format!("\nNothing is stored of: {}.\n", empty.join(", ")),
+        empty => format!("\n{}\n", words.nothing(&empty.join(", "))),
     };
-    format!("What Emma has stored of {customer} in this shop, at {at}\n{controller}{sections}{nothing}")
+    format!("{}\n{responsible}{sections}{nothing}", words.title(customer, at))
 }
 
-fn section(stored: &Stored) -> String {
+fn section(stored: &Stored, words: &ExportWords) -> String {
     let Stored { what, place, purpose, origin, kept, items, .. } = stored;
-    let place = if place == "memory" { "in memory alone" } else { "on the disk" };
+    let place = words.place(place == "memory");
+    let [why, from, how_long] = words.heads();
+    let width = [&why, &from, &how_long].map(|head| head.chars().count()).into_iter().max().unwrap_or_default() + 2;
     let paragraph = |item: &Value| format!("\n{}", lines(4, item));
     let items: String = items.iter().map(paragraph).collect();
-    format!("\n{what}, {place}\n  for    {purpose}\n  from   {origin}\n  kept   {kept}\n{items}")
+    format!("\n{what}, {place}\n  {why:width$}{purpose}\n  {from:width$}{origin}\n  {how_long:width$}{kept}\n{items}")
 }
 
 /// A value on lines of its own, `indent` in.
@@ -84,15 +89,22 @@ mod tests {
         let record = json!({"tier": "personal", "purposes": ["offers"], "inbox": {"push": "q7Jr"}, "test": false});
         let consent = stored("consent", vec![json!({"customer": "karoline-7", "record": record})]);
         let (at, controller) = ("2026-11-02T10:00:00Z".to_owned(), Some("Hall Ltd".to_owned()));
-        let export = Export { at, controller, contact: None, stored: vec![consent, stored("visit", vec![])] };
+        let language = "en".to_owned();
+        let export = Export {
+            at,
+            controller,
+            contact: Some("at the till".into()),
+            language,
+            stored: vec![consent, stored("visit", vec![])],
+        };
         assert_eq!(
             page("karoline-7", &export),
-            "What Emma has stored of karoline-7 in this shop, at 2026-11-02T10:00:00Z\nHall Ltd answers for it.\n\
-             \nconsent, on the disk\n  for    to try it\n  from   a test\n  kept   a moment\n\
+            "What Emma has stored of karoline-7 in this shop, at 2026-11-02T10:00:00Z\nHall Ltd (at the till) answers for it.\n\
+             \nconsent, on the disk\n  for   to try it\n  from  a test\n  kept  a moment\n\
              \n    customer: karoline-7\n    record:\n      inbox:\n        push: q7Jr\n      purposes: offers\n      \
              test: no\n      tier: personal\n\nNothing is stored of: visit.\n"
         );
-        let nothing = Export { stored: vec![stored("consent", vec![])], controller: None, ..export };
+        let nothing = Export { stored: vec![stored("consent", vec![])], controller: None, contact: None, ..export };
         assert!(page("nobody", &nothing).ends_with("\nNothing is stored: Emma does not know this customer.\n"));
     }
 }

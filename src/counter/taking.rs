@@ -14,6 +14,7 @@ use crate::gateway::consent::registry::Refusal;
 use crate::gateway::consent::{Consent, CustomerId};
 use crate::gateway::effect::Input;
 use crate::incoming::consent::Told;
+use crate::ledger::order::Saved;
 use crate::ledger::registrar::{self, Prepared};
 
 /// What is to be done about a record.
@@ -107,8 +108,8 @@ fn grant(
 
 /// A consent on its way to the disk; it counts when it is there, and until then no other is looked at.
 pub(crate) struct Saving {
-    /// Whether it is on disk; false where the ledger does not take it, a sentence where it cannot.
-    pub(crate) saved: Pin<Box<dyn Future<Output = Result<bool, String>> + Send>>,
+    /// What came of it; a sentence where the disk cannot be written.
+    pub(crate) saved: Pin<Box<dyn Future<Output = Result<Saved, String>> + Send>>,
     pub(crate) consent: Arc<Consent>,
     pub(crate) asker: Asker,
 }
@@ -122,7 +123,7 @@ pub(crate) enum Asker {
 }
 
 /// Ends when the consent is on disk, or cannot be.
-pub(crate) async fn saved(saving: &mut Option<Saving>) -> Result<bool, String> {
+pub(crate) async fn saved(saving: &mut Option<Saving>) -> Result<Saved, String> {
     match saving {
         Some(saving) => (&mut saving.saved).await,
         None => std::future::pending().await,
@@ -131,11 +132,15 @@ pub(crate) async fn saved(saving: &mut Option<Saving>) -> Result<bool, String> {
 
 impl Daemon {
     /// The disk has answered: the consent is in force, or was refused.
-    pub(crate) fn saved(&mut self, saving: Saving, outcome: Result<bool, String>) {
+    pub(crate) fn saved(&mut self, saving: Saving, outcome: Result<Saved, String>) {
         let Saving { consent, asker, .. } = saving;
         let customer = consent.customer.clone();
-        if outcome == Ok(true) {
+        if let Ok(Saved::Taken(refusals)) = &outcome {
             self.input(Input::Consent(consent));
+            // Before anything is heard of them again.
+            if let Some(refusals) = refusals {
+                self.input(Input::Stance(customer.clone(), refusals.clone()));
+            }
         }
         match asker {
             Asker::Registrar(told) => self.saved_told(&customer, *told, &outcome),

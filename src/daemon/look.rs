@@ -1,6 +1,8 @@
 //! What the loop looks at every few seconds: the clock, the sources and the session; and what is due now and then.
 
 use super::{Daemon, Doors};
+use crate::gateway::consent::CustomerId;
+use crate::gateway::effect::Input;
 use crate::ledger::retention;
 use crate::mqtt::state::{ClockTrust, SourceHealth, SourceState};
 use crate::mqtt::status::Standing;
@@ -116,11 +118,24 @@ impl Daemon {
             .pruned_us
             .map_or(self.started_us.saturating_add(PRUNE_AFTER_US), |last_us| last_us.saturating_add(PRUNE_EVERY_US));
         let due = next_us <= now.monotonic_us;
-        let Some(now_us) = now.wall_us.filter(|_| due && self.gateway.snapshot().clock_trusted) else { return };
+        // A consent on its way to the disk may be that of somebody who would be forgotten: they agreed anew.
+        let may = due && self.saving.is_none() && self.gateway.snapshot().clock_trusted;
+        let Some(now_us) = now.wall_us.filter(|_| may) else { return };
         self.pruned_us = Some(now.monotonic_us);
-        let kept = retention::kept(&self.config, self.gateway.consents().map(|consent| &**consent));
-        let before = |kept_us: u64| now_us.saturating_sub_unsigned(kept_us);
-        self.ledger.prune(kept.deliveries_us.map(before), before(kept.forgotten_us), now_us);
+        let consents = || self.gateway.consents().map(|consent| &**consent);
+        let kept = retention::kept(&self.config, consents());
+        let over = retention::over(consents(), self.gateway.beats(), &kept, now_us);
+        self.ledger.prune(kept, over, now_us);
+    }
+
+    /// The ledger has forgotten these, whose consents ended long ago; of whoever agreed anew since then it knows.
+    pub(super) fn pruned(&mut self, customers: Vec<CustomerId>) {
+        let (beats, now_us) = (self.gateway.beats(), self.gateway.at_least_us());
+        for customer in customers {
+            if self.gateway.consent_of(&customer).is_some_and(|consent| consent.ends_us(beats) <= now_us) {
+                self.input(Input::Withdraw(customer));
+            }
+        }
     }
 }
 

@@ -16,6 +16,7 @@ use crate::incoming::feed::Feed;
 use crate::incoming::tally::Tally;
 use crate::incoming::withdrawn::Withdrawn;
 use crate::ledger::leases::{self, Leased};
+use crate::ledger::order::Saved;
 use crate::ledger::registrar::Prepared;
 use crate::mqtt::answer;
 use crate::mqtt::consent::{self, ConsentFeed};
@@ -113,11 +114,8 @@ impl Daemon {
             // Nobody is told apart: who was never here, and who is forgotten already.
             Verdict::Unknown { customer, epoch } => {
                 self.note_withdrawn(&customer, epoch);
-                let (tally, forgetting) = (self.voices.tally.clone(), self.forgetting.clone());
-                tokio::spawn(async move {
-                    forgetting.ended(&customer).await;
-                    finish(told, &tally, Some(consent::forgotten(epoch)));
-                });
+                let tally = self.voices.tally.clone();
+                self.forget_former(customer, move |_| finish(told, &tally, Some(consent::forgotten(epoch))));
             }
             Verdict::Refused(refused) => self.refuse_told(told, &refused),
         }
@@ -126,6 +124,11 @@ impl Daemon {
 
     fn is_outranked(&self, consent: &Consent, now_us: u64) -> bool {
         self.registrar.withdrawn.outranks(self.key(), &consent.customer, consent.epoch, now_us)
+    }
+
+    /// The epoch under which a customer withdrew lately, and until when that is known (monotonic, microseconds).
+    pub(crate) fn withdrew(&self, customer: &CustomerId) -> Option<(u64, u64)> {
+        self.registrar.withdrawn.of(self.key(), customer, self.now().monotonic_us)
     }
 
     /// A customer withdraws under this epoch: what was said before is not heeded when it comes again.
@@ -147,13 +150,13 @@ impl Daemon {
     }
 
     /// The disk has answered for a consent that the registrar told; the core knows of it already.
-    pub(crate) fn saved_told(&mut self, customer: &CustomerId, told: Told, outcome: &Result<bool, String>) {
+    pub(crate) fn saved_told(&mut self, customer: &CustomerId, told: Told, outcome: &Result<Saved, String>) {
         match outcome {
-            Ok(true) => {
+            Ok(Saved::Taken(_)) => {
                 let answer = self.gateway.consent_of(customer).map(|consent| self.accepted(consent));
                 self.done(told, answer);
             }
-            Ok(false) => {
+            Ok(Saved::Forgotten) => {
                 let problem =
                     "`valid_from`: is before this customer was forgotten; a consent that is given anew begins after";
                 self.refuse_told(told, &Refused::new("forgotten", problem));

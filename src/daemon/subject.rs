@@ -24,7 +24,7 @@ impl Daemon {
         let Some(room) = incoming.reply.as_ref().map(Reply::room) else {
             return self.conclude(incoming, Err("answer-topic"));
         };
-        let exported = self.export(self.customer(whom));
+        let exported = self.export(self.customer(whom), None);
         self.done_when(incoming, async move { exported.await.map(|export| Ok(answer::exported(export, room))) });
     }
 
@@ -48,16 +48,12 @@ impl Daemon {
         if !self.forgetting.is_empty() {
             return self.again(incoming);
         }
-        let (ledger, wall_us) = (self.ledger.clone(), self.raw_wall_us());
+        let Some(customer) = customer else { return self.conclude(incoming, Ok(answer::forgotten())) };
+        let (done, forgotten) = oneshot::channel();
+        // A connection that has gone waits for nothing.
+        self.forget_former(customer, move |_| done.send(()).unwrap_or_default());
         self.done_when(incoming, async move {
-            // Forgetting rewrites the file: not for names of nobody.
-            if let Some(customer) = customer {
-                let named = customer.clone();
-                if ledger.read(move |store| store.names(&named)).await? {
-                    ledger.forget(customer, wall_us).await?;
-                }
-            }
-            Ok(Ok(answer::forgotten()))
+            forgotten.await.map(|()| Ok(answer::forgotten())).map_err(|gone| gone.to_string())
         });
     }
 

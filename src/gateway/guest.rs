@@ -10,7 +10,7 @@ use crate::config::Name;
 use crate::gateway::consent::CustomerId;
 
 /// A visit lasts until 15 min without a sighting (semantics, the words).
-pub(super) const VISIT_GRACE_US: u64 = 900_000_000;
+pub const VISIT_GRACE_US: u64 = 900_000_000;
 
 /// Someone present for more than 3 h is at work, not shopping (semantics, Zones).
 pub(super) const AT_WORK_US: u64 = 10_800_000_000;

@@ -72,7 +72,7 @@ use decode::Frame;
 use effect::{DeliveryId, Effect, Ending, Happening, Input, Reason, Report, What};
 use fixture::{FixtureStatus, Fixtures, Sight};
 use guest::Guest;
-pub use guest::SAVE_EVERY_US;
+pub use guest::{SAVE_EVERY_US, VISIT_GRACE_US};
 use key::Key;
 use offer::{Menu, Person, Shop};
 use stance::Stance;

@@ -197,6 +197,24 @@ impl Stance {
         is_about_offers || is_silenced || self.outcomes != Outcomes::default()
     }
 
+    /// What of it asks for silence beyond `now_us` (wall): all that is kept of somebody whose consent ended, so that they need not
+    /// say it again. What they liked, bought and wished for is no part of it.
+    #[must_use]
+    pub fn refusals(&self, now_us: i64) -> Self {
+        let refused = |attitude: &Attitude| {
+            let Attitude { score, silent_until_us, no_more, .. } = *attitude;
+            Attitude { score, silent_until_us, no_more, ..Attitude::default() }
+        };
+        let declined = self.matters.iter().filter(|(_, attitude)| attitude.declines(now_us));
+        Self {
+            matters: declined.map(|(matter, attitude)| (matter.clone(), refused(attitude))).collect(),
+            outcomes: if self.outcomes.ask_for_less() { self.outcomes } else { Outcomes::default() },
+            snoozed_until_us: self.snoozed_until_us.filter(|until_us| now_us < *until_us),
+            stopped_epoch: self.stopped_epoch,
+            gone_wishes: BTreeSet::new(),
+        }
+    }
+
     /// Whether they said stop, and have not changed their consent since.
     pub fn has_stopped(&self, epoch: u64) -> bool {
         self.stopped_epoch.is_some_and(|stopped| epoch <= stopped)

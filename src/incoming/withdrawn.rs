@@ -7,7 +7,7 @@ use crate::gateway::consent::CustomerId;
 use crate::gateway::key::Key;
 
 /// So long, in microseconds: a broker keeps for a day what was not taken from it.
-const KEPT_US: u64 = 86_400_000_000;
+pub const KEPT_US: u64 = 86_400_000_000;
 
 /// So many, of 60 bytes each: 600 KB, and more than a shop has in a day. The one who withdrew the longest ago goes.
 const MOST: usize = 10_000;
@@ -34,6 +34,13 @@ impl Withdrawn {
     pub fn outranks(&self, key: &Key, customer: &CustomerId, epoch: u64, now_us: u64) -> bool {
         let withdrew = self.each.get(&hash(key, customer));
         withdrew.is_some_and(|(under, at_us)| epoch <= *under && now_us.saturating_sub(*at_us) < KEPT_US)
+    }
+
+    /// Under which epoch a customer withdrew lately, and until when that is known (monotonic, microseconds).
+    pub fn of(&self, key: &Key, customer: &CustomerId, now_us: u64) -> Option<(u64, u64)> {
+        let (epoch, at_us) = self.each.get(&hash(key, customer))?;
+        let until_us = at_us.saturating_add(KEPT_US);
+        (now_us < until_us).then_some((*epoch, until_us))
     }
 
     fn make_room(&mut self, now_us: u64) {

@@ -8,7 +8,8 @@ use tokio::sync::{Notify, mpsc, oneshot};
 
 use super::halts::Word;
 use super::leases::{Feed, Leased};
-use super::order::{Again, Done, Order, Told};
+use super::order::{Again, Done, Order, Saved, Told};
+use super::retention::Kept;
 use super::said::{Feedback, Noted};
 use super::thread::{Gauges, LAZY_GROUP, QUEUE, Worker};
 use super::{LedgerError, Store};
@@ -167,16 +168,16 @@ impl Ledger {
         self.lazily(Order::NoteWall(wall_us));
     }
 
-    /// Lets go of what no rule can need any more; see [`Store::prune`].
-    pub fn prune(&self, deliveries_before_us: Option<i64>, forgotten_before_us: i64, now_us: i64) {
-        self.lazily(Order::Prune { deliveries_before_us, forgotten_before_us, now_us });
+    /// Lets go of what has had its life; see [`Store::prune`]. [`Told::Pruned`] follows where somebody was forgotten.
+    pub fn prune(&self, kept: Kept, over: Vec<CustomerId>, now_us: i64) {
+        self.lazily(Order::Prune { kept, over, now_us });
     }
 
     /// Remembers a consent record; on disk when this returns.
     ///
     /// # Errors
     /// A sentence that says why not.
-    pub async fn save_consent(&self, customer: CustomerId, epoch: u64, record: String) -> Result<(), String> {
+    pub async fn save_consent(&self, customer: CustomerId, epoch: u64, record: String) -> Result<Saved, String> {
         self.ask(|done| Order::SaveConsent { customer, epoch, record, done }).await
     }
 
@@ -184,7 +185,7 @@ impl Ledger {
     ///
     /// # Errors
     /// A sentence that says why not.
-    pub async fn save_leased(&self, leased: Leased) -> Result<bool, String> {
+    pub async fn save_leased(&self, leased: Leased) -> Result<Saved, String> {
         self.ask(|done| Order::SaveLeased(leased, done)).await
     }
 

@@ -9,7 +9,11 @@ pub mod folder;
 
 mod journal;
 
+pub mod kinds;
+
 pub mod leases;
+
+mod pruning;
 
 pub mod registrar;
 

@@ -5,6 +5,7 @@ use tokio::sync::oneshot;
 use super::Store;
 use super::halts::Word;
 use super::leases::{Feed, Leased};
+use super::retention::Kept;
 use super::said::{Feedback, Noted};
 use crate::config::Name;
 use crate::gateway::consent::CustomerId;
@@ -36,12 +37,12 @@ pub(super) enum Order {
     CountLongest(String, i64),
     BeginWeek(i64),
     Read(Box<dyn FnOnce(&Store) + Send>),
-    SaveConsent { customer: CustomerId, epoch: u64, record: String, done: Done<()> },
-    SaveLeased(Leased, Done<bool>),
+    SaveConsent { customer: CustomerId, epoch: u64, record: String, done: Done<Saved> },
+    SaveLeased(Leased, Done<Saved>),
     SaveFeed(Feed),
     Forget { customer: CustomerId, wall_us: i64, done: Done<()> },
     Consent { customer: CustomerId, done: oneshot::Sender<Option<String>> },
-    Prune { deliveries_before_us: Option<i64>, forgotten_before_us: i64, now_us: i64 },
+    Prune { kept: Kept, over: Vec<CustomerId>, now_us: i64 },
     Take { limit: usize, done: oneshot::Sender<Vec<OutboxRow>> },
     Wanted { rows: Vec<i64>, done: oneshot::Sender<Vec<i64>> },
     Stop,
@@ -56,6 +57,15 @@ pub(super) enum Again {
     Note(CustomerId, Signal),
 }
 
+/// What came of a consent that was to be remembered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Saved {
+    /// It is on disk; with what its customer had said no to before an earlier consent of theirs ended, where that was kept.
+    Taken(Option<Box<Stance>>),
+    /// It is not taken: its customer was forgotten since it began.
+    Forgotten,
+}
+
 /// What the thread tells whoever drives the core.
 #[derive(Clone, Debug)]
 pub enum Told {
@@ -63,6 +73,8 @@ pub enum Told {
     Reserved(DeliveryId, Answer),
     /// What became of a customer's stance.
     Stance(CustomerId, Box<Stance>),
+    /// These were forgotten, for their consents ended long ago.
+    Pruned(Vec<CustomerId>),
     /// A campaign stopped itself: too many dismiss it.
     Stopped(String),
     /// What is halted now.

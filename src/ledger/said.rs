@@ -153,6 +153,16 @@ impl Store {
         Ok(changed)
     }
 
+    /// The same, however many have ended.
+    pub(super) fn end_all_said(&self, now_us: i64) -> Result<Vec<(CustomerId, Stance)>> {
+        let mut changed = Vec::new();
+        let sql = "SELECT EXISTS (SELECT 1 FROM said WHERE valid_until_us <= ?1)";
+        while self.db.query_one(sql, [now_us], |row| row.get(0))? {
+            changed.extend(self.end_said(now_us)?);
+        }
+        Ok(changed)
+    }
+
     /// Lets go of offers that seem to begin later than `wall_us`: a clock that was ahead made them, and they ended long ago.
     pub(super) fn forget_said_ahead(&self, wall_us: i64) -> Result<()> {
         let freshest_us = wall_us.saturating_add(FRESHEST_US);

@@ -87,5 +87,10 @@ pub(super) fn migrations() -> Migrations<'static> {
             registrar TEXT PRIMARY KEY, heard_us INTEGER NOT NULL, since_us INTEGER NOT NULL, last_us INTEGER NOT NULL
         ) STRICT, WITHOUT ROWID;
         ",
+    ), M::up(
+        "
+        -- What somebody had said no to whose consent ended, by the hash of their pseudonym: heeded if they come back.
+        CREATE TABLE declined (hash BLOB PRIMARY KEY, stance TEXT NOT NULL, at_us INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+        ",
     )])
 }

@@ -69,13 +69,17 @@ impl Store {
             self.db.execute("DELETE FROM stance WHERE customer = ?1", [customer])?;
             return Ok(());
         }
-        let text = serde_json::to_string(&OnDisk::from(stance)).map_err(damaged)?;
+        let text = written(stance)?;
         self.db.prepare_cached("INSERT OR REPLACE INTO stance VALUES (?1, ?2)")?.execute(params![customer, text])?;
         Ok(())
     }
 }
 
-fn read(text: &str) -> Result<Stance> {
+pub(super) fn written(stance: &Stance) -> Result<String> {
+    serde_json::to_string(&OnDisk::from(stance)).map_err(damaged)
+}
+
+pub(super) fn read(text: &str) -> Result<Stance> {
     serde_json::from_str::<OnDisk>(text).map(Into::into).map_err(damaged)
 }
 

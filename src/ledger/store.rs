@@ -258,7 +258,8 @@ impl Store {
         self.write_consent(customer, epoch, record, None)
     }
 
-    /// Remembers a consent record; `told_us` is when it was told over the network (wall), if it was.
+    /// Remembers a consent record, and what its customer had said no to before an earlier one ended; `told_us` is when it was told
+    /// over the network (wall), if it was.
     pub(super) fn write_consent(
         &self,
         customer: &CustomerId,
@@ -269,7 +270,7 @@ impl Store {
         let sql = "INSERT INTO consent (customer, epoch, record, told_us) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO UPDATE
                    SET epoch = excluded.epoch, record = excluded.record, told_us = excluded.told_us";
         self.db.prepare_cached(sql)?.execute(params![customer.as_str(), epoch.cast_signed(), record, told_us])?;
-        Ok(())
+        self.take_up_refusals(customer)
     }
 
     /// One customer's consent record, as JSON.
@@ -326,22 +327,6 @@ impl Store {
     pub fn forget_now(&self, customer: &CustomerId, wall_us: i64) -> Result<()> {
         self.transaction(|store| store.forget(customer, wall_us))?;
         self.scrub()
-    }
-
-    /// Lets go of what no rule can need any more: deliveries dated before `deliveries_before_us` (nothing keeps all),
-    /// hashes of the forgotten before `forgotten_before_us`, and yesterday's absences.
-    ///
-    /// # Errors
-    /// The file cannot be written.
-    pub fn prune(&self, deliveries_before_us: Option<i64>, forgotten_before_us: i64, now_us: i64) -> Result<()> {
-        if let Some(before_us) = deliveries_before_us {
-            self.db.execute("DELETE FROM delivery WHERE at_us < ?1", [before_us])?;
-        }
-        self.db.execute("DELETE FROM forgotten WHERE at_us < ?1", [forgotten_before_us])?;
-        // Dated by a clock that was ahead: without this they would never age.
-        self.db.execute("UPDATE forgotten SET at_us = ?1 WHERE at_us > ?1", [now_us])?;
-        self.db.execute("DELETE FROM ignored WHERE until_us < ?1", [now_us])?;
-        Ok(())
     }
 
     /// When somebody with this pseudonym was last forgotten (wall, microseconds).

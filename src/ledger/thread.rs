@@ -9,8 +9,10 @@ use tokio::sync::{Notify, mpsc};
 
 pub use super::client::{Answers, Handle, Ledger};
 use super::fault::Trouble;
-use super::order::{Again, Done, Order, Told};
+use super::order::{Again, Done, Order, Saved, Told};
+use super::pruning::Pruned;
 use super::redating::BroughtBack;
+use super::retention::Kept;
 use super::said::Noted;
 use super::{LedgerError, Store};
 use crate::clock::Clock;
@@ -265,12 +267,11 @@ impl Worker {
                 Ok(())
             }
             Order::SaveConsent { customer, epoch, record, done } => {
-                group.answer(done, ());
-                if ok { self.store.save_consent(&customer, epoch, &record) } else { Ok(()) }
+                let save = || self.store.save_consent(&customer, epoch, &record).map(|()| true);
+                self.saved(&customer, ok, save, done, group)
             }
             Order::SaveLeased(leased, done) => {
-                let saved = if ok { self.store.save_leased(&leased) } else { Ok(false) };
-                saved.map(|saved| group.answer(done, saved))
+                self.saved(&leased.customer, ok, || self.store.save_leased(&leased), done, group)
             }
             Order::Forget { customer, wall_us, done } => {
                 group.answer(done, ());
@@ -300,10 +301,7 @@ impl Worker {
             }
             Order::SaveFeed(feed) => self.store.save_feed(&feed),
             Order::NoteStop => self.store.note_stop(),
-            Order::Prune { deliveries_before_us, forgotten_before_us, now_us } => {
-                let pruned = self.store.prune(deliveries_before_us, forgotten_before_us, now_us);
-                pruned.and_then(|()| self.store.bring_dates_back(now_us)).map(|back| group.tell_brought_back(back))
-            }
+            Order::Prune { kept, over, now_us } => self.prune(&kept, &over, now_us, group),
             Order::Stop => Ok(()),
         };
         so_far.and(written)
@@ -381,6 +379,37 @@ impl Worker {
         Ok(())
     }
 
+    /// A consent, by `save`, which says whether it was taken; where its customer is back, with what they had said no to.
+    fn saved(
+        &self,
+        customer: &CustomerId,
+        ok: bool,
+        save: impl FnOnce() -> Result<bool, LedgerError>,
+        done: Done<Saved>,
+        group: &mut Group,
+    ) -> Result<(), LedgerError> {
+        let taken = |refusals: Option<Stance>| {
+            Ok(if save()? { Saved::Taken(refusals.map(Box::new)) } else { Saved::Forgotten })
+        };
+        let saved = if ok { self.store.refusals(customer).and_then(taken) } else { Ok(Saved::Forgotten) };
+        // Whoever waits is told of an error in the place of this.
+        let (answer, outcome) = saved.map_or_else(|error| (Saved::Forgotten, Err(error)), |saved| (saved, Ok(())));
+        group.answer(done, answer);
+        outcome
+    }
+
+    /// What has had its life goes, and whoever's consent is over is forgotten, down to the last byte.
+    fn prune(&self, kept: &Kept, over: &[CustomerId], now_us: i64, group: &mut Group) -> Result<(), LedgerError> {
+        let Pruned { forgotten, stances } = self.store.prune(kept, over, now_us)?;
+        group.tell_stances(stances);
+        if !forgotten.is_empty() {
+            group.forgot = true;
+            group.told.push(Told::Pruned(forgotten));
+        }
+        group.tell_brought_back(self.store.bring_dates_back(now_us)?);
+        Ok(())
+    }
+
     /// Expired rows go, so that a broker that is away costs no promise, and so do offers that have ended.
     fn sweep(&mut self) {
         let idle = self.gauges.outbox_rows() == 0 && self.again.is_empty() && !self.trouble.is_on();
@@ -442,7 +471,7 @@ fn unwritten(told: Told) -> Option<Told> {
     match told {
         Told::Reserved(delivery, _) => Some(Told::Reserved(delivery, Answer::Unavailable)),
         Told::Stance(..) | Told::WeekEnded(_) => Some(told),
-        Told::Halts(_) | Told::Stopped(_) => None,
+        Told::Halts(_) | Told::Stopped(_) | Told::Pruned(_) => None,
     }
 }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
-use crate::ledger::{retention, stored};
+use crate::ledger::{kinds, retention};
 
 /// A kind of thing that is kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,5 +19,5 @@ pub struct Kept {
 /// Everything that is kept under this configuration: what pruning goes by, and what an export shows.
 pub(super) fn kept(config: &Config) -> Vec<Kept> {
     let kept = retention::kept(config, std::iter::empty());
-    stored::kinds(&kept).map(|(what, secs)| Kept { what: what.to_owned(), secs }).collect()
+    kinds::kinds(&kept).map(|(what, secs)| Kept { what: what.to_owned(), secs }).collect()
 }

@@ -187,3 +187,17 @@ report-control = { $campaign }: { $number }-mal wurde der Kontrollgruppe nichts 
 window-rolling = Zeitfenster: { $time }
 window-visit = bei einem Besuch
 window-ever = insgesamt
+
+## Alles, was von jemandem gespeichert ist, an diese Person
+
+export-title = Was Emma in diesem Laden von { $customer } gespeichert hat, am { $at }
+export-controller = Verantwortlich: { $controller } ({ $contact })
+export-head =
+    .for = wozu
+    .from = woher
+    .kept = wie lange
+export-place =
+    .disk = auf der Platte
+    .memory = nur im Arbeitsspeicher
+export-nothing = Nichts ist gespeichert von: { $kinds }.
+export-nobody = Nichts ist gespeichert: Emma kennt diese Kundin, diesen Kunden nicht.

@@ -186,3 +186,17 @@ report-control = { $campaign }: { $number } times nothing was said, for the cont
 window-rolling = in any { $time }
 window-visit = in one visit
 window-ever = in all
+
+## Everything that is stored of a person, to them
+
+export-title = What Emma has stored of { $customer } in this shop, at { $at }
+export-controller = { $controller } ({ $contact }) answers for it.
+export-head =
+    .for = for
+    .from = from
+    .kept = kept
+export-place =
+    .disk = on the disk
+    .memory = in memory alone
+export-nothing = Nothing is stored of: { $kinds }.
+export-nobody = Nothing is stored: Emma does not know this customer.

@@ -184,3 +184,17 @@ report-control = { $campaign } : { $number } fois, rien n’a été dit au group
 window-rolling = sur { $time }
 window-visit = en une visite
 window-ever = en tout
+
+## Tout ce qui est enregistré d’une personne, à elle
+
+export-title = Ce qu’Emma a enregistré de { $customer } dans ce magasin, le { $at }
+export-controller = { $controller } ({ $contact }) en répond.
+export-head =
+    .for = pour
+    .from = d’où
+    .kept = gardé
+export-place =
+    .disk = sur le disque
+    .memory = en mémoire seulement
+export-nothing = Rien n’est enregistré de : { $kinds }.
+export-nobody = Rien n’est enregistré : Emma ne connaît pas cette personne.

@@ -186,3 +186,17 @@ report-control = { $campaign }: { $number } volte non è stato detto nulla al gr
 window-rolling = in { $time }
 window-visit = in una visita
 window-ever = in tutto
+
+## Tutto ciò che è registrato di una persona, a lei
+
+export-title = Che cosa Emma ha registrato di { $customer } in questo negozio, il { $at }
+export-controller = Ne risponde { $controller } ({ $contact }).
+export-head =
+    .for = perché
+    .from = da dove
+    .kept = per quanto
+export-place =
+    .disk = sul disco
+    .memory = solo in memoria
+export-nothing = Non è registrato nulla di: { $kinds }.
+export-nobody = Non è registrato nulla: Emma non conosce questa persona.

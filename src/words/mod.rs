@@ -3,6 +3,8 @@
 
 mod catalogue;
 
+pub mod export;
+
 pub mod notice;
 
 mod report;

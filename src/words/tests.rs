@@ -143,6 +143,7 @@ fn asked(language: Language) -> Vec<Phrase<'static>> {
         asked.push(time::span(text.parse().unwrap()));
     }
     asked.extend(WINDOWS.map(|per| report::window(per, language)));
+    asked.extend(export::asked());
     asked.extend(notice::asked::asked(language));
     for n in [None, Some(0), Some(1), Some(20), Some(1_000)] {
         let week = Report { unfinished: n == Some(0), ..week(n) };

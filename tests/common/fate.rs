@@ -80,9 +80,9 @@ impl World {
         let Some(life) = &self.life else { return self.plan(self.now_us + HOUR, Event::Prune) };
         let gateway = &life.standalone.gateway;
         let kept = retention::kept(&self.config, gateway.consents().map(|consent| &**consent));
-        let before = |us: u64| self.now_us.saturating_sub_unsigned(us);
-        let deliveries_us = kept.deliveries_us.map(before);
-        life.standalone.store.prune(deliveries_us, before(kept.forgotten_us), self.now_us).unwrap();
+        let deliveries_us = kept.deliveries_us.map(|us| self.now_us.saturating_sub_unsigned(us));
+        // Nobody's consent is over for as long as a life is simulated.
+        life.standalone.store.prune(&kept, &[], self.now_us).unwrap();
         self.pruned_us = deliveries_us.unwrap_or(0).max(self.pruned_us);
         self.plan(self.now_us + 7 * DAY, Event::Prune);
     }

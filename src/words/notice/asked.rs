@@ -1,7 +1,7 @@
 //! Everything that notices can ask a catalogue for: what a rich shop and a bare one say, and every change between them.
 
 use super::*;
-use crate::ledger::{retention, stored};
+use crate::ledger::{kinds, retention};
 use crate::notice::changes::between;
 use crate::notice::facts::{Cap, Caps, Category, Hearing, Names, Recipient, Zone};
 use crate::notice::kept::Kept;
@@ -25,6 +25,8 @@ pub(in crate::words) fn asked(language: Language) -> Vec<Phrase<'static>> {
     all.extend(
         ["favourites", "wishes", "interests", "price-band"].map(|word| Phrase::new(format!("notice-declared-{word}"))),
     );
+    let kept = retention::Kept { deliveries_us: None, ended_us: 1, forgotten_us: 1 };
+    all.extend(kinds::kinds_and_held(&kept).flat_map(|(what, secs)| stored_phrases(what, secs, language)));
     all.push(Phrase::new("notice-window").text("time", "24 h"));
     all.push(Phrase::new("notice-window-ever"));
     all
@@ -59,7 +61,11 @@ pub(in crate::words) fn rich() -> Facts {
     };
     let every = vec![cap(0, Some("1d")), cap(1, Some("7d")), cap(5, None)];
     // All kinds that there are: one more, and each catalogue is asked for its words.
-    let kept = retention::Kept { deliveries_us: Some(31 * 86_400_000_000), forgotten_us: 7 * 86_400_000_000 };
+    let kept = retention::Kept {
+        deliveries_us: Some(31 * 86_400_000_000),
+        ended_us: 31 * 86_400_000_000,
+        forgotten_us: 7 * 86_400_000_000,
+    };
     let recipient =
         |id: &str, name: &str, purpose: &str| Recipient { id: id.into(), name: name.into(), purpose: names(purpose) };
     Facts {
@@ -102,7 +108,7 @@ pub(in crate::words) fn rich() -> Facts {
             playback: true,
         },
         shared_ledger: false,
-        kept: stored::kinds(&kept).map(|(what, secs)| Kept { what: what.into(), secs }).collect(),
+        kept: kinds::kinds(&kept).map(|(what, secs)| Kept { what: what.into(), secs }).collect(),
     }
 }
 
