@@ -104,15 +104,20 @@ impl Stage {
 
     /// Ann comes at this time, stands among the shoes for ten seconds and goes: what she is told, and what not.
     fn visit(&mut self, when: &str) -> Vec<String> {
-        let from_us = us(when);
+        let mut told = self.comes(when);
+        told.extend(self.standalone.run_out(self.at(us(when) + 10 * SECOND_US.cast_signed())).unwrap());
+        told.iter().filter_map(said).collect()
+    }
+
+    /// She comes, and stands among the shoes for ten seconds.
+    fn comes(&mut self, when: &str) -> Vec<Happening> {
         let payload = beacon(1, -59);
         let mut told = Vec::new();
         for secs in 0..10 {
-            let now = self.at(from_us + secs * SECOND_US.cast_signed());
+            let now = self.at(us(when) + secs * SECOND_US.cast_signed());
             told.extend(self.standalone.handle(Input::Advertisement(heard(&payload, 0, -50)), now).unwrap());
         }
-        told.extend(self.standalone.run_out(self.at(from_us + 10 * SECOND_US.cast_signed())).unwrap());
-        told.iter().filter_map(said).collect()
+        told
     }
 
     /// Ann says or does something.
@@ -432,7 +437,7 @@ fn silences() -> Vec<Silence> {
 fn every_silence_that_somebody_can_ask_about_is_told_in_their_language() {
     for (reason, rest, consent, before) in silences() {
         let mut stage = Stage::plenty(&[("boots", rest)], consent);
-        stage.visit(MONDAY_NOON);
+        stage.comes(MONDAY_NOON);
         before(&mut stage);
         let withheld = stage.standalone.gateway.ask(&ann()).map(|answered| answered.withheld);
         assert_eq!(withheld, Some(vec![("boots".into(), reason)]));
