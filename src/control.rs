@@ -35,6 +35,18 @@ pub enum Request {
         /// The line.
         record: String,
     },
+    /// Take one consent once its tags are held at a gateway.
+    Hold {
+        /// The line.
+        record: String,
+        /// At which gateway; at the Pi that decides where it is not said.
+        at: Option<String>,
+    },
+    /// Withdraw, and forget, whose tag is held at a gateway.
+    WithdrawHeld {
+        /// At which gateway; at the Pi that decides where it is not said.
+        at: Option<String>,
+    },
     /// Every consent, in short.
     List,
     /// One consent, whole.

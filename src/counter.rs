@@ -28,6 +28,7 @@ use crate::words::Language;
 
 pub mod explaining;
 pub(crate) mod halting;
+pub(crate) mod possession;
 pub mod preview;
 mod subject;
 pub(crate) mod taking;
@@ -48,6 +49,8 @@ const MAX_TESTERS: usize = 100;
 /// What is to be done about a request, once it is understood.
 enum Errand {
     Save(Prepared),
+    Hold { record: Prepared, at: Option<String> },
+    WithdrawHeld { at: Option<String> },
     Forget(CustomerId),
     /// Nobody is registered so; what they said no to before their consent ended may be kept.
     ForgetFormer(CustomerId),
@@ -120,6 +123,8 @@ impl Daemon {
                 let saved = Box::pin(async move { ledger.save_consent(customer, epoch, record).await });
                 return Some(Saving { saved, consent, asker: Asker::Terminal(reply) });
             }
+            Errand::Hold { record, at } => self.seek_tags(record, at.as_deref(), reply),
+            Errand::WithdrawHeld { at } => self.seek_holder(at.as_deref(), reply),
             Errand::Forget(customer) => self.forget(customer, move || tell(reply, Reply::Forgotten)),
             Errand::ForgetFormer(customer) => self.forget_former(customer, move |was_kept| {
                 tell(reply, if was_kept { Reply::Forgotten } else { Reply::Unknown });
@@ -308,7 +313,9 @@ impl Counter {
                 Ok(self.store.consent(&customer)?.map_or(Reply::Unknown, |record| Reply::Consent { record, lease }))
             }
             Errand::Export(customer, language) => self.show_all(&customer, language),
-            Errand::Status | Errand::Follow(_) => Ok(refused("no Emma runs on this folder")),
+            Errand::Status | Errand::Follow(_) | Errand::Hold { .. } | Errand::WithdrawHeld { .. } => {
+                Ok(refused("no Emma runs on this folder"))
+            }
             Errand::Report(week) => {
                 let oldest_us = registry.iter().map(|(_, consent)| consent.valid_from_us).min();
                 let asked = reporting::of_week(&self.store, &self.config, week.as_deref(), self.wall_us, oldest_us)?;
@@ -377,6 +384,14 @@ fn errand(
             Verdict::Unknown { customer, .. } => Errand::ForgetFormer(customer),
             Verdict::Refused(refused) => Errand::Answer(refused.into()),
         },
+        Request::Hold { record, at } => match taking::judge(&record, config, find, admits) {
+            Verdict::Save(record) => Errand::Hold { record, at },
+            Verdict::Refused(refused) => Errand::Answer(refused.into()),
+            Verdict::Forget { .. } | Verdict::Unknown { .. } => {
+                Errand::Answer(refused("this is a withdrawal: hold the tag with `emma consent withdraw --held`"))
+            }
+        },
+        Request::WithdrawHeld { at } => Errand::WithdrawHeld { at },
         Request::Status => Errand::Status,
         Request::Report { week } => Errand::Report(week),
         Request::Halt { what } => Errand::Halt(what),

@@ -10,6 +10,7 @@ use crate::clock::{Clock, Moment};
 use crate::config::Config;
 use crate::control::Asked;
 use crate::counter;
+use crate::counter::possession::Waiting;
 use crate::counter::taking::{self, Saving};
 use crate::follow::Followers;
 use crate::gateway::Gateway;
@@ -114,6 +115,8 @@ pub struct Daemon {
     registrar: registrar::Registrar,
     /// A consent on its way to the disk.
     saving: Option<Saving>,
+    /// Who holds a tag at the desk.
+    pub(crate) waiting: Option<Waiting>,
 }
 
 impl Daemon {
@@ -157,6 +160,7 @@ impl Daemon {
             hearing: incoming::Hearing::default(),
             registrar: registrar::Registrar::default(),
             saving: None,
+            waiting: None,
         }
     }
 
@@ -174,6 +178,9 @@ impl Daemon {
         let mut heard = Vec::with_capacity(HEARD_A_TURN);
         self.synchronised = *doors.synchronised.borrow();
         loop {
+            if self.saving.is_none() {
+                self.saving = self.settle_possession();
+            }
             let wait = self.until_wakeup();
             tokio::select! {
                 () = &mut stop => break,
@@ -318,7 +325,8 @@ impl Daemon {
     }
 
     fn until_wakeup(&self) -> Duration {
-        let due_us = self.gateway.next_wakeup().unwrap_or(u64::MAX);
+        let held_us = self.waiting.as_ref().map(Waiting::until_us);
+        let due_us = self.gateway.next_wakeup().into_iter().chain(held_us).min().unwrap_or(u64::MAX);
         // Never longer than a look: a clock that was set has a say within that time.
         Duration::from_micros(due_us.saturating_sub(self.clock.monotonic_us())).min(LOOK_EVERY)
     }

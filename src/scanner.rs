@@ -188,6 +188,8 @@ impl Daemon {
             | Request::Campaigns
             | Request::Explain { .. }
             | Request::Preview { .. }
+            | Request::Hold { .. }
+            | Request::WithdrawHeld { .. }
             | Request::Withdraw { .. } => Reply::Refused {
                 problems: vec!["this Pi only scans and knows no customer: ask on the one that decides".to_owned()],
             },

@@ -7,6 +7,8 @@
 #[path = "common/shop.rs"]
 mod shop;
 
+use std::collections::BTreeSet;
+
 use emma::clock::Moment;
 use emma::gateway::Gateway;
 use emma::gateway::consent::record::{self, Record};
@@ -17,6 +19,7 @@ use emma::gateway::key::Key;
 use emma::gateway::stance::Signal;
 use emma::ledger::Store;
 use emma::standalone::Standalone;
+use emma::words::{self, Language, Reader};
 use jiff::Timestamp;
 use shop::{DAY_US, SECOND_US, Shop, beacon, campaign, heard, identifier};
 
@@ -27,6 +30,9 @@ const SHOES: &str = "category = 'shoes'";
 
 /// A Monday.
 const MONDAY_NOON: &str = "2026-11-02T12:00:00+01:00";
+
+/// When a visit at noon is looked at.
+const MOMENT_LATER: &str = "2026-11-02T12:00:11+01:00";
 
 /// A shop, one customer, and the time.
 struct Stage {
@@ -91,17 +97,27 @@ impl Stage {
         Moment { monotonic_us, wall_us: Some(wall_us) }
     }
 
+    /// [`MOMENT_LATER`] when nobody knows what time it is.
+    fn untrusted(&self) -> Moment {
+        Moment { wall_us: None, ..self.at(us(MOMENT_LATER)) }
+    }
+
     /// Ann comes at this time, stands among the shoes for ten seconds and goes: what she is told, and what not.
     fn visit(&mut self, when: &str) -> Vec<String> {
-        let from_us = us(when);
+        let mut told = self.comes(when);
+        told.extend(self.standalone.run_out(self.at(us(when) + 10 * SECOND_US.cast_signed())).unwrap());
+        told.iter().filter_map(said).collect()
+    }
+
+    /// She comes, and stands among the shoes for ten seconds.
+    fn comes(&mut self, when: &str) -> Vec<Happening> {
         let payload = beacon(1, -59);
         let mut told = Vec::new();
         for secs in 0..10 {
-            let now = self.at(from_us + secs * SECOND_US.cast_signed());
+            let now = self.at(us(when) + secs * SECOND_US.cast_signed());
             told.extend(self.standalone.handle(Input::Advertisement(heard(&payload, 0, -50)), now).unwrap());
         }
-        told.extend(self.standalone.run_out(self.at(from_us + 10 * SECOND_US.cast_signed())).unwrap());
-        told.iter().filter_map(said).collect()
+        told
     }
 
     /// Ann says or does something.
@@ -389,4 +405,49 @@ fn whoever_is_explained_to_is_told_the_gates_in_their_order() {
     assert_eq!(told[0].wanted.as_ref().unwrap().1.len(), 1, "one cap is in force");
     let stranger = CustomerId::new("nobody").unwrap();
     assert!(stage.standalone.gateway.explain_to(&stranger, None, wall_us).is_none());
+}
+
+/// One way in which somebody who asks in the shoes is told nothing: what is offered, to whom, and what happened before.
+type Silence = (Reason, &'static str, Consent, fn(&mut Stage));
+
+fn silences() -> Vec<Silence> {
+    let (contextual, outdoor) = (
+        |rest| consent("contextual", "", rest),
+        "category = 'shoes'\ntier = 'personal'\naudience = { interests = ['outdoor'] }",
+    );
+    let nothing: fn(&mut Stage) = |_| {};
+    vec![
+        (Reason::Consent, "category = 'shoes'\ntier = 'personal'", contextual(""), nothing),
+        (Reason::Clock, SHOES, contextual(""), |stage| {
+            stage.standalone.gateway.handle(Input::Tick, stage.untrusted()).clear()
+        }),
+        (Reason::Paused, SHOES, contextual(r#","paused_until":"2026-12-01T00:00:00Z""#), nothing),
+        (Reason::Paused, SHOES, contextual(""), |stage| {
+            stage.halts(MOMENT_LATER, Halts { campaigns: ["boots".into()].into(), ..Halts::default() });
+        }),
+        (Reason::Quiet, SHOES, contextual(r#","quiet_hours":["11:00","13:00"]"#), nothing),
+        (Reason::Inactive, "category = 'shoes'\nactive = { from = '2027-01-01' }", contextual(""), nothing),
+        (Reason::Audience, outdoor, personal(r#","interests":["music"]"#), nothing),
+        (Reason::Bought, SHOES, personal(""), |stage| stage.buys(MOMENT_LATER, "shoes", false)),
+        (Reason::Declined, SHOES, contextual(""), |stage| stage.says(MOMENT_LATER, Signal::NoMore("shoes".into()))),
+    ]
+}
+
+#[test]
+fn every_silence_that_somebody_can_ask_about_is_told_in_their_language() {
+    for (reason, rest, consent, before) in silences() {
+        let mut stage = Stage::plenty(&[("boots", rest)], consent);
+        stage.comes(MONDAY_NOON);
+        before(&mut stage);
+        let withheld = stage.standalone.gateway.ask(&ann()).map(|answered| answered.withheld);
+        assert_eq!(withheld, Some(vec![("boots".into(), reason)]));
+        let wall_us = stage.standalone.gateway.wall_us();
+        let gates = stage.standalone.gateway.explain_to(&ann(), None, wall_us).unwrap().remove(0).gates;
+        assert_eq!(gates.into_iter().find(|(_, passes)| !passes), Some((reason, false)), "explained as it is answered");
+    }
+    for language in Language::ALL {
+        let told = Reason::ALL.map(|reason| words::reason(reason, language, Reader::Customer));
+        let different: BTreeSet<_> = told.iter().collect();
+        assert_eq!(different.len(), Reason::ALL.len(), "{language:?}: {told:#?}");
+    }
 }

@@ -48,6 +48,9 @@ use tokio::time::sleep;
 /// As many as pass a shop in an afternoon.
 const CROWD: usize = 200;
 
+/// So many of those on the air change their addresses with each round: each kind of device among them.
+const CHANGING: usize = 8;
+
 /// Enough of the corpus for every class of transmission.
 const CORPUS_RECORDS: &str = "20000";
 
@@ -188,6 +191,14 @@ async fn transmit(bluez: &FakeBluez, passing: &[Stranger]) {
     }
 }
 
+/// They are the same devices under other addresses, and are looked for under each.
+fn readdress(passing: &mut [Stranger], chance: &mut Chance, traces: &mut Traces) {
+    for stranger in passing {
+        stranger.change_address(chance);
+        traces.address(stranger.address);
+    }
+}
+
 /// Every file below that folder, with its content; a socket has none.
 fn files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let mut found = Vec::new();
@@ -270,7 +281,8 @@ async fn a_crowd_passes(driver: &str) {
     let (on_air, rest) = crowd.split_at(CROWD / 2);
     let (recorded, by_scanner) = rest.split_at(rest.len() / 2);
     let captures = captures(outside.path(), recorded);
-    let traces = whom_to_look_for(&captures, &crowd);
+    let mut traces = whom_to_look_for(&captures, &crowd);
+    let (mut on_air, mut chance) = (on_air.to_vec(), Chance(17));
 
     let shop = Shop::new(tap.port);
     open_every_ear(&shop, driver, &captures);
@@ -294,7 +306,9 @@ async fn a_crowd_passes(driver: &str) {
             break;
         }
         assert!(round < 400, "never happened: {missing:?}, recorded: {}\n{}", is_recorded(), shop.log());
-        transmit(&bluez, on_air).await;
+        // Some change their addresses in the middle of it, and say the same as before.
+        readdress(&mut on_air[..CHANGING], &mut chance, &mut traces);
+        transmit(&bluez, &on_air).await;
         sleep(Duration::from_millis(100)).await;
     }
     let asked: Vec<Output> = [
@@ -309,7 +323,8 @@ async fn a_crowd_passes(driver: &str) {
     .collect();
     let gone = emma(&shop, &["consent", "withdraw", "leaver-4"]);
     assert!(gone.status.success(), "{}", String::from_utf8_lossy(&gone.stderr));
-    transmit(&bluez, on_air).await;
+    readdress(&mut on_air[..CHANGING], &mut chance, &mut traces);
+    transmit(&bluez, &on_air).await;
     assert!(Command::new("kill").args(["-TERM", &record.0.id().to_string()]).status().unwrap().success());
     assert!(record.0.wait().unwrap().success());
     let doctor = emma(&shop, &["doctor"]);

@@ -17,6 +17,9 @@ mod scanner;
 #[path = "common/scene.rs"]
 mod scene;
 
+use std::fs;
+use std::path::Path;
+
 use deliveries::{HOUR_US, MINUTE_US, customer, draft, open, reservation};
 use emma::gateway::effect::Ending;
 use emma::ledger::Store;
@@ -157,6 +160,53 @@ fn nothing_is_said_before_the_deletion_is_on_disk_nor_after_one_that_is_not() {
     assert_eq!(store.depth().unwrap().rows, 0);
     store.forget_now(&customer("ann"), HOUR_US + 2).unwrap();
     assert!(store.take(9, HOUR_US + 2).unwrap().is_empty(), "once");
+}
+
+/// Whether these bytes are in any file of a folder.
+fn lies_in(folder: &Path, trace: &str) -> bool {
+    let files = fs::read_dir(folder).unwrap().map(|entry| fs::read(entry.unwrap().path()).unwrap());
+    files.into_iter().any(|bytes| bytes.windows(trace.len()).any(|window| window == trace.as_bytes()))
+}
+
+/// The ledger as a process leaves it that ends here, opened again.
+fn after_a_crash(dir: &TempDir) -> (TempDir, Store) {
+    let crashed = TempDir::new().unwrap();
+    for entry in fs::read_dir(dir.path()).unwrap().map(Result::unwrap) {
+        fs::copy(entry.path(), crashed.path().join(entry.file_name())).unwrap();
+    }
+    let store = open(&crashed);
+    (crashed, store)
+}
+
+#[test]
+fn a_ledger_that_was_left_at_any_step_of_a_forgetting_knows_them_or_has_no_byte_of_them() {
+    let dir = TempDir::new().unwrap();
+    let store = open(&dir);
+    let name = |n: usize| format!("somebody-{n:04}-x");
+    store.begin().unwrap();
+    for n in 0..300 {
+        let record = format!(r#"{{"customer":"{}","inbox":"{n:0200}"}}"#, name(n));
+        store.save_consent(&customer(&name(n)), 1, &record).unwrap();
+        // Rows of others are moved about where theirs were.
+        for hour in 0..i64::try_from(n % 7).unwrap() {
+            store.reserve(&reservation(&name(n), (hour + 1) * 48 * HOUR_US), &[]).unwrap();
+        }
+    }
+    store.commit().unwrap();
+    let (whole, left) = (|who: usize| who % 10 != 0, |folder: &Path, who: usize| lies_in(folder, &name(who)));
+    for who in (0..300).step_by(10) {
+        let knows = |store: &Store| store.names(&customer(&name(who))).unwrap();
+        store.begin().unwrap();
+        store.forget(&customer(&name(who)), HOUR_US).unwrap();
+        let (crashed, again) = after_a_crash(&dir);
+        assert!(knows(&again) && left(crashed.path(), who), "not committed");
+        store.commit().unwrap();
+        assert!(left(dir.path(), who), "until it is scrubbed the journal has what was before");
+        let (crashed, again) = after_a_crash(&dir);
+        assert!(!knows(&again) && !left(crashed.path(), who), "a start leaves what a crash left");
+    }
+    store.scrub().unwrap();
+    assert!((0..300).all(|who| left(dir.path(), who) == whole(who)));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! `emma consent`: the embedded registry, over the daemon's socket or, without a daemon, on the ledger itself.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
@@ -14,6 +14,7 @@ use super::{Stop, complain, say};
 use crate::control::{Listed, Reply, Request};
 use crate::discretion::is_open_to_all;
 use crate::exit;
+use crate::gateway::consent::record::MAX_RECORD_LEN;
 use crate::words::Language;
 
 /// What it is asked.
@@ -32,6 +33,14 @@ enum Command {
     Import {
         /// The file.
         file: PathBuf,
+    },
+    /// Take one consent once its tag is held to the Pi.
+    Hold {
+        /// The file with the record; - reads standard input.
+        file: PathBuf,
+        /// The gateway that it is held to; this Pi where it is left out.
+        #[arg(long, value_name = "GATEWAY")]
+        at: Option<String>,
     },
     /// Every consent, in short.
     List,
@@ -54,7 +63,14 @@ enum Command {
     /// Withdraw a consent and forget the customer.
     Withdraw {
         /// The customer's pseudonym.
-        id: String,
+        #[arg(required_unless_present = "held")]
+        id: Option<String>,
+        /// Whose tag is held to the Pi.
+        #[arg(long, conflicts_with = "id")]
+        held: bool,
+        /// The gateway that it is held to; this Pi where it is left out.
+        #[arg(long, value_name = "GATEWAY", requires = "held")]
+        at: Option<String>,
     },
 }
 
@@ -65,20 +81,58 @@ pub(super) fn main(arguments: &Arguments) -> u8 {
         Command::List => list(&mut door),
         Command::Show { id } => show(&mut door, id),
         Command::Export { id, json, language } => export(&mut door, id, *json, *language),
-        Command::Withdraw { id } => withdraw(&mut door, id),
+        Command::Hold { file, at } => hold(&mut door, file, at.clone()),
+        Command::Withdraw { id: Some(id), .. } => withdraw(&mut door, Request::Withdraw { customer: id.clone() }),
+        Command::Withdraw { at, .. } => {
+            complain(exit::OK, HOLD_IT);
+            withdraw(&mut door, Request::WithdrawHeld { at: at.clone() })
+        }
     });
     outcome.unwrap_or_else(|(code, what)| complain(code, what))
 }
 
-fn import(door: &mut Door, file: &Path) -> Result<u8, Stop> {
-    let failed = |error: std::io::Error| (exit::NO_INPUT, format!("{}: {error}", file.display()));
-    let source: Box<dyn BufRead> = if file == Path::new("-") {
-        Box::new(std::io::stdin().lock())
-    } else {
-        let opened = std::fs::File::open(file).map_err(failed)?;
-        complain_if_open(file, &opened);
-        Box::new(BufReader::new(opened))
+/// What is said while somebody listens.
+const HOLD_IT: &str = "hold the tag to the Pi, for ten seconds at the most";
+
+fn unreadable(file: &Path, error: &std::io::Error) -> Stop {
+    (exit::NO_INPUT, format!("{}: {error}", file.display()))
+}
+
+fn open(file: &Path) -> Result<Box<dyn BufRead>, Stop> {
+    if file == Path::new("-") {
+        return Ok(Box::new(std::io::stdin().lock()));
+    }
+    let opened = std::fs::File::open(file).map_err(|error| unreadable(file, &error))?;
+    complain_if_open(file, &opened);
+    Ok(Box::new(BufReader::new(opened)))
+}
+
+/// Takes the one record of a file, once its tags are held.
+fn hold(door: &mut Door, file: &Path, at: Option<String>) -> Result<u8, Stop> {
+    let lines: Result<Vec<String>, _> = open(file)?.take(MAX_RECORD_LEN as u64 * 2).lines().collect();
+    let lines = lines.map_err(|error| unreadable(file, &error))?;
+    let mut records = lines.into_iter().filter(|line| !line.trim().is_empty());
+    let (Some(record), None) = (records.next(), records.next()) else {
+        let what =
+            format!("{}: one record, in one line, is taken at a time: its tag is held meanwhile", file.display());
+        return Err((exit::DATA, what));
     };
+    complain(exit::OK, HOLD_IT);
+    match door.ask(Request::Hold { record, at })? {
+        Reply::Accepted { unmatched: kinds } => {
+            for kind in &kinds {
+                complain(exit::OK, unmatched(kind, 1));
+            }
+            Ok(say("held, and taken\n"))
+        }
+        Reply::Failed { problem } => Err((exit::IO, problem)),
+        refused => Err((exit::DATA, format!("refused: {}", problems(refused).join("; ")))),
+    }
+}
+
+fn import(door: &mut Door, file: &Path) -> Result<u8, Stop> {
+    let failed = |error| unreadable(file, &error);
+    let source = open(file)?;
     let (mut taken, mut forgotten, mut refused) = (0_usize, 0_usize, 0_usize);
     let mut kept = BTreeMap::new();
     for (index, line) in source.split(b'\n').enumerate() {
@@ -173,10 +227,11 @@ fn export(door: &mut Door, id: &str, json: bool, language: Option<Language>) -> 
     }
 }
 
-fn withdraw(door: &mut Door, id: &str) -> Result<u8, Stop> {
-    match door.ask(Request::Withdraw { customer: id.to_owned() })? {
+fn withdraw(door: &mut Door, request: Request) -> Result<u8, Stop> {
+    match door.ask(request)? {
         Reply::Forgotten => Ok(say("withdrawn and forgotten\n")),
         Reply::Unknown => Err((NOBODY, "this customer is not registered".to_owned())),
+        refused @ Reply::Refused { .. } => Err((exit::DATA, problems(refused).join("; "))),
         other => Err((exit::UNAVAILABLE, problems(other).join("; "))),
     }
 }

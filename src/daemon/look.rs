@@ -90,7 +90,7 @@ impl Daemon {
 
     /// Tells the sources what the consents need of them. At each look and not at each consent: an import of many would go
     /// through all of them for each, and what a source hears too much the core does not take.
-    fn tell_needs(&self) {
+    pub(crate) fn tell_needs(&self) {
         self.voices.orderer.need(self.gateway.needs(), self.gateway.phones());
     }
 

@@ -66,8 +66,9 @@ use crate::config::{Config, Name};
 use advertisement::Advertisement;
 use calibration::{Calibration, GatewayCalibration, Proposals};
 use consent::lease::{Beats, Summary};
+use consent::possession::Possession;
 use consent::registry::{Attribution, Refusal, Registry, Slot};
-use consent::{Consent, CustomerId, Needs, PhoneId, Tier};
+use consent::{Consent, CustomerId, Identifier, Needs, PhoneId, Tier};
 use decode::Frame;
 use effect::{DeliveryId, Effect, Ending, Happening, Input, Reason, Report, What};
 use fixture::{FixtureStatus, Fixtures, Sight};
@@ -138,6 +139,8 @@ pub struct Gateway {
     counters: Counters,
     /// Whether transitions carry what moved them.
     explains: bool,
+    /// Somebody at the desk listens for a tag that is held there.
+    possession: Option<Possession>,
 }
 
 impl Gateway {
@@ -165,6 +168,7 @@ impl Gateway {
             key,
             counters: Counters::default(),
             explains: false,
+            possession: None,
         }
     }
 
@@ -234,9 +238,20 @@ impl Gateway {
     /// What a radio has to deliver for the consents that are in force at the last input's moment. Most shops know
     /// nobody by an address, and then nothing is looked through.
     pub fn needs(&self) -> Needs {
-        let addresses = self.registry.has_addresses()
+        let is_sought = self.possession.as_ref().is_some_and(Possession::needs_addresses);
+        let is_known = self.registry.has_addresses()
             && self.consents().any(|consent| consent.needs_addresses() && self.is_in_force(consent));
-        Needs { addresses }
+        Needs { addresses: is_sought || is_known }
+    }
+
+    /// From now on this is listened for at the desk, or nothing any more.
+    pub fn listen_for(&mut self, possession: Option<Possession>) {
+        self.possession = possession;
+    }
+
+    /// What is listened for at the desk.
+    pub fn listened_for(&self) -> Option<&Possession> {
+        self.possession.as_ref()
     }
 
     /// Whether a consent is live at the last input's moment, and for this shop. Its dates are judged only with a trusted
@@ -322,7 +337,14 @@ impl Gateway {
         self.counters.heard += 1;
         let mut sight = Sight::default();
         let fixtures = &self.fixtures;
-        let see = |frame: &Frame<'_>, identifier| fixtures.look(frame, identifier, &mut sight);
+        let (mut desk, gateway, rssi_dbm) = (self.possession.as_mut(), advertisement.gateway, advertisement.rssi_dbm);
+        desk.iter_mut().for_each(|desk| desk.hear_address(gateway, advertisement.address, f64::from(rssi_dbm)));
+        let see = |frame: &Frame<'_>, identifier: Option<Identifier>| {
+            if let (Some(desk), Some(identifier)) = (&mut desk, identifier) {
+                desk.hear(gateway, identifier, held_dbm(rssi_dbm, frame.measured_power_dbm()));
+            }
+            fixtures.look(frame, identifier, &mut sight);
+        };
         let attribution = self.registry.attribute_seeing(advertisement, now, see);
         if let Some(beacon) = self.fixtures.take(sight, advertisement, now.monotonic_us) {
             let level_dbm = f64::from(advertisement.rssi_dbm);
@@ -333,6 +355,9 @@ impl Gateway {
             Attribution::Nobody => {}
             Attribution::Ambiguous => self.counters.ambiguous += 1,
             Attribution::Customer { slot, measured_power_dbm } => {
+                if let (Some(desk), Some(consent)) = (&mut self.possession, self.registry.get(slot)) {
+                    desk.hear_customer(gateway, &consent.customer, held_dbm(rssi_dbm, measured_power_dbm));
+                }
                 let level_dbm = level_dbm(advertisement.rssi_dbm, measured_power_dbm);
                 self.tell_reading(slot, advertisement.gateway, (advertisement.rssi_dbm, level_dbm), now, effects);
                 if self.may_be_seen(slot, now) {
@@ -426,6 +451,11 @@ impl Gateway {
 pub fn level_dbm(rssi_dbm: i8, measured_power_dbm: Option<i8>) -> f64 {
     const REFERENCE_DBM: i8 = -59;
     f64::from(rssi_dbm) + f64::from(REFERENCE_DBM) - f64::from(measured_power_dbm.unwrap_or(REFERENCE_DBM))
+}
+
+/// The lesser of what was received and what a usual tag would have been heard as: no tag comes nearer by what it says of itself.
+fn held_dbm(rssi_dbm: i8, measured_power_dbm: Option<i8>) -> f64 {
+    level_dbm(rssi_dbm, measured_power_dbm).min(f64::from(rssi_dbm))
 }
 
 /// What a tester causes is in no total.

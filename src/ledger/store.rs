@@ -66,6 +66,10 @@ impl Store {
         // A torn tail ends here: of two in one journal nobody could say that they were the last commits. Whoever reads the file
         // meanwhile leaves it as it is, and nothing is lost by that.
         store.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+        // Somebody was being forgotten when the last process ended; of an older Emma's ledger nobody knows.
+        if store.meta_or("unscrubbed", &[1])? == [1] {
+            store.scrub()?;
+        }
         Ok(store)
     }
 
@@ -306,6 +310,8 @@ impl Store {
             let sql = "INSERT INTO forgotten VALUES (?1, ?2) ON CONFLICT DO UPDATE SET at_us = excluded.at_us";
             self.db.execute(sql, params![self.forgotten_hash(customer), wall_us])?;
         }
+        // With the rows gone nothing else tells the next start that a crash left bytes of them behind.
+        self.set_meta("unscrubbed", &[1])?;
         self.delete_all_of(customer)
     }
 
@@ -317,7 +323,7 @@ impl Store {
     pub fn scrub(&self) -> Result<()> {
         self.db.execute_batch("VACUUM")?;
         let busy: bool = self.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
-        if busy { Err(LedgerError::Read) } else { Ok(()) }
+        if busy { Err(LedgerError::Read) } else { self.set_meta("unscrubbed", &[0]) }
     }
 
     /// [`Store::forget`] in a transaction of its own, and [`Store::scrub`].

@@ -168,6 +168,11 @@ impl Daemon {
         panic!("it does not stop");
     }
 
+    /// Whether it has ended, by itself or by another's doing.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
     /// A file as the daemon sees it, which may live in a mount namespace of its own.
     pub(crate) fn sees(&self, file: &Path) -> PathBuf {
         Path::new("/proc").join(self.child.id().to_string()).join("root").join(file.strip_prefix("/").unwrap())

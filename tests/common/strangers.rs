@@ -45,9 +45,7 @@ pub(crate) fn strangers(count: usize, chance: &mut Chance) -> Vec<Stranger> {
 
 fn stranger(index: usize, chance: &mut Chance) -> Stranger {
     let mut stranger = Stranger::default();
-    stranger.address.copy_from_slice(&bytes(chance, 6));
-    // A resolvable private address, that is one that changes every quarter of an hour (Core 5.4, Vol 6 Part B, 1.3.2.2).
-    stranger.address[0] = stranger.address[0] & 0x3f | 0x40;
+    stranger.change_address(chance);
     let apple =
         |kind: u8, data: Vec<u8>| vec![(0x004c, [vec![kind, u8::try_from(data.len()).unwrap()], data].concat())];
     match index % 8 {
@@ -76,6 +74,12 @@ fn stranger(index: usize, chance: &mut Chance) -> Stranger {
 }
 
 impl Stranger {
+    /// Another resolvable private address, as devices take one every quarter of an hour (Core 5.4, Vol 6 Part B, 1.3.2.2).
+    pub(crate) fn change_address(&mut self, chance: &mut Chance) {
+        self.address.copy_from_slice(&bytes(chance, 6));
+        self.address[0] = self.address[0] & 0x3f | 0x40;
+    }
+
     /// A line of a capture.
     pub(crate) fn line(&self, t_us: i64, gateway: &str) -> String {
         let (address, data) = (printed(self.address, ":"), hex::encode(&self.payload));

@@ -4,6 +4,8 @@ pub mod fingerprint;
 
 pub mod lease;
 
+pub mod possession;
+
 pub mod record;
 
 pub mod registry;
