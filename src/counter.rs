@@ -18,7 +18,7 @@ use crate::gateway::consent::record::ConsentRecord;
 use crate::gateway::consent::registry::{Refusal, Registry};
 use crate::gateway::consent::{Consent, CustomerId, Tier};
 use crate::gateway::effect::{Effect, Input};
-use crate::ledger::registrar::Prepared;
+use crate::ledger::registrar::{self, Prepared};
 use crate::ledger::{LedgerError, Store};
 use crate::mqtt::ended::Speaker;
 use crate::mqtt::state::Presence;
@@ -47,6 +47,7 @@ const MAX_TESTERS: usize = 100;
 /// What is to be done about a request, once it is understood.
 enum Errand {
     Save(Prepared),
+    Lapse(Arc<Consent>),
     Forget(CustomerId),
     Show(CustomerId),
     Export(CustomerId),
@@ -105,7 +106,8 @@ impl Daemon {
         let find = |customer: &CustomerId| gateway.consent_of(customer).cloned();
         let admits = |consent: &Consent| gateway.admits(consent, now);
         let ledger = self.ledger.clone();
-        match errand(request, &self.config, &find, admits, || listed(gateway.consents(), gateway.beats())) {
+        let now_us = self.at_least_us();
+        match errand(request, &self.config, &find, admits, now_us, || listed(gateway.consents(), gateway.beats())) {
             Errand::Save(Prepared { consent, .. }) if self.forgetting.contains(&consent.customer) => {
                 tell(reply, refused("this customer is being forgotten; try again when that is done"));
             }
@@ -114,6 +116,7 @@ impl Daemon {
                 let saved = Box::pin(async move { ledger.save_consent(customer, epoch, record).await.map(|()| true) });
                 return Some(Saving { saved, consent, asker: Asker::Terminal(reply) });
             }
+            Errand::Lapse(consent) => return Some(Saving::lapsed(consent, ledger, Asker::Terminal(reply))),
             Errand::Forget(customer) => self.forget(customer, move || tell(reply, Reply::Forgotten)),
             Errand::Export(customer) => self.show_all(customer, reply),
             Errand::Show(customer) => {
@@ -252,12 +255,17 @@ impl Counter {
         // Nobody knows whether the clock is right, so an ended consent still holds its identifiers here.
         let admits = |consent: &Consent| registry.admits(consent, None);
         let list = || listed(registry.iter().map(|(_, consent)| consent), registry.beats());
-        match errand(request, &self.config, &find, admits, list) {
+        match errand(request, &self.config, &find, admits, self.wall_us, list) {
             Errand::Save(Prepared { consent, record }) => {
                 let customer = consent.customer.clone();
                 self.store.save_consent(&customer, consent.epoch, &record)?;
                 self.registry.accept(consent, None).map_err(|refusal| LedgerError::Damaged(refusal.to_string()))?;
                 Ok(accepted(self.registry.left_out(&customer)))
+            }
+            Errand::Lapse(consent) => {
+                registrar::save_lapsed(&self.store, &consent)?;
+                self.registry.accept(consent, None).map_err(|refusal| LedgerError::Damaged(refusal.to_string()))?;
+                Ok(Reply::Lapsed)
             }
             Errand::Forget(customer) => {
                 self.registry.withdraw(&customer);
@@ -329,11 +337,13 @@ fn errand(
     config: &Config,
     find: &dyn Fn(&CustomerId) -> Option<Arc<Consent>>,
     admits: impl Fn(&Consent) -> Result<(), Refusal>,
+    now_us: i64,
     list: impl Fn() -> Vec<Listed>,
 ) -> Errand {
     match request {
-        Request::Accept { record } => match taking::judge(&record, config, find, admits) {
+        Request::Accept { record } => match taking::judge(&record, config, find, admits, now_us) {
             Verdict::Save(prepared) => Errand::Save(prepared),
+            Verdict::Lapse(consent) => Errand::Lapse(consent),
             Verdict::Forget { customer, .. } => Errand::Forget(customer),
             Verdict::Unknown { .. } => Errand::Answer(Reply::Unknown),
             Verdict::Refused(refused) => Errand::Answer(refused.into()),

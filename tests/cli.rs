@@ -222,7 +222,7 @@ fn a_line_that_is_no_text_is_refused_and_the_next_is_read() {
     let file = shop.write("consents.jsonl", [b"\xff\xfe\n", consent(1, 1).as_bytes()].concat());
     let imported = shop.emma(&["consent", "import", &file]);
     assert_eq!((imported.code, imported.out.starts_with("1 consents taken")), (65, true), "{}", imported.out);
-    assert!(imported.err.contains("consents.jsonl:1: refused: it is not UTF-8 text"), "{}", imported.err);
+    assert!(imported.err.contains("consents.jsonl:1: refused: not-json: it is not UTF-8 text"), "{}", imported.err);
 }
 
 #[test]

@@ -74,14 +74,14 @@ fn import(door: &mut Door, file: &Path) -> Result<u8, Stop> {
         complain_if_open(file, &opened);
         Box::new(BufReader::new(opened))
     };
-    let (mut taken, mut forgotten, mut refused) = (0_usize, 0_usize, 0_usize);
+    let (mut taken, mut forgotten, mut lapsed, mut refused) = (0_usize, 0_usize, 0_usize, 0_usize);
     let mut kept = BTreeMap::new();
     for (index, line) in source.split(b'\n').enumerate() {
         let line = line.map_err(failed)?;
         let place = format!("{}:{}", file.display(), index + 1);
         let Ok(record) = String::from_utf8(line) else {
             refused += 1;
-            complain(exit::OK, format!("{place}: refused: it is not UTF-8 text"));
+            complain(exit::OK, format!("{place}: refused: not-json: it is not UTF-8 text"));
             continue;
         };
         if record.trim().is_empty() {
@@ -95,12 +95,13 @@ fn import(door: &mut Door, file: &Path) -> Result<u8, Stop> {
                 }
             }
             Reply::Forgotten => forgotten += 1,
+            Reply::Lapsed => lapsed += 1,
             Reply::Failed { problem } => {
                 let done = format!("{taken} consents are taken; import the rest again when it can be written");
                 return Err((exit::IO, format!("{place}: {problem}: {done}")));
             }
             Reply::Unknown => {
-                complain(exit::OK, format!("{place}: nothing to withdraw: this customer is not registered"));
+                complain(exit::OK, format!("{place}: nothing to end: this customer is not registered"));
             }
             other => {
                 refused += 1;
@@ -113,7 +114,8 @@ fn import(door: &mut Door, file: &Path) -> Result<u8, Stop> {
     for (kind, count) in kept {
         complain(exit::OK, unmatched(&kind, count));
     }
-    say(&format!("{taken} consents taken, {forgotten} customers forgotten, {refused} records refused\n"));
+    let lapsed = if lapsed == 0 { String::new() } else { format!(", {lapsed} consents lapsed") };
+    say(&format!("{taken} consents taken, {forgotten} customers forgotten, {refused} records refused{lapsed}\n"));
     Ok(if refused == 0 { exit::OK } else { exit::DATA })
 }
 
