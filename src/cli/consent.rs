@@ -13,6 +13,7 @@ use super::{Stop, complain, say};
 use crate::control::{Listed, Reply, Request};
 use crate::discretion::is_open_to_all;
 use crate::exit;
+use crate::gateway::consent::record::MAX_RECORD_LEN;
 
 /// What it is asked.
 #[derive(Args)]
@@ -85,6 +86,11 @@ fn import(door: &mut Door, file: &Path) -> Result<u8, Stop> {
             continue;
         };
         if record.trim().is_empty() {
+            continue;
+        }
+        if record.len() > MAX_RECORD_LEN {
+            refused += 1;
+            complain(exit::OK, format!("{place}: refused: too-long: the record is longer than {MAX_RECORD_LEN} bytes"));
             continue;
         }
         match door.ask(Request::Accept { record })? {
