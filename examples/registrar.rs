@@ -43,7 +43,8 @@ struct Customer {
     inbox: String,
     /// Shared with the app alone; shops get keys of a day. Nothing once they have withdrawn.
     long_key: Option<[u8; 32]>,
-    /// The proof, which stays here: which notice they accepted, and when.
+    /// The proof, which stays here: which notice they accepted, and when. Shops are told the reference.
+    proof: String,
     notice: String,
     accepted_at: Timestamp,
     /// Rises with everything that is told of them.
@@ -157,6 +158,7 @@ impl Registrar {
             pseudonym: format!("c-{}", hex::encode(random::<8>()?)),
             inbox: hex::encode(random::<12>()?),
             long_key: Some(long_key),
+            proof: hex::encode(random::<8>()?),
             notice: self.notice.clone(),
             accepted_at: now(),
             epoch: 0,
@@ -164,7 +166,8 @@ impl Registrar {
             lease_until: None,
             forgotten: false,
         };
-        println!("proof {} accepted notice {} at {}", customer.pseudonym, customer.notice, customer.accepted_at);
+        let Customer { proof, pseudonym, notice, accepted_at, .. } = &customer;
+        println!("proof {proof}: {pseudonym} accepted notice {notice} at {accepted_at}");
         let token = hex::encode(random::<16>()?);
         let answer = json!({ "result": "joined", "token": token, "inbox": customer.inbox });
         self.customers.insert(token, customer);
@@ -265,7 +268,7 @@ impl Customer {
         let days: Vec<Value> = (day_of(now())..=day_of(until)).filter_map(day).collect();
         let mut record = json!({
             "customer": self.pseudonym, "epoch": self.epoch, "tier": "contextual", "purposes": ["offers"],
-            "sites": [site], "identifiers": days, "valid_from": self.accepted_at, "valid_until": until,
+            "state": "given", "given_at": self.accepted_at, "proof": self.proof, "sites": [site], "identifiers": days, "valid_from": self.accepted_at, "valid_until": until,
             "inbox": { "push": self.inbox }, "language": "en", "notice": { "version": self.notice, "language": "en" },
         });
         if let Some(until) = self.paused_until {

@@ -147,6 +147,8 @@ pub enum Reply {
     },
     /// Withdrawn and forgotten.
     Forgotten,
+    /// The consent holds no longer; what was kept ends as after any other.
+    Lapsed,
     /// Nothing was changed.
     Refused {
         /// Why, a sentence each.

@@ -18,7 +18,7 @@ use crate::gateway::consent::record::ConsentRecord;
 use crate::gateway::consent::registry::{Refusal, Registry};
 use crate::gateway::consent::{Consent, CustomerId, Tier};
 use crate::gateway::effect::{Effect, Input};
-use crate::ledger::registrar::Prepared;
+use crate::ledger::registrar::{self, Prepared};
 use crate::ledger::{LedgerError, Store};
 use crate::mqtt::ended::Speaker;
 use crate::mqtt::state::Presence;
@@ -49,8 +49,14 @@ const MAX_TESTERS: usize = 100;
 /// What is to be done about a request, once it is understood.
 enum Errand {
     Save(Prepared),
-    Hold { record: Prepared, at: Option<String> },
-    WithdrawHeld { at: Option<String> },
+    Hold {
+        record: Prepared,
+        at: Option<String>,
+    },
+    WithdrawHeld {
+        at: Option<String>,
+    },
+    Lapse(Arc<Consent>),
     Forget(CustomerId),
     /// Nobody is registered so; what they said no to before their consent ended may be kept.
     ForgetFormer(CustomerId),
@@ -114,7 +120,8 @@ impl Daemon {
         let find = |customer: &CustomerId| gateway.consent_of(customer).cloned();
         let admits = |consent: &Consent| gateway.admits(consent, now);
         let ledger = self.ledger.clone();
-        match errand(request, &self.config, &find, admits, || listed(gateway.consents(), gateway.beats())) {
+        let now_us = self.at_least_us();
+        match errand(request, &self.config, &find, admits, now_us, || listed(gateway.consents(), gateway.beats())) {
             Errand::Save(Prepared { consent, .. }) if self.forgetting.contains(&consent.customer) => {
                 tell(reply, refused("this customer is being forgotten; try again when that is done"));
             }
@@ -125,6 +132,7 @@ impl Daemon {
             }
             Errand::Hold { record, at } => self.seek_tags(record, at.as_deref(), reply),
             Errand::WithdrawHeld { at } => self.seek_holder(at.as_deref(), reply),
+            Errand::Lapse(consent) => return Some(Saving::lapsed(consent, ledger, Asker::Terminal(reply))),
             Errand::Forget(customer) => self.forget(customer, move || tell(reply, Reply::Forgotten)),
             Errand::ForgetFormer(customer) => self.forget_former(customer, move |was_kept| {
                 tell(reply, if was_kept { Reply::Forgotten } else { Reply::Unknown });
@@ -291,12 +299,17 @@ impl Counter {
         // Nobody knows whether the clock is right, so an ended consent still holds its identifiers here.
         let admits = |consent: &Consent| registry.admits(consent, None);
         let list = || listed(registry.iter().map(|(_, consent)| consent), registry.beats());
-        match errand(request, &self.config, &find, admits, list) {
+        match errand(request, &self.config, &find, admits, self.wall_us, list) {
             Errand::Save(Prepared { consent, record }) => {
                 let customer = consent.customer.clone();
                 self.store.save_consent(&customer, consent.epoch, &record)?;
                 self.registry.accept(consent, None).map_err(|refusal| LedgerError::Damaged(refusal.to_string()))?;
                 Ok(accepted(self.registry.left_out(&customer)))
+            }
+            Errand::Lapse(consent) => {
+                registrar::save_lapsed(&self.store, &consent)?;
+                self.registry.accept(consent, None).map_err(|refusal| LedgerError::Damaged(refusal.to_string()))?;
+                Ok(Reply::Lapsed)
             }
             Errand::Forget(customer) => {
                 self.registry.withdraw(&customer);
@@ -375,21 +388,24 @@ fn errand(
     config: &Config,
     find: &dyn Fn(&CustomerId) -> Option<Arc<Consent>>,
     admits: impl Fn(&Consent) -> Result<(), Refusal>,
+    now_us: i64,
     list: impl Fn() -> Vec<Listed>,
 ) -> Errand {
     match request {
-        Request::Accept { record } => match taking::judge(&record, config, find, admits) {
+        Request::Accept { record } => match taking::judge(&record, config, find, admits, now_us) {
             Verdict::Save(prepared) => Errand::Save(prepared),
+            Verdict::Lapse(consent) => Errand::Lapse(consent),
             Verdict::Forget { customer, .. } => Errand::Forget(customer),
-            Verdict::Unknown { customer, .. } => Errand::ForgetFormer(customer),
+            Verdict::Unknown { customer, forgets: true, .. } => Errand::ForgetFormer(customer),
+            Verdict::Unknown { .. } => Errand::Answer(Reply::Unknown),
             Verdict::Refused(refused) => Errand::Answer(refused.into()),
         },
-        Request::Hold { record, at } => match taking::judge(&record, config, find, admits) {
+        Request::Hold { record, at } => match taking::judge(&record, config, find, admits, now_us) {
             Verdict::Save(record) => Errand::Hold { record, at },
             Verdict::Refused(refused) => Errand::Answer(refused.into()),
-            Verdict::Forget { .. } | Verdict::Unknown { .. } => {
-                Errand::Answer(refused("this is a withdrawal: hold the tag with `emma consent withdraw --held`"))
-            }
+            Verdict::Forget { .. } | Verdict::Unknown { .. } | Verdict::Lapse(_) => Errand::Answer(refused(
+                "this is no yes; for a withdrawal hold the tag with `emma consent withdraw --held`",
+            )),
         },
         Request::WithdrawHeld { at } => Errand::WithdrawHeld { at },
         Request::Status => Errand::Status,

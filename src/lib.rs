@@ -60,6 +60,7 @@ pub mod counter;
 
 pub mod timeline;
 
+pub mod receipt;
 pub mod report;
 
 pub mod export;

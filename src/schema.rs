@@ -9,7 +9,7 @@ use schemars::transform::RestrictFormats;
 use schemars::{JsonSchema, Schema};
 use serde_json::Value;
 
-use crate::gateway::consent::record::{ConsentRecord, WithdrawalRecord};
+use crate::gateway::consent::record::{ConsentRecord, EndedRecord, WithdrawalRecord};
 use crate::incoming::consent::BeatFields;
 use crate::incoming::subject::SubjectFields;
 use crate::incoming::{ControlFields, FeedbackFields, PurchaseFields, ValueFields};
@@ -45,7 +45,7 @@ pub struct Message {
 }
 
 /// Every message. `cargo test --test contract` tells of one that changed, and what to do.
-pub const MESSAGES: [Message; 24] = [
+pub const MESSAGES: [Message; 25] = [
     said::<Event<'static, Value>>("event"),
     Message { make: offer_issued, ..said::<()>("offer-issued") },
     said::<ended::Data<'static>>("offer-ended"),
@@ -68,8 +68,9 @@ pub const MESSAGES: [Message; 24] = [
     read::<ControlFields>("control"),
     read::<HeardMessage>("heard"),
     // A record is read by hand, and as strictly as it is written.
-    Message { direction: Direction::Read, ..said::<ConsentRecord>("consent") },
+    Message { direction: Direction::Read, version: (1, 1), ..said::<ConsentRecord>("consent") },
     Message { direction: Direction::Read, ..said::<WithdrawalRecord>("withdrawal") },
+    Message { direction: Direction::Read, ..said::<EndedRecord>("consent-ended") },
     read::<BeatFields>("consent-feed"),
 ];
 

@@ -197,6 +197,38 @@ fn consents_come_and_go_without_a_daemon() {
 }
 
 #[test]
+fn a_receipt_says_what_was_agreed_to_and_nothing_that_somebody_could_be_recognised_by() {
+    let shop = Shop::new();
+    let given = consent(1, 1)
+        .replace(r#""language":"de""#, r#""language":"de","proof":"p/77","given_at":"2025-12-24T11:00:00Z""#);
+    assert_eq!(shop.emma_with(&["consent", "import", "-"], &given).code, 0);
+    let before = shop.emma(&["consent", "show", "customer-01"]).out;
+    let text = shop.emma(&["consent", "receipt", "customer-01"]);
+    assert_eq!((text.code, text.err.as_str()), (0, ""));
+    for part in ["Sie haben Ja gesagt.", "2025-12-24 12:00", "an der Kasse", "p/77", "customer-01/1"] {
+        assert!(text.out.contains(part), "{part} is missing:\n{}", text.out);
+    }
+    let english = shop.emma(&["consent", "receipt", "customer-01", "--lang", "en"]).out;
+    assert!(english.contains("You receive offers.\n"), "{english}");
+    let json = shop.emma(&["consent", "receipt", "customer-01", "--format", "json"]).out;
+    let receipt: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(receipt["event"][0]["consent_status"], "dpv:ConsentGiven");
+    assert_eq!(receipt["pii_processing"]["purposes"][0]["purpose"], "offers");
+    assert_eq!(receipt["pii_processing"]["recipient_third_parties"][0], "recipient:push");
+    for told in [&text.out, &english, &json] {
+        assert!(!told.contains(&uuid(1)) && !told.contains("inbox-of-1"), "{told}");
+    }
+    assert_eq!(shop.emma(&["consent", "show", "customer-01"]).out, before, "nothing is kept for it");
+    let expired = r#"{"customer":"customer-01","epoch":1,"state":"expired"}"#;
+    let lapsed = shop.emma_with(&["consent", "import", "-"], expired);
+    assert_eq!(lapsed.out, "0 consents taken, 0 customers forgotten, 0 records refused, 1 consents lapsed\n");
+    let over = shop.emma(&["consent", "receipt", "customer-01", "--lang", "en"]).out;
+    assert!(over.contains("It has run out") && !over.contains("You receive offers."), "{over}");
+    assert_eq!(shop.emma(&["consent", "receipt", "customer-02"]).code, 1);
+    assert_eq!(shop.emma(&["consent", "receipt", "customer-01", "--lang", "es"]).code, 64);
+}
+
+#[test]
 fn an_identifier_that_changed_hands_stays_with_its_new_owner() {
     let shop = Shop::new();
     let state = shop.text("state");
@@ -222,7 +254,7 @@ fn a_line_that_is_no_text_is_refused_and_the_next_is_read() {
     let file = shop.write("consents.jsonl", [b"\xff\xfe\n", consent(1, 1).as_bytes()].concat());
     let imported = shop.emma(&["consent", "import", &file]);
     assert_eq!((imported.code, imported.out.starts_with("1 consents taken")), (65, true), "{}", imported.out);
-    assert!(imported.err.contains("consents.jsonl:1: refused: it is not UTF-8 text"), "{}", imported.err);
+    assert!(imported.err.contains("consents.jsonl:1: refused: not-json: it is not UTF-8 text"), "{}", imported.err);
 }
 
 #[test]

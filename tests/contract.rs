@@ -239,6 +239,7 @@ fn the_examples_of_what_is_read_are_taken() {
     assert!(phone::parse(heard.as_bytes(), at_us).unwrap().passed_over == 0);
     assert!(matches!(record::parse(&example(&document, "consent")), Ok(Record::Grant(_))));
     assert!(matches!(record::parse(&example(&document, "withdrawal")), Ok(Record::Withdraw { .. })));
+    assert!(matches!(record::parse(&example(&document, "consentEnded")), Ok(Record::Lapse { .. })));
 }
 
 /// A line of a record, as if a broker had handed it on.

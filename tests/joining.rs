@@ -145,7 +145,7 @@ async fn somebody_joins_is_offered_something_says_no_pauses_and_is_forgotten() {
     // The notice at the door: who read another one is asked to read this one.
     phone.says("join 00000000", "join rejected another-notice").await;
     phone.says("join 1a2b3c4d", "join joined").await;
-    assert_eq!(registrar.said("proof c-"), 1);
+    assert_eq!(registrar.said("proof "), 1);
 
     // Whoever joined and did not arrive is a stranger, although the phone transmits.
     phone.tell("at omg");
@@ -158,6 +158,8 @@ async fn somebody_joins_is_offered_something_says_no_pauses_and_is_forgotten() {
     phone.says("arrive", "arrive accepted").await;
     let record = records(&scene).pop().unwrap();
     let (customer, inbox) = (text(&record["customer"]), text(&record["inbox"]["push"]));
+    assert_eq!(registrar.said(&format!("proof {}: {customer} accepted", text(&record["proof"]))), 1);
+    assert_eq!((&record["state"], &record["given_at"]), (&json!("given"), &record["valid_from"]));
     assert_eq!((&record["sites"], &record["notice"]["version"]), (&json!(["hall"]), &json!("1a2b3c4d")));
     let until_at: jiff::Timestamp = text(&record["valid_until"]).parse().unwrap();
     let hours = (until_at.as_microsecond() - scene.clock.wall_us()) / 3_600_000_000;

@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use emma::clock::Moment;
 use emma::gateway::Gateway;
 use emma::gateway::consent::record::{self, Record};
-use emma::gateway::consent::{Consent, CustomerId};
+use emma::gateway::consent::{Consent, CustomerId, State};
 use emma::gateway::effect::{Happening, Input, Purchase, Reason, What};
 use emma::gateway::halt::Halts;
 use emma::gateway::key::Key;
@@ -144,6 +144,20 @@ fn said(happening: &Happening) -> Option<String> {
         What::Withheld { campaign, reason, .. } => Some(format!("{campaign} {}", reason.as_str())),
         _ => None,
     }
+}
+
+#[test]
+fn of_ten_states_of_a_consent_two_open_the_gate() {
+    for state in State::ALL {
+        let mut stage = Stage::plenty(&[("boots", SHOES)], Consent { state, ..consent("contextual", "", "") });
+        let told = stage.visit(MONDAY_NOON);
+        assert_eq!(told.is_empty(), !matches!(state, State::Given | State::Renewed), "{state:?}: {told:?}");
+    }
+    // One that lapses under way: whoever is in the shop is told nothing more.
+    let mut stage = Stage::plenty(&[("boots", SHOES)], consent("contextual", "", ""));
+    let lapsed = consent("contextual", "", "").lapsed(2, us(MONDAY_NOON));
+    stage.standalone.handle(Input::Consent(lapsed.into()), stage.at(us(MONDAY_NOON))).unwrap();
+    assert_eq!(stage.visit(MONDAY_NOON), [""; 0]);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 
 use super::door::{Door, NOBODY, not_understood, problems};
 use super::export::page;
@@ -14,8 +14,9 @@ use super::{Stop, complain, say};
 use crate::control::{Listed, Reply, Request};
 use crate::discretion::is_open_to_all;
 use crate::exit;
-use crate::gateway::consent::record::MAX_RECORD_LEN;
-use crate::words::Language;
+use crate::gateway::consent::record::{ConsentRecord, MAX_RECORD_LEN};
+use crate::words::{self, Language};
+use crate::{config, receipt};
 
 /// What it is asked.
 #[derive(Args)]
@@ -49,6 +50,17 @@ enum Command {
         /// The customer's pseudonym.
         id: String,
     },
+    /// What a customer agreed to, for them to keep: in words, or in the shape of ISO/IEC TS 27560.
+    Receipt {
+        /// The customer's pseudonym.
+        id: String,
+        /// The language: de, en, fr or it; the customer's, else the shop's, where it is not said.
+        #[arg(long, value_name = "LANG", value_parser = language)]
+        lang: Option<Language>,
+        /// Sentences, or one JSON object.
+        #[arg(long, value_enum, default_value = "text")]
+        format: Format,
+    },
     /// Everything that is stored of a customer, what for, and for how long.
     Export {
         /// The customer's pseudonym.
@@ -74,12 +86,24 @@ enum Command {
     },
 }
 
+/// How a receipt is printed.
+#[derive(Clone, Copy, ValueEnum)]
+enum Format {
+    Text,
+    Json,
+}
+
+fn language(word: &str) -> Result<Language, String> {
+    Language::of(word).ok_or_else(|| "it is none of de, en, fr, it".to_owned())
+}
+
 /// Does what is asked.
 pub(super) fn main(arguments: &Arguments) -> u8 {
     let outcome = Door::open(&arguments.config).and_then(|mut door| match &arguments.command {
         Command::Import { file } => import(&mut door, file),
         Command::List => list(&mut door),
         Command::Show { id } => show(&mut door, id),
+        Command::Receipt { id, lang, format } => receipt(&mut door, &arguments.config, id, *lang, *format),
         Command::Export { id, json, language } => export(&mut door, id, *json, *language),
         Command::Hold { file, at } => hold(&mut door, file, at.clone()),
         Command::Withdraw { id: Some(id), .. } => withdraw(&mut door, Request::Withdraw { customer: id.clone() }),
@@ -133,17 +157,22 @@ fn hold(door: &mut Door, file: &Path, at: Option<String>) -> Result<u8, Stop> {
 fn import(door: &mut Door, file: &Path) -> Result<u8, Stop> {
     let failed = |error| unreadable(file, &error);
     let source = open(file)?;
-    let (mut taken, mut forgotten, mut refused) = (0_usize, 0_usize, 0_usize);
+    let (mut taken, mut forgotten, mut lapsed, mut refused) = (0_usize, 0_usize, 0_usize, 0_usize);
     let mut kept = BTreeMap::new();
     for (index, line) in source.split(b'\n').enumerate() {
         let line = line.map_err(failed)?;
         let place = format!("{}:{}", file.display(), index + 1);
         let Ok(record) = String::from_utf8(line) else {
             refused += 1;
-            complain(exit::OK, format!("{place}: refused: it is not UTF-8 text"));
+            complain(exit::OK, format!("{place}: refused: not-json: it is not UTF-8 text"));
             continue;
         };
         if record.trim().is_empty() {
+            continue;
+        }
+        if record.len() > MAX_RECORD_LEN {
+            refused += 1;
+            complain(exit::OK, format!("{place}: refused: too-long: the record is longer than {MAX_RECORD_LEN} bytes"));
             continue;
         }
         match door.ask(Request::Accept { record })? {
@@ -154,12 +183,13 @@ fn import(door: &mut Door, file: &Path) -> Result<u8, Stop> {
                 }
             }
             Reply::Forgotten => forgotten += 1,
+            Reply::Lapsed => lapsed += 1,
             Reply::Failed { problem } => {
                 let done = format!("{taken} consents are taken; import the rest again when it can be written");
                 return Err((exit::IO, format!("{place}: {problem}: {done}")));
             }
             Reply::Unknown => {
-                complain(exit::OK, format!("{place}: nothing to withdraw: this customer is not registered"));
+                complain(exit::OK, format!("{place}: nothing to end: this customer is not registered"));
             }
             other => {
                 refused += 1;
@@ -172,7 +202,8 @@ fn import(door: &mut Door, file: &Path) -> Result<u8, Stop> {
     for (kind, count) in kept {
         complain(exit::OK, unmatched(&kind, count));
     }
-    say(&format!("{taken} consents taken, {forgotten} customers forgotten, {refused} records refused\n"));
+    let lapsed = if lapsed == 0 { String::new() } else { format!(", {lapsed} consents lapsed") };
+    say(&format!("{taken} consents taken, {forgotten} customers forgotten, {refused} records refused{lapsed}\n"));
     Ok(if refused == 0 { exit::OK } else { exit::DATA })
 }
 
@@ -213,6 +244,34 @@ fn show(door: &mut Door, id: &str) -> Result<u8, Stop> {
         Reply::Unknown => Err((NOBODY, "this customer is not registered".to_owned())),
         other => Err((exit::UNAVAILABLE, problems(other).join("; "))),
     }
+}
+
+fn receipt(door: &mut Door, folder: &Path, id: &str, lang: Option<Language>, format: Format) -> Result<u8, Stop> {
+    let (record, lease) = match door.ask(Request::Show { customer: id.to_owned() })? {
+        Reply::Consent { record, lease } => (record, lease),
+        Reply::Unknown => return Err((NOBODY, "this customer is not registered".to_owned())),
+        other => return Err((exit::UNAVAILABLE, problems(other).join("; "))),
+    };
+    let Some(config) = config::load(folder).config else {
+        let hint = format!("emma check --config {} says what", folder.display());
+        return Err((
+            exit::CONFIG,
+            format!("who is responsible cannot be read, the configuration has an error: {hint}"),
+        ));
+    };
+    let record: ConsentRecord = serde_json::from_str(&record).map_err(|error| (exit::SOFTWARE, error.to_string()))?;
+    let theirs = [record.language.as_deref(), config.site.language.as_deref()];
+    let theirs = theirs.into_iter().flatten().find_map(Language::of);
+    let language = lang.or(theirs).unwrap_or(Language::En);
+    let receipt = receipt::of(&record, lease, &config, language);
+    Ok(match format {
+        Format::Json => say(&format!("{:#}\n", serde_json::to_value(&receipt).unwrap_or_default())),
+        Format::Text => {
+            let sentences = words::receipt(&receipt, &config.site.name, &config.site.time_zone, language);
+            let (head, rest) = sentences.split_first().map_or(("", &[][..]), |(head, rest)| (head, rest));
+            say(&format!("{head}\n\n{}\n", rest.join("\n")))
+        }
+    })
 }
 
 fn export(door: &mut Door, id: &str, json: bool, language: Option<Language>) -> Result<u8, Stop> {

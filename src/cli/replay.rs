@@ -16,6 +16,7 @@ use crate::counter;
 use crate::exit;
 use crate::gateway::Gateway;
 use crate::gateway::consent::record::Record;
+use crate::gateway::consent::registry::Refusal;
 use crate::gateway::effect::{Happening, Input};
 use crate::ledger::folder::Folder;
 use crate::ledger::{Store, registrar};
@@ -229,13 +230,24 @@ impl Replay {
                 self.standalone.store.forget_now(&customer, wall_us).map_err(ledger_stop)?;
                 happened
             }
+            Record::Lapse { customer, epoch } => match self.standalone.gateway.consent_of(&customer).cloned() {
+                Some(known) if epoch < known.epoch => {
+                    return Err((exit::DATA, Refusal::StaleEpoch.to_string()));
+                }
+                Some(known) => {
+                    let consent = Arc::new(known.lapsed(epoch, wall_us));
+                    registrar::save_lapsed(&self.standalone.store, &consent).map_err(ledger_stop)?;
+                    self.standalone.handle(Input::Consent(consent), now).map_err(ledger_stop)?
+                }
+                None => Vec::new(),
+            },
             Record::Grant(record) => {
                 let known = crate::gateway::consent::CustomerId::new(&record.customer)
                     .and_then(|customer| self.standalone.gateway.consent_of(&customer).cloned());
                 let key = self.standalone.store.key();
                 let customer = record.customer.clone();
                 let inbox = |recipient: &str| key.id(&[b"inbox", customer.as_bytes(), recipient.as_bytes()]);
-                let prepared = registrar::prepare(*record, &self.config.promise, known.as_deref(), inbox)
+                let prepared = registrar::prepare(*record, &self.config, known.as_deref(), inbox)
                     .map_err(|problems| (exit::DATA, problems.join("; ")))?;
                 let consent = prepared.consent;
                 self.standalone.gateway.admits(&consent, now).map_err(|refusal| (exit::DATA, refusal.to_string()))?;

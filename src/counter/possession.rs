@@ -105,7 +105,7 @@ impl Daemon {
             return None;
         }
         let (customer, epoch, ledger) = (consent.customer.clone(), consent.epoch, self.ledger.clone());
-        let saved = Box::pin(async move { ledger.save_consent(customer, epoch, record).await.map(|()| true) });
+        let saved = Box::pin(async move { ledger.save_consent(customer, epoch, record).await });
         Some(Saving { saved, consent, asker: Asker::Terminal(reply) })
     }
 }

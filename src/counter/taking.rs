@@ -9,13 +9,14 @@ use super::{accepted, tell};
 use crate::config::Config;
 use crate::control::{Answer, Reply};
 use crate::daemon::Daemon;
-use crate::gateway::consent::record::{self, ConsentRecord, Record};
+use crate::gateway::consent::record::{self, ConsentRecord, MAX_RECORD_LEN, Record};
 use crate::gateway::consent::registry::Refusal;
 use crate::gateway::consent::{Consent, CustomerId};
 use crate::gateway::effect::Input;
 use crate::incoming::consent::Told;
 use crate::ledger::order::Saved;
 use crate::ledger::registrar::{self, Prepared};
+use crate::ledger::thread::Ledger;
 
 /// What is to be done about a record.
 pub(crate) enum Verdict {
@@ -27,11 +28,15 @@ pub(crate) enum Verdict {
         /// That of the withdrawal.
         epoch: u64,
     },
-    /// Its customer is to be forgotten, and is not registered.
+    /// It holds no longer: this is what stands in its place once it is on disk.
+    Lapse(Arc<Consent>),
+    /// A consent is to end, and its customer is not registered.
     Unknown {
         customer: CustomerId,
-        /// That of the withdrawal.
+        /// That of the word that ends it.
         epoch: u64,
+        /// Its customer is to be forgotten, and not to be brought back by what was said before.
+        forgets: bool,
     },
     /// It is not taken.
     Refused(Refused),
@@ -59,24 +64,42 @@ impl From<Refusal> for Refused {
 }
 
 impl From<Refused> for Reply {
-    fn from(refused: Refused) -> Self {
-        Self::Refused { problems: refused.problems }
+    /// A terminal is told the word too, before each sentence that does not begin with it.
+    fn from(Refused { word, problems }: Refused) -> Self {
+        let with_word = |problem: String| match problem.starts_with(word) {
+            true => problem,
+            false => format!("{word}: {problem}"),
+        };
+        Self::Refused { problems: problems.into_iter().map(with_word).collect() }
     }
 }
 
-/// Judges one line of a consent file. `find` knows who is registered, and `admits` what can stand beside them.
+/// Judges one line of a consent file. `find` knows who is registered, and `admits` what can stand beside them; `now_us` is
+/// when it is judged (wall, microseconds).
 pub(crate) fn judge(
     line: &str,
     config: &Config,
     find: &dyn Fn(&CustomerId) -> Option<Arc<Consent>>,
     admits: impl Fn(&Consent) -> Result<(), Refusal>,
+    now_us: i64,
 ) -> Verdict {
+    if line.len() > MAX_RECORD_LEN {
+        return Verdict::Refused(Refused::new(
+            "too-long",
+            &format!("the record is longer than {MAX_RECORD_LEN} bytes"),
+        ));
+    }
     match record::parse(line) {
         Ok(Record::Grant(record)) => grant(*record, config, find, admits).map_or_else(Verdict::Refused, Verdict::Save),
         Ok(Record::Withdraw { customer, epoch }) => match find(&customer) {
             Some(known) if epoch < known.epoch => Verdict::Refused(Refusal::StaleEpoch.into()),
             Some(_) => Verdict::Forget { customer, epoch },
-            None => Verdict::Unknown { customer, epoch },
+            None => Verdict::Unknown { customer, epoch, forgets: true },
+        },
+        Ok(Record::Lapse { customer, epoch }) => match find(&customer) {
+            Some(known) if epoch < known.epoch => Verdict::Refused(Refusal::StaleEpoch.into()),
+            Some(known) => Verdict::Lapse(Arc::new(known.lapsed(epoch, now_us))),
+            None => Verdict::Unknown { customer, epoch, forgets: false },
         },
         Err(error) => Verdict::Refused(Refused { word: "record", problems: error.problems().to_vec() }),
     }
@@ -94,7 +117,7 @@ fn grant(
     }
     let known = CustomerId::new(&record.customer).and_then(|customer| find(&customer));
     let mut luck = Ok(());
-    let prepared = registrar::prepare(record, &config.promise, known.as_deref(), |_| {
+    let prepared = registrar::prepare(record, config, known.as_deref(), |_| {
         registrar::random_inbox().unwrap_or_else(|error| {
             luck = Err(error);
             "".into()
@@ -122,6 +145,20 @@ pub(crate) enum Asker {
     Registrar(Box<Told>),
 }
 
+impl Saving {
+    /// A consent that has lapsed, on its way to the disk.
+    pub(crate) fn lapsed(consent: Arc<Consent>, ledger: Ledger, asker: Asker) -> Self {
+        let lapsed = Arc::clone(&consent);
+        let saved = Box::pin(async move {
+            let kept = ledger.consent(lapsed.customer.clone()).await;
+            let kept = kept.ok_or("the ledger does not say what it keeps of this consent")?;
+            let record = registrar::lapsed(&kept, &lapsed)?;
+            ledger.save_consent(lapsed.customer.clone(), lapsed.epoch, record).await
+        });
+        Self { saved, consent, asker }
+    }
+}
+
 /// Ends when the consent is on disk, or cannot be.
 pub(crate) async fn saved(saving: &mut Option<Saving>) -> Result<Saved, String> {
     match saving {
@@ -134,7 +171,7 @@ impl Daemon {
     /// The disk has answered: the consent is in force, or was refused.
     pub(crate) fn saved(&mut self, saving: Saving, outcome: Result<Saved, String>) {
         let Saving { consent, asker, .. } = saving;
-        let customer = consent.customer.clone();
+        let (customer, holds) = (consent.customer.clone(), consent.state.opens());
         if let Ok(Saved::Taken(refusals)) = &outcome {
             self.input(Input::Consent(consent));
             // Before anything is heard of them again.
@@ -145,6 +182,7 @@ impl Daemon {
         match asker {
             Asker::Registrar(told) => self.saved_told(&customer, *told, &outcome),
             Asker::Terminal(reply) => match outcome {
+                Ok(_) if !holds => tell(reply, Reply::Lapsed),
                 Ok(_) => tell(reply, accepted(self.gateway.left_out(&customer))),
                 Err(problem) => tell(reply, Reply::Failed { problem }),
             },

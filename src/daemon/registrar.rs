@@ -96,7 +96,7 @@ impl Daemon {
         let (gateway, now) = (&self.gateway, self.now());
         let find = |customer: &CustomerId| gateway.consent_of(customer).cloned();
         let admits = |consent: &Consent| gateway.admits(consent, now);
-        match taking::judge(record, &self.config, &find, admits) {
+        match taking::judge(record, &self.config, &find, admits, self.at_least_us()) {
             Verdict::Save(prepared) if self.forgetting.contains(&prepared.consent.customer) => {
                 let problem = "this customer is being forgotten: tell it again when that is answered";
                 self.refuse_told(told, &Refused::new("being-forgotten", problem));
@@ -111,11 +111,22 @@ impl Daemon {
                 self.note_withdrawn(&customer, epoch);
                 self.forget(customer, move || finish(told, &tally, Some(consent::forgotten(epoch))));
             }
-            // Nobody is told apart: who was never here, and who is forgotten already.
-            Verdict::Unknown { customer, epoch } => {
-                self.note_withdrawn(&customer, epoch);
+            Verdict::Lapse(consent) => {
+                return Some(Saving::lapsed(consent, self.ledger.clone(), Asker::Registrar(Box::new(told))));
+            }
+            // Nobody is told apart: who was never here, and who is forgotten already. Whoever was merely asked is not noted.
+            Verdict::Unknown { customer, epoch, forgets } => {
                 let tally = self.voices.tally.clone();
-                self.forget_former(customer, move |_| finish(told, &tally, Some(consent::forgotten(epoch))));
+                if forgets {
+                    self.note_withdrawn(&customer, epoch);
+                    self.forget_former(customer, move |_| finish(told, &tally, Some(consent::forgotten(epoch))));
+                } else {
+                    let forgetting = self.forgetting.clone();
+                    tokio::spawn(async move {
+                        forgetting.ended(&customer).await;
+                        finish(told, &tally, Some(consent::forgotten(epoch)));
+                    });
+                }
             }
             Verdict::Refused(refused) => self.refuse_told(told, &refused),
         }
@@ -137,10 +148,14 @@ impl Daemon {
         self.registrar.withdrawn.note(&self.codes.key, customer, epoch, now_us);
     }
 
-    /// Without a clock that is believed the lease runs from the last time that one was, or from what the clock says where that
-    /// is earlier: it may be shorter, never longer.
+    /// What time it is at the least (wall, microseconds): without a clock that is believed the last time that one was, or what
+    /// the clock says where that is earlier. A lease that runs from it may be shorter, never longer.
+    pub(crate) fn at_least_us(&self) -> i64 {
+        self.gateway.at_least_us().min(self.raw_wall_us())
+    }
+
     fn save_told(&self, prepared: Prepared, told: Told) -> Saving {
-        let told_us = self.gateway.at_least_us().min(self.raw_wall_us());
+        let told_us = self.at_least_us();
         let Prepared { consent, record } = prepared.told_at(told_us);
         let (customer, valid_from_us) = (consent.customer.clone(), consent.valid_from_us);
         let leased = Leased { customer, epoch: consent.epoch, record, told_us, valid_from_us };

@@ -257,8 +257,7 @@ impl Gateway {
     /// Whether a consent is live at the last input's moment, and for this shop. Its dates are judged only with a trusted
     /// clock; without one the `clock` gate keeps Emma silent.
     pub fn is_in_force(&self, consent: &Consent) -> bool {
-        self.wall_us.is_none_or(|wall_us| consent.is_live(wall_us, self.registry.beats()))
-            && consent.covers_site(&self.config.gateway.site)
+        consent.may_be_live(self.wall_us, self.registry.beats()) && consent.covers_site(&self.config.gateway.site)
     }
 
     /// The beats of the registrar's feed that hold the leases.
@@ -387,7 +386,7 @@ impl Gateway {
     fn may_be_seen(&self, slot: Slot, now: Moment) -> bool {
         let Some(consent) = self.registry.get(slot) else { return false };
         let ignored = self.guests.get(&slot).and_then(|guest| guest.ignored_until_us);
-        now.wall_us.is_none_or(|wall_us| consent.is_live(wall_us, self.registry.beats()))
+        consent.may_be_live(now.wall_us, self.registry.beats())
             && consent.covers_site(&self.config.gateway.site)
             && ignored.is_none_or(|until_us| until_us <= now.monotonic_us)
     }

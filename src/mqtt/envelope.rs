@@ -3,7 +3,7 @@
 use schemars::{JsonSchema, Schema};
 use serde::Serialize;
 
-use super::event::{PURPOSE, instant, json};
+use super::event::{PURPOSE, instant, json, second};
 
 /// Which event it is, and for how long it is worth saying.
 #[derive(Clone, Copy)]
@@ -37,14 +37,15 @@ impl Envelope<'_> {
     /// The event as JSON, said by `gateway` of `site`; its `sequence` is given at the hand-over.
     pub(super) fn around(self, data: &impl Serialize, site: &str, gateway: &str) -> String {
         let Self { id, kind, schema, subject, at_us, until_us, personal } = self;
+        let told = if personal.is_some() { second } else { instant };
         json(&Event {
             specversion: "1.0",
             id,
             source: format!("/sites/{site}/gateways/{gateway}"),
             kind,
             subject,
-            time: instant(at_us),
-            expirytime: instant(until_us),
+            time: told(at_us),
+            expirytime: told(until_us),
             dataschema: schema,
             datacontenttype: "application/json",
             dataclassification: if personal.is_some() { "restricted" } else { "internal" },

@@ -23,6 +23,9 @@ pub const CONTENT_TYPE: &str = "application/cloudevents+json";
 /// have bounds of their own.
 pub const MAX_EVENT_LEN: usize = 64 * 1024;
 
+/// A second in microseconds.
+const SECOND_US: i64 = 1_000_000;
+
 const OFFER_ISSUED: &str = "emma.offer.issued.v1";
 pub(crate) const OFFER_ISSUED_SCHEMA: &str = "urn:emma:schema:offer-issued:v1";
 pub(super) const PURPOSE: &str = "instore-offer";
@@ -107,8 +110,8 @@ pub fn drafts(
             event_id,
             offer_id,
             why: json(&why(offer)),
-            expires_us: offer.notify_until_us,
-            valid_until_us: offer.valid_until_us,
+            expires_us: to_the_second(offer.notify_until_us),
+            valid_until_us: to_the_second(offer.valid_until_us),
         }
     };
     offer.recipients.iter().map(draft).collect()
@@ -146,6 +149,17 @@ pub(super) fn instant(us: i64) -> String {
     Timestamp::from_microsecond(us).unwrap_or(beyond).to_string()
 }
 
+/// The same to the second.
+pub(super) fn second(us: i64) -> String {
+    instant(to_the_second(us))
+}
+
+/// A time of what goes to one person, rounded down to the second: the microsecond would be an id by which two recipients could
+/// join their copies.
+fn to_the_second(us: i64) -> i64 {
+    us.div_euclid(SECOND_US).saturating_mul(SECOND_US)
+}
+
 /// What an offer says; `offer_id` names it to its recipient, `code` is their coupon's, and `at_us` is when it was made (wall).
 fn data<'a>(
     offer: &'a Offer,
@@ -168,9 +182,9 @@ fn data<'a>(
         image: campaign.image.as_deref(),
         link: campaign.link.as_deref(),
         coupon: campaign.coupon.as_ref().zip(code).map(|(given, code)| coupon(given, code)),
-        notify_until: Some(instant(offer.notify_until_us)),
-        valid_from: instant(at_us),
-        valid_until: instant(offer.valid_until_us),
+        notify_until: Some(second(offer.notify_until_us)),
+        valid_from: second(at_us),
+        valid_until: second(offer.valid_until_us),
         why: why(offer),
         actions: &ACTIONS,
     }

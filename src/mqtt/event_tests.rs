@@ -12,7 +12,7 @@ use crate::gateway::cap::{CapRule, CapScope, Window};
 use crate::gateway::consent::{CustomerId, Tier};
 use crate::gateway::effect::{Delivery, Offer, Used};
 
-/// 2026-11-02T10:00:00.25Z.
+/// 2026-11-02T10:00:00Z.
 const AT_US: i64 = 1_793_613_600_250_000;
 
 fn name(text: &str) -> Name {
@@ -119,8 +119,8 @@ fn the_envelope_is_a_cloud_event_with_every_attribute() {
         "source": "/sites/bern/gateways/gw-till",
         "type": "emma.offer.issued.v1",
         "subject": *draft.offer_id,
-        "time": "2026-11-02T10:00:00.25Z",
-        "expirytime": "2026-11-02T10:01:30.25Z",
+        "time": "2026-11-02T10:00:00Z",
+        "expirytime": "2026-11-02T10:01:30Z",
         "sequence": "00000000000000000042",
         "dataschema": "urn:emma:schema:offer-issued:v1",
         "datacontenttype": "application/json",
@@ -130,7 +130,45 @@ fn the_envelope_is_a_cloud_event_with_every_attribute() {
     });
     assert_eq!(event, expected);
     assert_eq!(draft.topic, "emma/v1/bern/offer/push/inbox-a");
-    assert_eq!((draft.expires_us, draft.valid_until_us), (AT_US + 90_000_000, AT_US + 7_200_000_000));
+    assert_eq!((draft.expires_us, draft.valid_until_us), (AT_US + 89_750_000, AT_US + 7_199_750_000));
+}
+
+#[test]
+fn nothing_but_what_the_shop_says_and_the_second_is_in_both_copies_of_an_offer() {
+    fn leaves(at: &str, value: &Value, told: &mut BTreeMap<String, String>) {
+        match value {
+            Value::Object(fields) => {
+                fields.iter().for_each(|(name, value)| leaves(&format!("{at}.{name}"), value, told))
+            }
+            Value::Array(list) => list.iter().for_each(|value| leaves(at, value, told)),
+            value => drop(told.insert(at.to_owned(), value.to_string())),
+        }
+    }
+    let mut reservation = reservation(campaign());
+    reservation.offer.recipients = vec![("push".into(), "inbox-a".into()), ("mail".into(), "inbox-b".into())];
+    let drafts = drafts_of(&reservation);
+    let [one, other] = &drafts[..] else { panic!("two copies") };
+    let told = |draft: &Draft| {
+        let mut told = BTreeMap::new();
+        leaves("", &serde_json::from_str(&draft.payload).unwrap(), &mut told);
+        told
+    };
+    let (one, other) = (told(one), told(other));
+    let of_their_own: Vec<&str> =
+        one.iter().filter(|(at, said)| other[*at] != **said).map(|(at, _)| at.as_str()).collect();
+    assert_eq!(of_their_own, [".data.offer_id", ".id", ".subject"]);
+    // Of another offer to somebody else in the same second both copies say the same, but for their ids.
+    reservation.delivery.id = DeliveryId("another".into());
+    reservation.delivery.at_us += 600_000;
+    reservation.offer.notify_until_us += 600_000;
+    reservation.offer.valid_until_us += 600_000;
+    let somebody_else = told(&drafts_of(&reservation)[0]);
+    let differing: Vec<&str> =
+        one.iter().filter(|(at, said)| somebody_else[*at] != **said).map(|(at, _)| at.as_str()).collect();
+    assert_eq!(differing, of_their_own, "which copies are one offer's cannot be told");
+    let ids: std::collections::BTreeSet<&String> =
+        [&one, &other, &somebody_else].into_iter().flat_map(|told| [&told[".id"], &told[".subject"]]).collect();
+    assert_eq!(ids.len(), 6, "an event and an offer each, and none is another's");
 }
 
 #[test]
@@ -152,9 +190,9 @@ fn the_data_is_the_offer_and_why() {
         },
         "link": "https://shop.example/01/09506000134352",
         "coupon": { "scheme": "fixed", "code": "BOOTS10", "single_use": false },
-        "notify_until": "2026-11-02T10:01:30.25Z",
-        "valid_from": "2026-11-02T10:00:00.25Z",
-        "valid_until": "2026-11-02T12:00:00.25Z",
+        "notify_until": "2026-11-02T10:01:30Z",
+        "valid_from": "2026-11-02T10:00:00Z",
+        "valid_until": "2026-11-02T12:00:00Z",
         "why": {
             "text": {
                 "de": "Sie waren mindestens 20 Sekunden im Bereich «Schuhe». \

@@ -201,3 +201,31 @@ export-place =
     .memory = nur im Arbeitsspeicher
 export-nothing = Nichts ist gespeichert von: { $kinds }.
 export-nobody = Nichts ist gespeichert: Emma kennt diese Kundin, diesen Kunden nicht.
+
+## Die Quittung einer Einwilligung, an die Kundin und den Kunden
+
+receipt-head = Ihre Einwilligung in { $shop }
+receipt-state = { $state ->
+    [expired] Sie ist abgelaufen: Wir sagen Ihnen nichts mehr.
+    [renewed] Sie haben noch einmal Ja gesagt.
+   *[given] Sie haben Ja gesagt.
+}
+receipt-given = Das war am { $date }.
+receipt-holds = Sie gilt von { $from } bis { $until }.
+receipt-notice = Sie haben dem Hinweis der Fassung { $version } zugestimmt.
+receipt-tier-on-request = Sie hören nur etwas, wenn Sie fragen.
+receipt-tier-contextual = Sie hören, was zu dem Teil des Geschäfts passt, in dem Sie sind.
+receipt-tier-personal = Sie hören, was zu dem Teil des Geschäfts passt, in dem Sie sind, und zu dem, was Sie von sich gesagt haben.
+receipt-for-offers = Sie erhalten Angebote.
+receipt-for-personalisation = Was Sie von sich gesagt haben, zählt bei der Auswahl.
+receipt-for-lift-measurement = Wir dürfen messen, was unsere Angebote bewirken.
+receipt-for-nothing = Kein Zweck ist eingeschaltet: Wir sagen Ihnen nichts.
+receipt-devices = { $n ->
+    [one] Emma erkennt Sie an einem Ding, das Sie angemeldet haben.
+   *[other] Emma erkennt Sie an { $n } Dingen, die Sie angemeldet haben.
+}
+receipt-nobody = Ihre Angebote gehen an niemanden.
+receipt-gets = Ihre Angebote gehen an: { $recipients }.
+receipt-no = Sie können sie jederzeit und ohne Grund zurücknehmen: { $withdraw }.
+receipt-proof = Wer Sie angemeldet hat, bewahrt den Nachweis auf, unter { $proof }.
+receipt-number = Quittung { $number }. Emma kennt Sie unter diesem erfundenen Namen und weiss nicht, wer Sie sind.

@@ -200,3 +200,31 @@ export-place =
     .memory = in memory alone
 export-nothing = Nothing is stored of: { $kinds }.
 export-nobody = Nothing is stored: Emma does not know this customer.
+
+## The receipt of a consent, to the customer
+
+receipt-head = Your consent in { $shop }
+receipt-state = { $state ->
+    [expired] It has run out: nothing is said to you any more.
+    [renewed] You said yes once more.
+   *[given] You said yes.
+}
+receipt-given = You did so on { $date }.
+receipt-holds = It holds from { $from } to { $until }.
+receipt-notice = You agreed to the notice of version { $version }.
+receipt-tier-on-request = You are told only when you ask.
+receipt-tier-contextual = You are told what fits the part of the shop you are in.
+receipt-tier-personal = You are told what fits the part of the shop you are in, and what you said of yourself.
+receipt-for-offers = You receive offers.
+receipt-for-personalisation = What you said of yourself counts in choosing them.
+receipt-for-lift-measurement = We may measure what our offers do.
+receipt-for-nothing = No purpose is switched on: nothing is said to you.
+receipt-devices = { $n ->
+    [one] Emma recognises you by one thing that you registered.
+   *[other] Emma recognises you by { $n } things that you registered.
+}
+receipt-nobody = Your offers go to nobody.
+receipt-gets = Your offers go to: { $recipients }.
+receipt-no = You can take it back at any time and without a reason: { $withdraw }.
+receipt-proof = Whoever registered you keeps the proof, under { $proof }.
+receipt-number = Receipt { $number }. Emma knows you by this made-up name, and not who you are.

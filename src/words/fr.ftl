@@ -198,3 +198,31 @@ export-place =
     .memory = en mémoire seulement
 export-nothing = Rien n’est enregistré de : { $kinds }.
 export-nobody = Rien n’est enregistré : Emma ne connaît pas cette personne.
+
+## Le reçu d’un consentement, à la cliente et au client
+
+receipt-head = Votre consentement à { $shop }
+receipt-state = { $state ->
+    [expired] Il a expiré : nous ne vous disons plus rien.
+    [renewed] Vous avez encore une fois dit oui.
+   *[given] Vous avez dit oui.
+}
+receipt-given = C’était le { $date }.
+receipt-holds = Il vaut du { $from } au { $until }.
+receipt-notice = Vous avez accepté l’avis dans sa version { $version }.
+receipt-tier-on-request = Nous ne vous disons quelque chose que si vous le demandez.
+receipt-tier-contextual = Nous vous disons ce qui convient à l’endroit du magasin où vous êtes.
+receipt-tier-personal = Nous vous disons ce qui convient à l’endroit du magasin où vous êtes, et à ce que vous avez dit de vous.
+receipt-for-offers = Vous recevez des offres.
+receipt-for-personalisation = Ce que vous avez dit de vous compte dans leur choix.
+receipt-for-lift-measurement = Nous pouvons mesurer l’effet de nos offres.
+receipt-for-nothing = Aucun usage n’est activé : nous ne vous disons rien.
+receipt-devices = { $n ->
+    [one] Emma vous reconnaît à une chose que vous avez inscrite.
+   *[other] Emma vous reconnaît à { $n } choses que vous avez inscrites.
+}
+receipt-nobody = Vos offres ne vont à personne.
+receipt-gets = Vos offres vont à : { $recipients }.
+receipt-no = Vous pouvez le retirer à tout moment et sans raison : { $withdraw }.
+receipt-proof = Qui vous a inscrit garde la preuve, sous { $proof }.
+receipt-number = Reçu { $number }. Emma vous connaît sous ce nom inventé, et ne sait pas qui vous êtes.

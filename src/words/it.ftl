@@ -200,3 +200,31 @@ export-place =
     .memory = solo in memoria
 export-nothing = Non è registrato nulla di: { $kinds }.
 export-nobody = Non è registrato nulla: Emma non conosce questa persona.
+
+## La ricevuta di un consenso, alla cliente e al cliente
+
+receipt-head = Il Suo consenso in { $shop }
+receipt-state = { $state ->
+    [expired] È scaduto: non Le diciamo più nulla.
+    [renewed] Ha detto di sì ancora una volta.
+   *[given] Ha detto di sì.
+}
+receipt-given = È stato il { $date }.
+receipt-holds = Vale dal { $from } al { $until }.
+receipt-notice = Ha accettato l’informativa nella versione { $version }.
+receipt-tier-on-request = Le diciamo qualcosa solo quando lo chiede.
+receipt-tier-contextual = Le diciamo ciò che si addice alla parte del negozio in cui si trova.
+receipt-tier-personal = Le diciamo ciò che si addice alla parte del negozio in cui si trova e a quanto ha detto di sé.
+receipt-for-offers = Riceve offerte.
+receipt-for-personalisation = Quanto ha detto di sé conta nello sceglierle.
+receipt-for-lift-measurement = Possiamo misurare l’effetto delle nostre offerte.
+receipt-for-nothing = Nessuno scopo è attivato: non Le diciamo nulla.
+receipt-devices = { $n ->
+    [one] Emma La riconosce da una cosa che ha registrato.
+   *[other] Emma La riconosce da { $n } cose che ha registrato.
+}
+receipt-nobody = Le Sue offerte non vanno a nessuno.
+receipt-gets = Le Sue offerte vanno a: { $recipients }.
+receipt-no = Può ritirarlo in ogni momento e senza motivo: { $withdraw }.
+receipt-proof = Chi L’ha registrata conserva la prova, con il riferimento { $proof }.
+receipt-number = Ricevuta { $number }. Emma La conosce con questo nome inventato, e non sa chi è.

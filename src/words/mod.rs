@@ -7,6 +7,8 @@ pub mod export;
 
 pub mod notice;
 
+mod receipt;
+
 mod report;
 
 mod time;
@@ -14,8 +16,12 @@ mod time;
 pub use catalogue::Language;
 use catalogue::Phrase;
 
+use jiff::tz::TimeZone;
+
+use crate::config::Texts;
 use crate::config::offers::{Class, Trigger};
 use crate::gateway::effect::{Offer, Reason, Used};
+use crate::receipt::Receipt;
 use crate::report::Report;
 
 /// Who is told a reason.
@@ -62,6 +68,16 @@ pub fn question(reason: Reason, language: Language) -> String {
 /// The weekly report of restraint, a sentence each.
 pub fn report(report: &Report, language: Language) -> Vec<String> {
     report::phrases(report, language).iter().map(|phrase| phrase.say(language)).collect()
+}
+
+/// The receipt of a consent given in `shop`, a sentence each, its heading first; times are told in `zone`.
+pub fn receipt(receipt: &Receipt, shop: &str, zone: &TimeZone, language: Language) -> Vec<String> {
+    receipt::phrases(receipt, shop, zone).iter().map(|phrase| phrase.say(language)).collect()
+}
+
+/// A text of the configuration in this language, else in the first it has.
+pub fn in_language(texts: &Texts, language: Language) -> &str {
+    texts.get(language.word()).or_else(|| texts.values().next()).map_or("", |text| text)
 }
 
 /// The zone's name in this language, else in the first it has, else its id.

@@ -5,6 +5,7 @@ use std::iter::successors;
 
 use super::*;
 use crate::gateway::cap::CapScope;
+use crate::gateway::consent::record::ConsentRecord;
 use crate::report::{CampaignTotals, Most, SMALLEST_GROUP};
 
 /// The reasons' words in the order of the gates, then what the last step can say.
@@ -144,6 +145,9 @@ fn asked(language: Language) -> Vec<Phrase<'static>> {
     }
     asked.extend(WINDOWS.map(|per| report::window(per, language)));
     asked.extend(export::asked());
+    for receipt in receipts() {
+        asked.extend(receipt::phrases(Box::leak(Box::new(receipt)), "Marktgasse", &TimeZone::UTC));
+    }
     asked.extend(notice::asked::asked(language));
     for n in [None, Some(0), Some(1), Some(20), Some(1_000)] {
         let week = Report { unfinished: n == Some(0), ..week(n) };
@@ -151,6 +155,38 @@ fn asked(language: Language) -> Vec<Phrase<'static>> {
         asked.extend(report::phrases(week, language));
     }
     asked
+}
+
+/// A receipt of everything, at each tier and in each state that is kept, and one of nothing.
+fn receipts() -> Vec<Receipt> {
+    let config = crate::config::check(&crate::config::Sources {
+        gateway: "site = 's'\ngateway = 'gw'\n".into(),
+        site: "name = 'S'\ntime-zone = 'Europe/Zurich'\n[[gateway]]\nid = 'gw'\n".into(),
+        zones: "[[zone]]\nid = 'till'\nname = 'Till'\nnear = 'gw'\n".into(),
+        promise: "[caps]\ncustomer = [{ at-most = 1, per = '1d' }]\n[responsible]\ncontroller = 'S AG'\n\
+                  contact = 's@example'\nwithdraw = 'at the till'\n\
+                  recipients = [{ id = 'push', name = 'App', purpose = 'shows it' }]\n"
+            .into(),
+        ..Default::default()
+    });
+    let config = config.config.unwrap();
+    let record = |tier: &str, state: &str, rest: &str| -> ConsentRecord {
+        serde_json::from_str(&format!(
+            r#"{{"customer":"c","epoch":1,"tier":"{tier}","state":"{state}","identifiers":[{{"phone":{{"id":"p"}}}}],
+            "valid_from":"2026-01-01T00:00:00Z","valid_until":"2027-01-01T00:00:00Z"{rest}}}"#
+        ))
+        .unwrap()
+    };
+    let full = r#","purposes":["offers","personalisation","lift-measurement"],"inbox":{"push":"a"},"proof":"p/1",
+        "given_at":"2025-12-31T00:00:00Z","notice":{"version":"3"}"#;
+    let nobody = r#","purposes":[],"inbox":{}"#;
+    let all = [
+        ("on-request", "given", nobody),
+        ("contextual", "renewed", full),
+        ("personal", "given", full),
+        ("personal", "expired", full),
+    ];
+    all.map(|(tier, state, rest)| crate::receipt::of(&record(tier, state, rest), None, &config, Language::En)).into()
 }
 
 /// `reason-quiet.manager`, as the catalogue's reader finds it.

@@ -117,5 +117,5 @@ pub(crate) fn replay(folder: &Path) -> Replayed {
 
 fn consent(line: &str, config: &Config) -> Arc<Consent> {
     let Ok(Record::Grant(grant)) = record::parse(line) else { panic!("no consent: {line}") };
-    registrar::prepare(*grant, &config.promise, None, |recipient| recipient.into()).unwrap().consent
+    registrar::prepare(*grant, config, None, |recipient| recipient.into()).unwrap().consent
 }

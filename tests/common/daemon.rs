@@ -118,6 +118,13 @@ impl Shop {
         unsettled(&mut command).output().unwrap()
     }
 
+    /// What `emma status --json` says; nothing while no Emma answers.
+    pub(crate) fn status(&self) -> serde_json::Value {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_emma"));
+        let output = command.args(["status", "--json", "--config"]).arg(self.config()).output().unwrap();
+        serde_json::from_slice(&output.stdout).unwrap_or_default()
+    }
+
     /// Takes a consent through the command line.
     pub(crate) fn import(&self, record: &str) {
         let file = self.dir.path().join("consents.jsonl");

@@ -127,7 +127,7 @@ impl Life {
         let known = CustomerId::new(&grant.customer).and_then(|customer| gateway.consent_of(&customer).cloned());
         let customer = grant.customer.clone();
         let inbox = |recipient: &str| format!("{recipient}-of-{customer}").into();
-        let prepared = registrar::prepare(*grant, &self.config.promise, known.as_deref(), inbox)
+        let prepared = registrar::prepare(*grant, &self.config, known.as_deref(), inbox)
             .map_err(|problems| problems.join("; "))?;
         let consent = prepared.consent;
         gateway.admits(&consent, now).map_err(|refusal| refusal.to_string())?;

@@ -199,7 +199,7 @@ fn consent(bytes: &[u8]) {
                 _ => panic!("stored, it is refused"),
             }
         }
-        Ok(Record::Withdraw { .. }) => {}
+        Ok(Record::Withdraw { .. } | Record::Lapse { .. }) => {}
         Err(error) => {
             let len: usize = error.problems().iter().map(String::len).sum();
             assert!(!error.problems().is_empty(), "refused without a reason");

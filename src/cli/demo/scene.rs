@@ -56,7 +56,7 @@ impl Scene {
         let Standalone { gateway, store } = &mut self.standalone;
         let (key, customer) = (store.key().clone(), record.customer.clone());
         let inbox = |recipient: &str| key.id(&[b"inbox", customer.as_bytes(), recipient.as_bytes()]);
-        let prepared = registrar::prepare(*record, &config.promise, None, inbox).map_err(|what| what.join("; "))?;
+        let prepared = registrar::prepare(*record, config, None, inbox).map_err(|what| what.join("; "))?;
         let consent = prepared.consent;
         gateway.admits(&consent, now).map_err(|refusal| refusal.to_string())?;
         let saved = store.save_consent(&consent.customer, consent.epoch, &prepared.record);

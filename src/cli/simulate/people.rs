@@ -96,7 +96,7 @@ pub(super) fn invite(
             return Err(format!("a simulated consent is none: {consent}"));
         };
         let inbox = |recipient: &str| format!("{recipient}-{n}").into();
-        let prepared = registrar::prepare(*record, &config.promise, None, inbox);
+        let prepared = registrar::prepare(*record, config, None, inbox);
         prepared
             .map(|prepared| Customer { prepared, habit: habit.unwrap_or_default() })
             .map_err(|problems| problems.join("; "))

@@ -90,7 +90,7 @@ fn tester(consents: &Path, wanted: Option<&str>) -> Result<Consent, Stop> {
                     latest.insert(consent.customer.clone(), consent);
                 }
             }
-            Record::Withdraw { customer, epoch } => {
+            Record::Withdraw { customer, epoch } | Record::Lapse { customer, epoch } => {
                 if latest.get(&customer).is_some_and(|known| known.epoch <= epoch) {
                     latest.remove(&customer);
                 }

@@ -47,9 +47,14 @@ impl Consent {
         self.valid_until_us.min(own_us.max(held_us))
     }
 
-    /// Whether it is live at `wall_us`: half-open, from `valid_from` until before its end.
+    /// Whether it is live at `wall_us`: half-open, from `valid_from` until before its end, and a yes still.
     pub fn is_live(&self, wall_us: i64, beats: Beats) -> bool {
-        (self.valid_from_us..self.ends_us(beats)).contains(&wall_us)
+        self.state.opens() && (self.valid_from_us..self.ends_us(beats)).contains(&wall_us)
+    }
+
+    /// Whether it may be live: without a wall clock that is believed its dates are not judged.
+    pub fn may_be_live(&self, wall_us: Option<i64>, beats: Beats) -> bool {
+        wall_us.map_or(self.state.opens(), |wall_us| self.is_live(wall_us, beats))
     }
 }
 

@@ -1,5 +1,7 @@
 //! Whose it is: consents, and the table that attributes a frame to the customer who opted in.
 
+mod compare;
+
 pub mod fingerprint;
 
 pub mod lease;
@@ -11,6 +13,10 @@ pub mod record;
 pub mod registry;
 
 pub mod rotating;
+
+mod state;
+
+pub use state::{Meaning, State};
 
 use std::borrow::Borrow;
 use std::fmt;
@@ -150,6 +156,8 @@ pub struct Terms {
     pub sites: Option<Vec<Name>>,
     /// The categories it names; empty is every category that is not sensitive.
     pub categories: Vec<Name>,
+    /// Those that were sensitive when it was taken: without being named they are not served, whatever they are called later.
+    pub sensitive: Vec<Name>,
     /// Who is given an inbox, in order; [`Consent::inbox`] knows which.
     pub recipients: Vec<Name>,
     /// At most so many offers under this epoch, in this site.
@@ -177,6 +185,8 @@ pub struct Consent {
     pub customer: CustomerId,
     /// Grows with each change the customer makes.
     pub epoch: u64,
+    /// What became of it; what has been forgotten is not there at all.
+    pub state: State,
     /// What they agreed to; its fields read as the consent's own.
     pub terms: Arc<Terms>,
     /// The identifiers that are matched as they are.
@@ -217,6 +227,13 @@ pub struct Needs {
 }
 
 impl Consent {
+    /// The same after it has lapsed at `at_us` (wall, microseconds), by a word of this epoch.
+    #[must_use]
+    pub fn lapsed(&self, epoch: u64, at_us: i64) -> Self {
+        let valid_until_us = self.valid_until_us.min(at_us).max(self.valid_from_us.saturating_add(1));
+        Self { epoch, state: State::Expired, valid_until_us, told_us: None, ..self.clone() }
+    }
+
     /// Each recipient, and the address offers go to.
     pub fn inbox(&self) -> impl Iterator<Item = (&Name, &str)> {
         self.recipients.iter().zip(self.inboxes.lines())
@@ -231,22 +248,6 @@ impl Consent {
     pub fn needs_addresses(&self) -> bool {
         self.identifiers.iter().any(|identifier| matches!(identifier, Identifier::PublicAddress(_)))
             || self.rotating.iter().any(|rotating| matches!(rotating, Rotating::Irk(_)))
-    }
-
-    /// Whether it lets less be said, or to fewer, than `before` did: what is on its way may rest on what is gone. Of
-    /// categories a list and none at all are not compared, since only the configuration knows which are sensitive.
-    pub fn narrows(&self, before: &Self) -> bool {
-        let keeps = |had: bool, has: bool| has || !had;
-        let keeps_categories = self.categories == before.categories
-            || !before.categories.is_empty() && before.categories.iter().all(|named| self.categories.contains(named));
-        let keeps_recipients = before.inbox().all(|(recipient, inbox)| self.inbox_at(recipient) == Some(inbox));
-        let keeps_all = self.tier >= before.tier
-            && keeps(before.purposes.offers, self.purposes.offers)
-            && keeps(before.purposes.personalisation, self.purposes.personalisation)
-            && keeps(before.adult, self.adult)
-            && keeps_categories
-            && keeps_recipients;
-        !keeps_all
     }
 
     /// Whether it covers the shop `site`.

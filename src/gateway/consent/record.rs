@@ -40,6 +40,13 @@ pub enum Record {
         /// The epoch of the withdrawal.
         epoch: u64,
     },
+    /// It holds no longer, by the word of whoever registers customers.
+    Lapse {
+        /// Whose.
+        customer: CustomerId,
+        /// The epoch of that word.
+        epoch: u64,
+    },
 }
 
 /// A consent: what one customer agreed to, as whoever registers customers says it. A field that nobody knows is refused, for
@@ -54,6 +61,10 @@ pub struct ConsentRecord {
     /// Grows with each change that the customer makes; a record below the last one seen is refused.
     #[schemars(range(max = i64::MAX))]
     pub epoch: u64,
+    /// What became of it: `given`, as without one, or `renewed`. Any other state is a message of its own (`consent-ended`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("enum" = check::open_states()))]
+    pub state: Option<String>,
     /// Whether they are told only when they ask, of what suits the place, or of what suits them.
     #[schemars(extend("enum" = check::tiers()))]
     pub tier: String,
@@ -68,6 +79,10 @@ pub struct ConsentRecord {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = read::MAX_WORDS))]
     pub categories: Option<Vec<String>>,
+    /// The categories that were sensitive when it was taken. Without a list of `categories` none of them is served, whatever
+    /// becomes of them later; where the record names none, those of that day are written here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sensitive: Option<Vec<String>>,
     /// What their devices transmit.
     #[schemars(length(min = 1, max = MAX_IDENTIFIERS))]
     pub identifiers: Vec<IdentifierRecord>,
@@ -77,6 +92,14 @@ pub struct ConsentRecord {
     /// Until when it holds; over the network at most 24 h ahead, unless the registrar's feed beats.
     #[schemars(extend("format" = "date-time"))]
     pub valid_until: String,
+    /// When they agreed; not after `valid_from`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("format" = "date-time"))]
+    pub given_at: Option<String>,
+    /// Under which reference whoever registers customers keeps the proof. It says nothing of who they are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = check::MAX_PROOF))]
+    pub proof: Option<String>,
     /// For each recipient of promise.toml the opaque address that offers go to; without one, a random one.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("maxProperties" = read::MAX_INBOXES))]
@@ -220,6 +243,22 @@ pub(crate) struct WithdrawalRecord {
     withdrawn: bool,
 }
 
+/// What became of a consent that is no yes, or no longer one. Whatever else a consent has may stand here as well: it is neither
+/// judged nor kept.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "`read` makes a Record of it at once; this is the shape that it reads")]
+pub(crate) struct EndedRecord {
+    /// Their pseudonym.
+    #[schemars(regex(pattern = "^[A-Za-z0-9._-]{1,64}$"))]
+    customer: String,
+    /// Not below that of the consent.
+    #[schemars(range(max = i64::MAX))]
+    epoch: u64,
+    /// `expired`, `requested` and `deferred` silence, and what was kept ends as after any consent; the others forget at once.
+    #[schemars(extend("enum" = check::closed_states()))]
+    state: String,
+}
+
 impl TestTag {
     /// Whether the customer is a tester.
     pub fn is_test(&self) -> bool {
@@ -297,10 +336,7 @@ fn not_json(error: &serde_json::Error) -> RecordError {
 impl<'de> Deserialize<'de> for ConsentRecord {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let shape::Strict(value) = shape::Strict::deserialize(deserializer)?;
-        match read::record(value).map_err(serde::de::Error::custom)? {
-            Record::Grant(record) => Ok(*record),
-            Record::Withdraw { .. } => Err(serde::de::Error::custom("this is a withdrawal, not a consent")),
-        }
+        read::consent(value).map_err(serde::de::Error::custom)
     }
 }
 

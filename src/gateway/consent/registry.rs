@@ -38,6 +38,11 @@ pub enum Refusal {
     /// Its epoch is below the last one seen.
     #[error("stale-epoch: a consent with a higher epoch is registered for this customer")]
     StaleEpoch,
+    /// Under the epoch that is registered it asks for more than what was agreed to.
+    #[error(
+        "widens: it allows more than what was agreed to under this epoch; more is another consent, with a higher epoch"
+    )]
+    Widens,
     /// One of its identifiers is live for another customer, or a fixed beacon's of the shop.
     #[error("identifier-taken: one of its identifiers is live for another customer, or a fixed beacon's of the shop")]
     IdentifierTaken,
@@ -54,6 +59,7 @@ impl Refusal {
     pub fn word(self) -> &'static str {
         match self {
             Self::StaleEpoch => "stale-epoch",
+            Self::Widens => "widens",
             Self::IdentifierTaken => "identifier-taken",
             Self::Full => "full",
             Self::RotatingFull => "rotating-full",
@@ -139,7 +145,7 @@ impl Registry {
     }
 
     /// Registers `consent`, or replaces the one of the same customer. The same epoch again replaces too, so that a
-    /// repeated message does no harm. A refusal changes nothing.
+    /// repeated message does no harm, unless it allows more. A refusal changes nothing.
     ///
     /// `now_us` is the wall clock, if it is trusted: a consent that has ended by then no longer holds its identifiers.
     /// Without it every registered consent holds them.
@@ -150,13 +156,16 @@ impl Registry {
             None => self.free_slot().ok_or(Refusal::Full)?,
         };
         self.forget_identifiers(slot);
-        for identifier in &consent.identifiers {
-            self.claim(*identifier, slot);
+        // Of a consent that has lapsed the devices are a stranger's, and another's if they register them.
+        if consent.state.opens() {
+            for identifier in &consent.identifiers {
+                self.claim(*identifier, slot);
+            }
+            for rotating in &consent.rotating {
+                self.keyring.claim(*rotating, slot);
+            }
+            self.owner_of_phone.extend(consent.phones.iter().map(|phone| (phone.clone(), slot)));
         }
-        for rotating in &consent.rotating {
-            self.keyring.claim(*rotating, slot);
-        }
-        self.owner_of_phone.extend(consent.phones.iter().map(|phone| (phone.clone(), slot)));
         self.seat(slot, consent);
         Ok(slot)
     }
@@ -196,8 +205,11 @@ impl Registry {
     /// Whether [`Registry::accept`] would take `consent`.
     pub fn admits(&self, consent: &Consent, now_us: Option<i64>) -> Result<(), Refusal> {
         let known = self.slot_of(&consent.customer);
-        if known.and_then(|slot| self.get(slot)).is_some_and(|last| consent.epoch < last.epoch) {
-            return Err(Refusal::StaleEpoch);
+        match known.and_then(|slot| self.get(slot)) {
+            Some(last) if consent.epoch < last.epoch => return Err(Refusal::StaleEpoch),
+            Some(last) if consent.epoch == last.epoch && consent.widens(last) => return Err(Refusal::Widens),
+            Some(_) if !consent.state.opens() => return Ok(()),
+            _ => {}
         }
         let exact = consent.identifiers.iter().map(|identifier| self.owner_of.get(identifier).copied());
         let rotating = consent.rotating.iter().map(|rotating| self.keyring.owner(rotating));
@@ -282,7 +294,8 @@ impl Registry {
     /// that resolve addresses apart, and theirs came later.
     pub fn left_out(&self, customer: &CustomerId) -> Vec<&'static str> {
         let slot = self.slot_of(customer);
-        let rotating = slot.and_then(|slot| self.get(slot)).map_or(&[][..], |consent| &consent.rotating);
+        let consent = slot.and_then(|slot| self.get(slot)).filter(|consent| consent.state.opens());
+        let rotating = consent.map_or(&[][..], |consent| &consent.rotating);
         let is_left_out = rotating.iter().any(|rotating| rotating.is_irk() && self.keyring.owner(rotating) != slot);
         if is_left_out { vec!["irk"] } else { Vec::new() }
     }
@@ -314,10 +327,13 @@ impl Registry {
         self.beats = beats;
     }
 
-    /// What is held of what came over the network, summed up as of `at_us` (wall): what the record does not end by then, and
-    /// no lease has ended.
+    /// What is held of what came over the network, summed up as of `at_us` (wall): what is a yes, what the record does not end
+    /// by then, and no lease has ended.
     pub fn told(&self, at_us: i64) -> Summary {
-        let told = self.iter().map(|(_, consent)| consent).filter(|consent| consent.told_us.is_some());
+        let told = self
+            .iter()
+            .map(|(_, consent)| consent)
+            .filter(|consent| consent.told_us.is_some() && consent.state.opens());
         let held = told.filter(|consent| consent.ends_us(self.beats) > at_us);
         Summary::of(held.map(|consent| (&consent.customer, consent.epoch)))
     }
@@ -380,10 +396,13 @@ impl Registry {
         Some(owner) != by && self.get(owner).is_some_and(|consent| !ended(consent))
     }
 
-    /// Whether `consent` is the later one, if there is an `owner`. Of two by file that is the later to end. One on a lease was
+    /// Whether `consent` is the later one, if there is an `owner`; one that has lapsed has no devices. Of two by file that is the later to end. One on a lease was
     /// accepted when it was told, whatever beats have made of its end since: after the end of the other, and before that of
     /// one by file which took over from it.
     fn outlasts(&self, consent: &Consent, owner: Option<Slot>) -> bool {
+        if !consent.state.opens() {
+            return false;
+        }
         let order = |consent: &Consent| (consent.told_us.unwrap_or(consent.valid_until_us), consent.valid_until_us);
         owner.and_then(|owner| self.get(owner)).is_none_or(|owner| order(owner) <= order(consent))
     }

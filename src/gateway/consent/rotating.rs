@@ -71,6 +71,14 @@ impl Rotating {
         }
     }
 
+    /// Whether it may be that of the same device as `known`: it has the same key, or that of another day.
+    pub(super) fn may_follow(&self, known: &Self) -> bool {
+        match (self.claim(), known.claim()) {
+            (Claim::Rolling(_, day), Claim::Rolling(_, before)) if day != before => true,
+            (claim, known) => claim == known,
+        }
+    }
+
     /// When it changes; nothing for an address, whose device changes it when it likes.
     fn schedule(&self) -> Option<Schedule> {
         match self {

@@ -78,7 +78,7 @@ pub(super) fn each(case: Case<'_>) -> Vec<(Reason, bool)> {
 fn consents(case: Case<'_>) -> bool {
     let Case { config, campaign, person, now, .. } = case;
     let consent = person.consent;
-    let live = now.is_none_or(|now| consent.is_live(now.wall_us, person.beats));
+    let live = consent.may_be_live(now.map(|now| now.wall_us), person.beats);
     let tier = match campaign.tier {
         Tier::OnRequest | Tier::Contextual => case.asked || consent.tier >= Tier::Contextual,
         Tier::Personal => person.is_personal(),
@@ -91,14 +91,14 @@ fn consents(case: Case<'_>) -> bool {
         && (case.asked || recipient_included(case))
 }
 
-/// Without a list: every category that is not sensitive. With one: those on it.
+/// Without a list: every category that is not sensitive, and was not when the consent was taken. With one: those on it.
 fn category_included(case: Case<'_>) -> bool {
     let Some(category) = &case.campaign.category else { return true };
     let named = &case.person.consent.categories;
     if named.is_empty() {
         let sensitive =
             |id: &Name| case.config.offers.categories.iter().any(|known| known.id == *id && known.sensitive);
-        !sensitive(category)
+        !sensitive(category) && !case.person.consent.sensitive.contains(category)
     } else {
         named.contains(category)
     }

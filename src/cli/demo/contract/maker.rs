@@ -174,7 +174,7 @@ fn consent(customer: &str, test: bool, config: &Config, key: &Key, now_us: i64) 
         return Err("a consent is none".to_owned());
     };
     let inbox = |recipient: &str| key.id(&[b"inbox", customer.as_bytes(), recipient.as_bytes()]);
-    let prepared = registrar::prepare(*record, &config.promise, None, inbox).map_err(|what| what.join("; "))?;
+    let prepared = registrar::prepare(*record, config, None, inbox).map_err(|what| what.join("; "))?;
     Ok(prepared.consent)
 }
 

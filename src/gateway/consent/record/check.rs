@@ -15,13 +15,16 @@ use crate::config::Name;
 use crate::config::price::Price;
 use crate::config::promise::{Cap, Caps, QuietHours};
 use crate::config::span::Span;
-use crate::gateway::consent::{Consent, CustomerId, Declared, Purposes, Terms, Tier, Wish};
+use crate::gateway::consent::{Consent, CustomerId, Declared, Purposes, State, Terms, Tier, Wish};
 
 /// What is wrong with a pseudonym, without repeating it.
 pub(super) const PSEUDONYM: &str = "is not a pseudonym: 1 to 64 of A-Z a-z 0-9 . _ -";
 
 /// The longest word (a site, a category, a notice's version), in characters.
 const MAX_WORD: usize = 64;
+
+/// The longest reference to a proof, in characters: an address on the web fits in.
+pub(super) const MAX_PROOF: usize = 256;
 
 /// The longest inbox and recipient, in characters: topic levels that leave room in MQTT's 65,535 bytes.
 const MAX_INBOX: usize = 128;
@@ -54,6 +57,16 @@ pub(super) fn purposes() -> Vec<&'static str> {
     PURPOSES.iter().map(|(word, _)| *word).collect()
 }
 
+/// The words of `state` in a consent that is told.
+pub(super) fn open_states() -> Vec<&'static str> {
+    State::ALL.into_iter().filter(|state| state.opens()).map(State::word).collect()
+}
+
+/// The words of `state` of a consent that is no yes.
+pub(super) fn closed_states() -> Vec<&'static str> {
+    State::ALL.into_iter().filter(|state| !state.opens()).map(State::word).collect()
+}
+
 impl ConsentRecord {
     /// The core's consent. Its inbox is empty where the record names none; whoever registers it assigns one.
     pub fn check(&self) -> Result<Consent, RecordError> {
@@ -66,6 +79,7 @@ impl ConsentRecord {
         let consent = customer.map(|customer| Consent {
             customer,
             epoch: self.epoch,
+            state: self.state.as_deref().and_then(|word| problems.state(word)).unwrap_or(State::Given),
             terms: Arc::new(terms),
             identifiers: self.identifiers.iter().filter_map(IdentifierRecord::matched).collect(),
             rotating: self.identifiers.iter().filter_map(IdentifierRecord::rotating).collect(),
@@ -103,6 +117,7 @@ impl Problems {
             purposes: self.purposes(&record.purposes),
             sites: record.sites.as_deref().map(|sites| self.words("sites", sites)),
             categories: self.words("categories", record.categories.as_deref().unwrap_or_default()),
+            sensitive: self.words("sensitive", record.sensitive.as_deref().unwrap_or_default()),
             recipients,
             budget: record.budget,
             language: record.language.as_deref().and_then(|tag| self.language("language", tag)),
@@ -125,10 +140,21 @@ impl Problems {
         purposes
     }
 
+    fn state(&mut self, word: &str) -> Option<State> {
+        let known = State::ALL.map(|state| (state.word(), state));
+        self.ok(one_of("state", word, &known))
+    }
+
     fn validity(&mut self, record: &ConsentRecord) -> (i64, i64) {
         let from = self.instant("valid_from", &record.valid_from);
         let until = self.instant("valid_until", &record.valid_until);
         let (Some(from), Some(until)) = (from, until) else { return (0, 0) };
+        let given = record.given_at.as_deref().and_then(|text| self.instant("given_at", text));
+        if given > Some(from) {
+            self.0.push(
+                "`given_at`: is after `valid_from`; a consent holds from when it is given, and not before".into(),
+            );
+        }
         if until <= from {
             self.0.push("`valid_until`: is not after `valid_from`; make it later".into());
         }
@@ -225,6 +251,10 @@ impl Problems {
         }
         if let Some(TestTag::Name(tag)) = &record.test {
             self.word("test", tag);
+        }
+        if let Some(proof) = record.proof.as_deref() {
+            let legal = (1..=MAX_PROOF).contains(&proof.chars().count()) && !proof.chars().any(char::is_control);
+            self.some(legal.then_some(()), "proof", "is not a reference of 1 to 256 characters");
         }
         if let Some(language) = record.notice.as_ref().and_then(|notice| notice.language.as_deref()) {
             self.language("notice.language", language);

@@ -8,10 +8,10 @@ use serde_json::Value;
 
 use super::shape::Object;
 use super::{
-    CapRecord, CapsRecord, ConsentRecord, IdentifierRecord, MAX_IDENTIFIERS, Notice, Record, RecordError, TestTag,
-    WishRecord,
+    CapRecord, CapsRecord, ConsentRecord, IdentifierRecord, MAX_IDENTIFIERS, MAX_RECORD_LEN, Notice, Record,
+    RecordError, TestTag, WishRecord,
 };
-use crate::gateway::consent::CustomerId;
+use crate::gateway::consent::{CustomerId, Meaning, State};
 
 /// The most entries of each list of words (sites, categories, interests …).
 pub(super) const MAX_WORDS: usize = 64;
@@ -37,8 +37,12 @@ const FIELDS: &[&str] = &[
     "identifiers",
     "valid_from",
     "valid_until",
+    "state",
+    "given_at",
+    "proof",
     "sites",
     "categories",
+    "sensitive",
     "inbox",
     "budget",
     "language",
@@ -56,24 +60,51 @@ const FIELDS: &[&str] = &[
     "withdrawn",
 ];
 
+/// The fields of a record that ends a consent; its state is read before.
+const ENDING: &[&str] = &["customer", "epoch", "withdrawn"];
+
 const REQUIRED: &[&str] = &["customer", "epoch", "tier", "purposes", "identifiers", "valid_from", "valid_until"];
 
 /// Reads a record, and checks it.
 pub(super) fn record(value: Value) -> Result<Record, RecordError> {
-    if value.get("withdrawn").is_some_and(|withdrawn| *withdrawn != Value::Bool(false)) {
-        return withdrawal(value);
+    let says_withdrawn = value.get("withdrawn").is_some_and(|withdrawn| *withdrawn != Value::Bool(false));
+    let state = value.get("state").and_then(Value::as_str).and_then(State::of);
+    match state.map_or(Meaning::Opens, State::meaning) {
+        Meaning::Opens if says_withdrawn => withdrawal(value),
+        Meaning::Opens => consent(value).map(|grant| Record::Grant(Box::new(grant))),
+        Meaning::Lapses if !says_withdrawn => lapse(value),
+        Meaning::Lapses | Meaning::Forgets => withdrawal(essence(value)),
     }
+}
+
+/// Reads a consent as it is told, or as it is kept, and checks it.
+pub(super) fn consent(value: Value) -> Result<ConsentRecord, RecordError> {
     let mut problems = Vec::new();
     let grant = Object::open("", value, FIELDS, &mut problems).map(grant).unwrap_or_default();
     let grant = RecordError::unless(grant, problems)?;
     grant.check()?;
-    Ok(Record::Grant(Box::new(grant)))
+    Ok(grant)
 }
 
 fn withdrawal(value: Value) -> Result<Record, RecordError> {
+    ending(value).map(|(customer, epoch)| Record::Withdraw { customer, epoch })
+}
+
+fn lapse(value: Value) -> Result<Record, RecordError> {
+    ending(essence(value)).map(|(customer, epoch)| Record::Lapse { customer, epoch })
+}
+
+/// Without what else a consent has, which may stand beside a state that ends it: no end is lost for a field.
+fn essence(value: Value) -> Value {
+    let Value::Object(mut fields) = value else { return value };
+    fields.retain(|name, _| ENDING.contains(&name.as_str()));
+    Value::Object(fields)
+}
+
+fn ending(value: Value) -> Result<(CustomerId, u64), RecordError> {
     let mut problems = Vec::new();
     let mut read = None;
-    if let Some(mut object) = Object::open("", value, &["customer", "epoch", "withdrawn"], &mut problems) {
+    if let Some(mut object) = Object::open("", value, ENDING, &mut problems) {
         object.require(&["customer", "epoch"]);
         object.flag("withdrawn");
         let customer = object.text("customer").and_then(|text| {
@@ -85,9 +116,7 @@ fn withdrawal(value: Value) -> Result<Record, RecordError> {
         });
         read = customer.zip(object.number("epoch", MAX_EPOCH));
     }
-    let read = RecordError::unless(read, problems)?;
-    let (customer, epoch) = read.ok_or_else(|| RecordError::one("it is no withdrawal"))?;
-    Ok(Record::Withdraw { customer, epoch })
+    RecordError::unless(read, problems)?.ok_or_else(|| RecordError::one("it is no withdrawal"))
 }
 
 /// What has a problem is left at its default: the record is refused anyway.
@@ -97,13 +126,18 @@ fn grant(mut object: Object<'_>) -> ConsentRecord {
     ConsentRecord {
         customer: object.text("customer").unwrap_or_default(),
         epoch: object.number("epoch", MAX_EPOCH).unwrap_or_default(),
+        state: object.text("state"),
         tier: object.text("tier").unwrap_or_default(),
         purposes: object.texts("purposes", MAX_WORDS).unwrap_or_default(),
         sites: object.texts("sites", MAX_WORDS),
         categories: object.texts("categories", MAX_WORDS),
+        // As many as fit into a record: they are the shop's and not the customer's.
+        sensitive: object.texts("sensitive", MAX_RECORD_LEN),
         identifiers: identifiers(&mut object),
         valid_from: object.text("valid_from").unwrap_or_default(),
         valid_until: object.text("valid_until").unwrap_or_default(),
+        given_at: object.text("given_at"),
+        proof: object.text("proof"),
         inbox: inbox(&mut object),
         budget: object.number("budget", u32::MAX.into()),
         language: object.text("language"),

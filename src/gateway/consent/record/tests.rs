@@ -1,7 +1,7 @@
 use super::*;
 use crate::config::promise::Cap;
 use crate::config::span::Span;
-use crate::gateway::consent::{Identifier, Tier};
+use crate::gateway::consent::{Identifier, Meaning, State, Tier};
 
 /// The record of the contract, with an inbox that is not abbreviated.
 const EXAMPLE: &str = r#"{"customer":"c-0001","epoch":1,"tier":"contextual","purposes":["offers"],"sites":["bern-marktgasse"],
@@ -92,6 +92,56 @@ fn a_withdrawal_has_customer_and_epoch_alone() {
     assert_eq!(problems(more), ["field `tier` is not known; known are customer, epoch, withdrawn"]);
     assert_eq!(problems(r#"{"withdrawn":true}"#).len(), 2);
     assert_eq!(problems(r#"{"customer":"c-1","epoch":4,"withdrawn":"yes"}"#).len(), 1);
+}
+
+#[test]
+fn a_state_says_what_becomes_of_a_consent_and_only_two_are_a_yes() {
+    for state in State::ALL {
+        let whole = parse(&with("state", &format!("{:?}", state.word())));
+        let short = parse(&format!(r#"{{"customer":"c-0001","epoch":1,"state":"{}"}}"#, state.word()));
+        match (state.meaning(), whole, short) {
+            (Meaning::Opens, Ok(Record::Grant(record)), Err(_)) => assert_eq!(record.check().unwrap().state, state),
+            (Meaning::Lapses, Ok(Record::Lapse { epoch: 1, .. }), Ok(Record::Lapse { epoch: 1, .. })) => {}
+            (Meaning::Forgets, Ok(Record::Withdraw { epoch: 1, .. }), Ok(Record::Withdraw { epoch: 1, .. })) => {}
+            (meaning, whole, short) => panic!("{state:?} is {meaning:?}: {whole:?}, {short:?}"),
+        }
+    }
+    assert_eq!(grant(EXAMPLE).check().unwrap().state, State::Given, "a record that says nothing of it");
+    assert_eq!(
+        problems(&with("state", r#""givn""#)),
+        [
+            "`state`: `givn` is none of unknown, requested, deferred, refused, given, renewed, expired, invalidated, revoked, withdrawn"
+        ]
+    );
+    assert_eq!(problems(&with("state", "true")), ["`state`: is not a text in quotes"]);
+}
+
+#[test]
+fn an_end_is_heeded_whatever_stands_beside_it_but_not_with_a_yes() {
+    let unreadable = r#"{"customer":"c-1","epoch":4,"state":"withdrawn","tier":7,"identifiers":"none","x":[]}"#;
+    assert!(matches!(parse(unreadable), Ok(Record::Withdraw { epoch: 4, .. })));
+    let expired = r#"{"customer":"c-1","epoch":4,"state":"expired","withdrawn":true}"#;
+    assert!(matches!(parse(expired), Ok(Record::Withdraw { .. })), "of two words the one that forgets");
+    assert_eq!(problems(r#"{"customer":"c-1","epoch":4,"state":"given","withdrawn":true}"#).len(), 1);
+    assert_eq!(problems(r#"{"state":"revoked"}"#).len(), 2, "whose, and which epoch");
+}
+
+#[test]
+fn what_is_kept_of_a_consent_may_have_lapsed() {
+    let mut kept = serde_json::to_value(grant(EXAMPLE)).unwrap();
+    kept["state"] = "expired".into();
+    let kept: ConsentRecord = serde_json::from_value(kept).unwrap();
+    assert_eq!(kept.check().unwrap().state, State::Expired);
+}
+
+#[test]
+fn when_it_was_given_and_where_the_proof_is_are_kept() {
+    let record = grant(&with("given_at", r#""2025-12-31T23:59:59Z""#));
+    assert_eq!(record.given_at.as_deref(), Some("2025-12-31T23:59:59Z"));
+    assert_eq!(grant(&with("proof", r#""2025/proofs/7f3a""#)).proof.as_deref(), Some("2025/proofs/7f3a"));
+    assert!(problems(&with("given_at", r#""2026-01-01T00:00:01Z""#))[0].contains("is after `valid_from`"));
+    assert_eq!(problems(&with("proof", r#""""#)), ["`proof`: is not a reference of 1 to 256 characters"]);
+    assert_eq!(problems(&with("proof", &format!("{:?}", "x".repeat(257)))).len(), 1);
 }
 
 #[test]

@@ -82,7 +82,10 @@ fn an_older_epoch_is_refused_and_the_same_again_replaces() {
     let mut registry = registry();
     let slot = registry.accept(consent("ann", 2, &ibeacon(1)), None).unwrap();
     assert_eq!(registry.accept(consent("ann", 1, &ibeacon(2)), None), Err(Refusal::StaleEpoch));
-    assert_eq!(registry.accept(consent("ann", 2, &ibeacon(3)), None), Ok(slot));
+    assert_eq!(registry.accept(consent("ann", 2, &ibeacon(1)), None), Ok(slot));
+    assert_eq!(registry.accept(consent("ann", 2, &ibeacon(3)), None), Err(Refusal::Widens));
+    assert!(matches!(heard(&mut registry, &[beacon(1)]), Attribution::Customer { .. }));
+    assert_eq!(registry.accept(consent("ann", 3, &ibeacon(3)), None), Ok(slot));
     assert_eq!(heard(&mut registry, &[beacon(1)]), Attribution::Nobody);
     assert!(matches!(heard(&mut registry, &[beacon(3)]), Attribution::Customer { .. }));
     assert_eq!(registry.len(), 1);
