@@ -48,7 +48,9 @@ fn recipients(scene: &Scene) -> Vec<String> {
 async fn a_recipient_that_is_promised_later_gets_nothing_of_whoever_agreed_before() {
     // Nothing is said of an inbox: the recipients are those of that day.
     let of_that_day = anew(1, |record| drop(record.as_object_mut().unwrap().remove("inbox")));
-    let Some(mut scene) = Scene::begin("a recipient that comes later", &[of_that_day.clone()]).await else { return };
+    let Some(mut scene) = Scene::begin("a recipient that comes later", std::slice::from_ref(&of_that_day)).await else {
+        return;
+    };
     reload(&scene, "promise.toml", |text| {
         let other = "recipients = [{ id = \"other\", name = \"Other\", purpose = \"shows it too\" }, ";
         text.replace("recipients = [", other)

@@ -66,10 +66,8 @@ impl From<Refusal> for Refused {
 impl From<Refused> for Reply {
     /// A terminal is told the word too, before each sentence that does not begin with it.
     fn from(Refused { word, problems }: Refused) -> Self {
-        let with_word = |problem: String| match problem.starts_with(word) {
-            true => problem,
-            false => format!("{word}: {problem}"),
-        };
+        let with_word =
+            |problem: String| if problem.starts_with(word) { problem } else { format!("{word}: {problem}") };
         Self::Refused { problems: problems.into_iter().map(with_word).collect() }
     }
 }

@@ -63,7 +63,7 @@ fn sensitive(record: &ConsentRecord, config: &Config, known: Option<&Consent>) -
     let today = config.offers.categories.iter().filter(|category| category.sensitive).map(|category| &category.id);
     let before = known.into_iter().flat_map(|known| &known.sensitive);
     let mut all = record.sensitive.clone().unwrap_or_default();
-    all.extend(before.chain(today).map(|id| id.to_string()));
+    all.extend(before.chain(today).map(ToString::to_string));
     all.sort();
     all.dedup();
     (!all.is_empty()).then_some(all)

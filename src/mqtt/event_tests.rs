@@ -138,7 +138,7 @@ fn nothing_but_what_the_shop_says_and_the_second_is_in_both_copies_of_an_offer()
     fn leaves(at: &str, value: &Value, told: &mut BTreeMap<String, String>) {
         match value {
             Value::Object(fields) => {
-                fields.iter().for_each(|(name, value)| leaves(&format!("{at}.{name}"), value, told))
+                fields.iter().for_each(|(name, value)| leaves(&format!("{at}.{name}"), value, told));
             }
             Value::Array(list) => list.iter().for_each(|value| leaves(at, value, told)),
             value => drop(told.insert(at.to_owned(), value.to_string())),

@@ -59,8 +59,8 @@ fn allowed(receipt: &Receipt) -> Vec<Phrase<'_>> {
 
 fn recipients(receipt: &Receipt) -> Phrase<'_> {
     let is_recipient = |id: &str| receipt.pii_processing.recipient_third_parties.iter().any(|named| named == id);
-    let named = receipt.party_identification.iter().filter(|party| is_recipient(&party.party_id));
-    match named.map(|party| &*party.party_name).collect::<Vec<_>>().join(", ") {
+    let parties = receipt.party_identification.iter().filter(|party| is_recipient(&party.party_id));
+    match parties.map(|party| &*party.party_name).collect::<Vec<_>>().join(", ") {
         names if names.is_empty() => Phrase::new("receipt-nobody"),
         names => Phrase::new("receipt-gets").text("recipients", names),
     }

@@ -26,7 +26,7 @@ impl Consent {
     /// lease and what concerns the wording alone may come under the same one. What cannot be measured counts as more.
     pub fn widens(&self, before: &Self) -> bool {
         let is_within = self.tier <= before.tier
-            && !(self.state.opens() && !before.state.opens())
+            && (before.state.opens() || !self.state.opens())
             && self.purposes_are_within(before)
             && self.sites_are_within(before)
             && self.categories_are_within(before)

@@ -101,8 +101,8 @@ fn a_state_says_what_becomes_of_a_consent_and_only_two_are_a_yes() {
         let short = parse(&format!(r#"{{"customer":"c-0001","epoch":1,"state":"{}"}}"#, state.word()));
         match (state.meaning(), whole, short) {
             (Meaning::Opens, Ok(Record::Grant(record)), Err(_)) => assert_eq!(record.check().unwrap().state, state),
-            (Meaning::Lapses, Ok(Record::Lapse { epoch: 1, .. }), Ok(Record::Lapse { epoch: 1, .. })) => {}
-            (Meaning::Forgets, Ok(Record::Withdraw { epoch: 1, .. }), Ok(Record::Withdraw { epoch: 1, .. })) => {}
+            (Meaning::Lapses, Ok(Record::Lapse { epoch: 1, .. }), Ok(Record::Lapse { epoch: 1, .. }))
+            | (Meaning::Forgets, Ok(Record::Withdraw { epoch: 1, .. }), Ok(Record::Withdraw { epoch: 1, .. })) => {}
             (meaning, whole, short) => panic!("{state:?} is {meaning:?}: {whole:?}, {short:?}"),
         }
     }
