@@ -52,6 +52,8 @@ mod handout;
 
 pub mod daemon;
 
+pub mod service;
+
 pub mod control;
 
 pub mod follow;

@@ -18,6 +18,7 @@ use crate::mqtt::status::{self, Standing};
 use crate::mqtt::{Outbox, OutboxRow, Outcome};
 use crate::radio::shared::{Shared, lock};
 use crate::radio::source::{Heard, Orderer, SourceStatus};
+use crate::service::{Service, status_line};
 
 /// Health and what the radio has to deliver are looked at this often.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -39,6 +40,8 @@ pub struct Doors {
     pub taken_over: watch::Receiver<bool>,
     /// How the session for the state topic does; nothing without a broker.
     pub session: Option<watch::Receiver<status::Status>>,
+    /// When whoever started Emma wants to know that the loop is alive.
+    pub service: Service,
 }
 
 /// What the loop says to the outside.
@@ -92,7 +95,10 @@ impl Daemon {
         let mut heard = Vec::with_capacity(HEARD_A_TURN);
         loop {
             tokio::select! {
-                () = &mut stop => return End::Stopped,
+                () = &mut stop => {
+                    doors.service.stops();
+                    return End::Stopped;
+                }
                 Some((request, reply)) = doors.asked.recv() => {
                     // Whoever asked may have gone.
                     reply.send(self.answer(&request).into()).unwrap_or_default();
@@ -105,7 +111,11 @@ impl Daemon {
                 }
                 Ok(()) = doors.sources.changed() => self.tell_sources(&doors.sources.borrow_and_update()),
                 Ok(()) = doors.taken_over.changed() => self.look(&mut doors),
-                _ = look.tick() => self.look(&mut doors),
+                () = doors.service.is_due() => doors.service.feed(0),
+                _ = look.tick() => {
+                    self.look(&mut doors);
+                    doors.service.looked(status_line(&self.voices.state.borrow(), self.session));
+                }
             }
             if is_to_begin_anew(self.stood_down_us, self.clock.monotonic_us()) {
                 return End::StoodDown;

@@ -28,6 +28,7 @@ use crate::mqtt::state::{ClockTrust, Health, State};
 use crate::mqtt::status::Standing;
 use crate::radio::source::Orderer;
 use crate::radio::{live, shared};
+use crate::service::Service;
 use crate::sharing::scanner::Scanner;
 use crate::timesync::TimeSync;
 use crate::{counter, discretion, scanner, watching};
@@ -118,6 +119,7 @@ async fn run(config: Arc<Config>, config_folder: &Path, digest: &str) -> Result<
         sources: sources.status.clone(),
         taken_over: sources.taken_over.subscribe(),
         session: session.as_ref().map(|(_, session)| session.status.clone()),
+        service: Service::find(),
     };
     let voices = Voices { state: state.0, health: health.0, orderer, tally, again };
     let mut daemon = Daemon::new(gateway, ledger.clone(), config, config_folder.to_owned(), clock, codes, voices);
@@ -167,6 +169,7 @@ async fn scan(config: &Arc<Config>, digest: &str) -> Result<(), Stop> {
         synchronised: time.synchronised.clone(),
         taken_over: sources.taken_over.subscribe(),
         session: session.as_ref().map(|(_, session)| session.status.clone()),
+        service: Service::find(),
     };
     let voices = scanner::Voices { state: state.0, health: health.0, orderer };
     let mut daemon = scanner::Daemon::new(scanner, Arc::clone(config), clock, voices);

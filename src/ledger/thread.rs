@@ -53,6 +53,7 @@ pub struct Gauges {
     commits: AtomicU64,
     recovered: AtomicBool,
     ended: AtomicBool,
+    turned_us: AtomicU64,
 }
 
 impl Gauges {
@@ -75,6 +76,12 @@ impl Gauges {
     /// Whether the ledger can be written again since this was last asked: what it was told meanwhile is lost.
     pub fn take_recovered(&self) -> bool {
         self.recovered.swap(false, Ordering::Relaxed)
+    }
+
+    /// When the thread last turned to something, or found nothing to do (monotonic, microseconds): a second ago, unless the
+    /// disk keeps it.
+    pub fn turned_us(&self) -> u64 {
+        self.turned_us.load(Ordering::Relaxed)
     }
 
     /// Whether the thread has ended: nothing is remembered any more, so nothing may be said.
@@ -171,6 +178,7 @@ impl Worker {
         // However this ends, a panic included, the others learn that nobody answers any more.
         let _ended = Ended(Arc::clone(&self.gauges));
         loop {
+            self.gauges.turned_us.store(self.clock.monotonic_us(), Ordering::Relaxed);
             match self.queue.recv_timeout(SWEEP) {
                 Ok(Order::Stop) | Err(RecvTimeoutError::Disconnected) => break,
                 Ok(first) => {
