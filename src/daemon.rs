@@ -24,6 +24,8 @@ use crate::incoming::tally::Tally;
 use crate::inventory::Inventory;
 use crate::ledger::order::Told;
 use crate::ledger::thread::{Answers, Ledger};
+use crate::logging::Logging;
+use crate::metrics::Totals;
 use crate::mqtt::state::{Health, State};
 use crate::mqtt::status::{Standing, Status};
 use crate::radio::source::{Heard, Orderer, SourceStatus};
@@ -77,6 +79,10 @@ pub struct Voices {
     pub state: watch::Sender<State>,
     /// Health.
     pub health: watch::Sender<Health>,
+    /// What the core has counted.
+    pub totals: watch::Sender<Totals>,
+    /// The log.
+    pub log: Logging,
     /// What the sources are told.
     pub orderer: Orderer,
     /// How what comes in fares.

@@ -54,6 +54,10 @@ pub mod daemon;
 
 pub mod service;
 
+pub mod logging;
+
+pub mod metrics;
+
 pub mod control;
 
 pub mod follow;

@@ -10,9 +10,11 @@ use tokio::sync::{mpsc, watch};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::control::{Asked, Reply, Request, Status};
+use crate::counter::level_set;
 use crate::daemon::{source_health, source_state};
 use crate::gateway::advertisement::{Advertisement, GatewayIndex};
 use crate::gateway::consent::Needs;
+use crate::logging::Logging;
 use crate::mqtt::state::{ClockTrust, Health, Presence, State};
 use crate::mqtt::status::{self, Standing};
 use crate::mqtt::{Outbox, OutboxRow, Outcome};
@@ -50,6 +52,8 @@ pub struct Voices {
     pub state: watch::Sender<State>,
     /// Health.
     pub health: watch::Sender<Health>,
+    /// The log.
+    pub log: Logging,
     /// What the radio is told.
     pub orderer: Orderer,
 }
@@ -148,6 +152,7 @@ impl Daemon {
             doors.heard.close();
             self.stood_down_us = Some(self.clock.monotonic_us());
         }
+        self.voices.log.look();
         let sources = doors.sources.borrow_and_update().clone();
         self.tell_sources(&sources);
         let clock = match (*doors.synchronised.borrow(), self.config.gateway.clock_assumed) {
@@ -186,6 +191,7 @@ impl Daemon {
     fn answer(&self, request: &Request) -> Reply {
         match request {
             Request::Status => Reply::Status { status: Box::new(self.status()) },
+            Request::Log { level, secs } => level_set(&self.voices.log, level.as_deref(), *secs),
             Request::Accept { .. }
             | Request::List
             | Request::Report { .. }
@@ -218,6 +224,8 @@ impl Daemon {
             by_address: usize::from(table.needs_addresses()),
             present: 0,
             table: Some(table.len()),
+            last_error: self.voices.log.last_error(),
+            counted: None,
         }
     }
 }

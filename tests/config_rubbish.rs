@@ -50,6 +50,9 @@ trust = "assume"
 [log]
 level = "debug"
 
+[metrics]
+listen = "127.0.0.1:9464"
+
 [capture]
 files = ["monday.jsonl", "till.btsnoop"]
 speed = 10

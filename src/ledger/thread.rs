@@ -52,6 +52,7 @@ pub struct Gauges {
     oldest_us: AtomicI64,
     commits: AtomicU64,
     recovered: AtomicBool,
+    fails: AtomicBool,
     ended: AtomicBool,
     turned_us: AtomicU64,
 }
@@ -71,6 +72,11 @@ impl Gauges {
     /// Transactions committed since the start.
     pub fn commits(&self) -> u64 {
         self.commits.load(Ordering::Relaxed)
+    }
+
+    /// Whether the ledger cannot be written.
+    pub fn fails(&self) -> bool {
+        self.fails.load(Ordering::Relaxed)
     }
 
     /// Whether the ledger can be written again since this was last asked: what it was told meanwhile is lost.
@@ -330,6 +336,7 @@ impl Worker {
                 self.gauges.recovered.store(true, Ordering::Relaxed);
             }
         }
+        self.gauges.fails.store(self.trouble.is_on(), Ordering::Relaxed);
         let failed = outcome.err().map(|error| error.to_string());
         for told in group.told {
             let told = if failed.is_some() { unwritten(told) } else { Some(told) };
