@@ -93,8 +93,8 @@ fn one_kind_of_line_is_told_so_often_and_the_rest_is_counted() {
     let promise = fs::read_to_string(shop.config().join("promise.toml")).unwrap();
     // Twenty problems of a file are told, and the rest counted.
     for edit in 1..=6 {
-        let rubbish: String = (0..20).map(|n| format!("rubbish-{edit}-{n} = 1\n")).collect();
-        shop.write("promise.toml", &(rubbish + &promise));
+        let rubbish: Vec<String> = (0..20).map(|n| format!("rubbish-{edit}-{n} = 1")).collect();
+        shop.write("promise.toml", &format!("{}\n{promise}", rubbish.join("\n")));
         until_logged(&shop, "the changed configuration is refused", edit);
     }
     until_logged(&shop, "held back, to spare the disk", 1);
@@ -105,7 +105,7 @@ fn one_kind_of_line_is_told_so_often_and_the_rest_is_counted() {
     assert!(sum.contains(" more=") && sum.contains("like=\"promise.toml"), "{sum}");
 }
 
-/// The fields of a datagram in the journal's native protocol (systemd.io/JOURNAL_NATIVE_PROTOCOL).
+/// The fields of a datagram in the journal's native protocol (<https://systemd.io/JOURNAL_NATIVE_PROTOCOL>).
 fn fields(mut bytes: &[u8]) -> Vec<(String, String)> {
     let mut fields = Vec::new();
     while let Some(end) = bytes.iter().position(|byte| *byte == b'\n') {

@@ -326,8 +326,12 @@ mod tests {
             counted: Some(Counted {
                 visits: Some(64),
                 offers: None,
-                withheld: [("quiet".to_owned(), Some(25)), ("customer".to_owned(), Some(40)), ("gap".to_owned(), None)]
-                    .into(),
+                withheld: [
+                    ("quiet".to_owned(), Some(25)),
+                    ("cap-customer".to_owned(), Some(40)),
+                    ("gap".to_owned(), None),
+                ]
+                .into(),
             }),
         };
         insta::assert_snapshot!(page(&status), @"
@@ -348,7 +352,7 @@ mod tests {
         heard          12, of customers 4; dropped 0, rejected 0, ambiguous 0
         rejected       by ruuvi: stale 3, unknown-scanner 2
         customers      7 registered, 2 in the shop
-        offers         fewer than 20 made, 64 visits; not made: customer 40, quiet 25
+        offers         fewer than 20 made, 64 visits; not made: cap-customer 40, quiet 25
         last error     warn at 2026-11-02T10:58:00Z: the broker cannot be reached reason=refused
         beacon         wall: heard, battery 2950 mV, 21.5 °C
         beacon         door: MISSING for 720 s
