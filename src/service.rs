@@ -174,7 +174,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_ledger_that_hangs_is_not_vouched_for() {
-        let (service, manager) = service(Some(Duration::from_secs(60)));
+        let (service, manager) = service(Some(Duration::from_mins(1)));
         service.feed(60_000_001);
         assert_eq!(told(&manager), [""; 0]);
         service.feed(60_000_000);
@@ -194,7 +194,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_manager_that_takes_nothing_holds_nobody_up() {
-        let (mut service, manager) = service(Some(Duration::from_secs(60)));
+        let (mut service, manager) = service(Some(Duration::from_mins(1)));
         (0..10_000).for_each(|_| service.feed(0));
         service.looked("up".to_owned());
         let before = told(&manager);

@@ -156,12 +156,9 @@ fn rules_dashboard_and_page_name_what_there_is() {
     let expressions: String = rules.lines().filter(|line| line.trim().starts_with("expr: ")).collect();
     let dashboard: serde_json::Value =
         serde_json::from_str(&fs::read_to_string(deployed("grafana/emma.json")).unwrap()).unwrap();
-    let mut shown = String::new();
-    for panel in dashboard["panels"].as_array().unwrap() {
-        for target in panel["targets"].as_array().unwrap() {
-            shown += &format!("{} ", target["expr"].as_str().unwrap());
-        }
-    }
+    let panels = dashboard["panels"].as_array().unwrap().iter();
+    let targets = panels.flat_map(|panel| panel["targets"].as_array().unwrap());
+    let mut shown = targets.map(|target| target["expr"].as_str().unwrap()).collect::<Vec<_>>().join(" ");
     shown += &dashboard["templating"].to_string();
     for (what, text, least) in [("a rule", &expressions, 12), ("the dashboard", &shown, 12)] {
         let used = names(text);
