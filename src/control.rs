@@ -1,6 +1,7 @@
 //! Talking to a running Emma: one JSON object a line over a Unix socket in the state folder, owner-only. Without a
 //! daemon the same requests are answered from the ledger itself, under its lock ([`crate::cli`]).
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -71,6 +72,13 @@ pub enum Request {
     },
     /// How Emma does.
     Status,
+    /// Log more or less for a while.
+    Log {
+        /// At which level; the configured one where it is not said.
+        level: Option<String>,
+        /// For so many seconds.
+        secs: u64,
+    },
     /// What may be told of a week; nothing is the one before this.
     Report {
         /// As ISO 8601 names it, `2026-W47`; `this` is the one that is not over.
@@ -268,6 +276,35 @@ pub struct Status {
     /// On a Pi that only scans: how many the decider lets it hear.
     #[serde(default)]
     pub table: Option<usize>,
+    /// The last error or warning that was logged.
+    #[serde(default)]
+    pub last_error: Option<LastError>,
+    /// What was counted since the start; nothing on a Pi that only scans.
+    #[serde(default)]
+    pub counted: Option<Counted>,
+}
+
+/// An error or a warning, as the log has it.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub struct LastError {
+    /// When, RFC 3339.
+    pub at: String,
+    /// `error` or `warn`.
+    pub level: String,
+    /// The line.
+    pub what: String,
+}
+
+/// What came of customers' visits. A group smaller than twenty is not told, here either: whoever looks at a screen sees who is
+/// in the shop.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Counted {
+    /// Visits that ended.
+    pub visits: Option<u64>,
+    /// Offers that were made.
+    pub offers: Option<u64>,
+    /// Offers that were not made, by each gate that can say no.
+    pub withheld: BTreeMap<String, Option<u64>>,
 }
 
 /// One consent in a list.

@@ -10,20 +10,21 @@ use tokio::sync::oneshot;
 
 use crate::clock::Moment;
 use crate::config::Config;
-use crate::control::{Answer, Halting, Listed, Reply, Request, Status};
+use crate::control::{Answer, Counted, Halting, Listed, Reply, Request, Status};
 use crate::daemon::{Daemon, reporting};
-use crate::gateway::Gateway;
 use crate::gateway::consent::lease::Beats;
 use crate::gateway::consent::record::ConsentRecord;
 use crate::gateway::consent::registry::{Refusal, Registry};
 use crate::gateway::consent::{Consent, CustomerId, Tier};
-use crate::gateway::effect::{Effect, Input};
+use crate::gateway::effect::{Effect, Input, Reason};
+use crate::gateway::{Counters, Gateway};
 use crate::ledger::registrar::{self, Prepared};
 use crate::ledger::{LedgerError, Store};
+use crate::logging::Logging;
 use crate::mqtt::ended::Speaker;
 use crate::mqtt::state::Presence;
 use crate::mqtt::status::Standing;
-use crate::report::Report;
+use crate::report::{Report, group};
 use crate::words::Language;
 
 pub mod explaining;
@@ -63,6 +64,10 @@ enum Errand {
     Show(CustomerId),
     Export(CustomerId, Option<Language>),
     Status,
+    Log {
+        level: Option<String>,
+        secs: u64,
+    },
     Report(Option<String>),
     Testers,
     Follow(CustomerId),
@@ -146,6 +151,7 @@ impl Daemon {
                 });
             }
             Errand::Status => tell(reply, Reply::Status { status: Box::new(self.status()) }),
+            Errand::Log { level, secs } => tell(reply, level_set(&self.voices.log, level.as_deref(), secs)),
             Errand::Report(week) => {
                 self.tell_counts();
                 let question = self.question(week);
@@ -255,7 +261,31 @@ impl Daemon {
             by_address: self.gateway.consents().filter(|consent| consent.needs_addresses()).count(),
             present: snapshot.present,
             table: None,
+            last_error: self.voices.log.last_error(),
+            counted: Some(counted(&snapshot.counters)),
         }
+    }
+}
+
+/// What may be told of what the core has counted.
+fn counted(counters: &Counters) -> Counted {
+    let withheld = |reason: Reason| group(counters.withheld.get(&reason).copied().unwrap_or(0));
+    Counted {
+        visits: group(counters.visits_ended),
+        offers: group(counters.delivered),
+        // All of them, so that a reason that is named says of nobody that they were refused for it.
+        withheld: Reason::ALL.into_iter().map(|reason| (reason.as_str().to_owned(), withheld(reason))).collect(),
+    }
+}
+
+/// Logs at that level for so many seconds, or at the configured one again.
+pub(crate) fn level_set(log: &Logging, level: Option<&str>, secs: u64) -> Reply {
+    let configured = log.configured().to_owned();
+    let level = level.unwrap_or(&configured);
+    match log.set(level, Duration::from_secs(secs)) {
+        Ok(()) if level == configured => Reply::Done { sentence: format!("The log is at {level}, as configured.") },
+        Ok(()) => Reply::Done { sentence: format!("The log is at {level} for {secs} s, then at {configured} again.") },
+        Err(problem) => refused(problem),
     }
 }
 
@@ -326,9 +356,11 @@ impl Counter {
                 Ok(self.store.consent(&customer)?.map_or(Reply::Unknown, |record| Reply::Consent { record, lease }))
             }
             Errand::Export(customer, language) => self.show_all(&customer, language),
-            Errand::Status | Errand::Follow(_) | Errand::Hold { .. } | Errand::WithdrawHeld { .. } => {
-                Ok(refused("no Emma runs on this folder"))
-            }
+            Errand::Status
+            | Errand::Log { .. }
+            | Errand::Follow(_)
+            | Errand::Hold { .. }
+            | Errand::WithdrawHeld { .. } => Ok(refused("no Emma runs on this folder")),
             Errand::Report(week) => {
                 let oldest_us = registry.iter().map(|(_, consent)| consent.valid_from_us).min();
                 let asked = reporting::of_week(&self.store, &self.config, week.as_deref(), self.wall_us, oldest_us)?;
@@ -409,6 +441,7 @@ fn errand(
         },
         Request::WithdrawHeld { at } => Errand::WithdrawHeld { at },
         Request::Status => Errand::Status,
+        Request::Log { level, secs } => Errand::Log { level, secs },
         Request::Report { week } => Errand::Report(week),
         Request::Halt { what } => Errand::Halt(what),
         Request::Recall { offer } => Errand::Recall(offer),

@@ -25,9 +25,12 @@ use crate::incoming::tally::Tally;
 use crate::inventory::Inventory;
 use crate::ledger::order::Told;
 use crate::ledger::thread::{Answers, Ledger};
+use crate::logging::Logging;
+use crate::metrics::Totals;
 use crate::mqtt::state::{Health, State};
 use crate::mqtt::status::{Standing, Status};
 use crate::radio::source::{Heard, Orderer, SourceStatus};
+use crate::service::{Service, status_line};
 use crate::sharing::hub;
 
 mod incoming;
@@ -67,6 +70,8 @@ pub struct Doors {
     pub taken_over: watch::Receiver<bool>,
     /// How the session with the broker does; nothing without one.
     pub session: Option<watch::Receiver<Status>>,
+    /// When whoever started Emma wants to know that the loop is alive.
+    pub service: Service,
 }
 
 /// What the loop says to the outside besides offers.
@@ -75,6 +80,10 @@ pub struct Voices {
     pub state: watch::Sender<State>,
     /// Health.
     pub health: watch::Sender<Health>,
+    /// What the core has counted.
+    pub totals: watch::Sender<Totals>,
+    /// The log.
+    pub log: Logging,
     /// What the sources are told.
     pub orderer: Orderer,
     /// How what comes in fares.
@@ -204,8 +213,10 @@ impl Daemon {
                 Ok(()) = doors.sources.changed() => self.tell_sources(&doors.sources.borrow_and_update()),
                 Ok(()) = doors.taken_over.changed() => self.look(&mut doors),
                 _ = hand_out.tick(), if self.handout.is_some() => self.hand_out(),
+                () = doors.service.is_due() => doors.service.feed(self.ledger_hangs_us()),
                 _ = look.tick() => {
                     self.look(&mut doors);
+                    doors.service.looked(status_line(&self.voices.state.borrow(), self.session));
                     if self.ledger.gauges().ended() {
                         tracing::error!("the ledger's thread has ended: without it nothing may be said");
                         break;
@@ -213,6 +224,7 @@ impl Daemon {
                 }
             }
         }
+        doors.service.stops();
         self.save_visits();
         self.note_wall();
         self.tell_counts();
@@ -220,6 +232,12 @@ impl Daemon {
         if self.gateway.snapshot().clock_trusted {
             self.ledger.note_stop();
         }
+    }
+
+    /// For how long the ledger's thread has not come back from what it does, in microseconds: a loop that turns beside a
+    /// ledger that hangs makes no offer, and is as good as none.
+    fn ledger_hangs_us(&self) -> u64 {
+        self.clock.monotonic_us().saturating_sub(self.ledger.gauges().turned_us())
     }
 
     fn save_visits(&mut self) {

@@ -52,6 +52,12 @@ mod handout;
 
 pub mod daemon;
 
+pub mod service;
+
+pub mod logging;
+
+pub mod metrics;
+
 pub mod control;
 
 pub mod follow;

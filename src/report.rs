@@ -160,8 +160,13 @@ fn instant(us: i64) -> String {
     Timestamp::from_microsecond(us).unwrap_or(Timestamp::UNIX_EPOCH).to_string()
 }
 
-fn group(count: u64) -> Option<u64> {
+pub(crate) fn group(count: u64) -> Option<u64> {
     (count >= SMALLEST_GROUP).then_some(count)
+}
+
+/// As many of `count` as make whole groups, for what is told again and again: a count that goes up by one is somebody.
+pub fn in_groups(count: u64) -> u64 {
+    count / SMALLEST_GROUP * SMALLEST_GROUP
 }
 
 /// So many of a hundred, where they are a part of enough.

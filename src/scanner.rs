@@ -10,14 +10,17 @@ use tokio::sync::{mpsc, watch};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::control::{Asked, Reply, Request, Status};
+use crate::counter::level_set;
 use crate::daemon::{source_health, source_state};
 use crate::gateway::advertisement::{Advertisement, GatewayIndex};
 use crate::gateway::consent::Needs;
+use crate::logging::Logging;
 use crate::mqtt::state::{ClockTrust, Health, Presence, State};
 use crate::mqtt::status::{self, Standing};
 use crate::mqtt::{Outbox, OutboxRow, Outcome};
 use crate::radio::shared::{Shared, lock};
 use crate::radio::source::{Heard, Orderer, SourceStatus};
+use crate::service::{Service, status_line};
 
 /// Health and what the radio has to deliver are looked at this often.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -39,6 +42,8 @@ pub struct Doors {
     pub taken_over: watch::Receiver<bool>,
     /// How the session for the state topic does; nothing without a broker.
     pub session: Option<watch::Receiver<status::Status>>,
+    /// When whoever started Emma wants to know that the loop is alive.
+    pub service: Service,
 }
 
 /// What the loop says to the outside.
@@ -47,6 +52,8 @@ pub struct Voices {
     pub state: watch::Sender<State>,
     /// Health.
     pub health: watch::Sender<Health>,
+    /// The log.
+    pub log: Logging,
     /// What the radio is told.
     pub orderer: Orderer,
 }
@@ -92,7 +99,10 @@ impl Daemon {
         let mut heard = Vec::with_capacity(HEARD_A_TURN);
         loop {
             tokio::select! {
-                () = &mut stop => return End::Stopped,
+                () = &mut stop => {
+                    doors.service.stops();
+                    return End::Stopped;
+                }
                 Some((request, reply)) = doors.asked.recv() => {
                     // Whoever asked may have gone.
                     reply.send(self.answer(&request).into()).unwrap_or_default();
@@ -105,7 +115,11 @@ impl Daemon {
                 }
                 Ok(()) = doors.sources.changed() => self.tell_sources(&doors.sources.borrow_and_update()),
                 Ok(()) = doors.taken_over.changed() => self.look(&mut doors),
-                _ = look.tick() => self.look(&mut doors),
+                () = doors.service.is_due() => doors.service.feed(0),
+                _ = look.tick() => {
+                    self.look(&mut doors);
+                    doors.service.looked(status_line(&self.voices.state.borrow(), self.session));
+                }
             }
             if is_to_begin_anew(self.stood_down_us, self.clock.monotonic_us()) {
                 return End::StoodDown;
@@ -138,6 +152,7 @@ impl Daemon {
             doors.heard.close();
             self.stood_down_us = Some(self.clock.monotonic_us());
         }
+        self.voices.log.look();
         let sources = doors.sources.borrow_and_update().clone();
         self.tell_sources(&sources);
         let clock = match (*doors.synchronised.borrow(), self.config.gateway.clock_assumed) {
@@ -176,6 +191,7 @@ impl Daemon {
     fn answer(&self, request: &Request) -> Reply {
         match request {
             Request::Status => Reply::Status { status: Box::new(self.status()) },
+            Request::Log { level, secs } => level_set(&self.voices.log, level.as_deref(), *secs),
             Request::Accept { .. }
             | Request::List
             | Request::Report { .. }
@@ -210,6 +226,8 @@ impl Daemon {
             by_address: usize::from(table.needs_addresses()),
             present: 0,
             table: Some(table.len()),
+            last_error: self.voices.log.last_error(),
+            counted: None,
         }
     }
 }

@@ -10,7 +10,7 @@ const GATEWAY: &str = r#"
 site = "bern-marktgasse"
 gateway = "gw-entrance"
 roles = ["scan", "decide"]
-
+metrics = { listen = "127.0.0.1:9464" }
 [radio]
 driver = "btleplug"
 adapter = "hci0"

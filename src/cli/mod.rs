@@ -22,6 +22,8 @@ mod files;
 
 pub mod halt;
 
+pub mod log;
+
 pub mod notice;
 
 #[cfg(feature = "demo")]
@@ -61,7 +63,7 @@ pub mod watch;
 
 pub mod zones;
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -69,7 +71,7 @@ use jiff::civil::Date;
 use rusqlite::ErrorCode;
 
 use crate::ledger::LedgerError;
-use crate::{discretion, exit, mqtt, radio};
+use crate::{discretion, exit};
 
 const LONG_ABOUT: &str = "\
 Emma hears the Bluetooth beacons of customers who opted in, knows which zone of the shop they are in, and publishes an \
@@ -110,6 +112,8 @@ enum Command {
     Doctor(doctor::Arguments),
     /// Say how the running daemon does.
     Status(status::Arguments),
+    /// Log more or less for a while, without a restart.
+    Log(log::Arguments),
     /// Restraint, measured: the totals of a week.
     Report(report::Arguments),
     /// Write the notice for the door and the page behind it, from the configuration.
@@ -171,6 +175,7 @@ fn dispatch(command: Command) -> u8 {
         Command::Config(arguments) => config::main(&arguments),
         Command::Doctor(arguments) => doctor::main(&arguments),
         Command::Status(arguments) => status::main(&arguments),
+        Command::Log(arguments) => log::main(&arguments),
         Command::Report(arguments) => report::main(&arguments),
         Command::Notice(arguments) => notice::main(&arguments),
         Command::Pause(arguments) => halt::pause(&arguments),
@@ -211,25 +216,6 @@ pub(crate) fn complain(code: u8, what: impl std::fmt::Display) -> u8 {
     code
 }
 
-/// Logs to standard error, Emma's own words at `level`. Libraries are held at `warn`, whatever is configured, and the
-/// environment cannot loosen that: below it they log what they carry, addresses, payloads and topics included.
-pub(crate) fn start_logging(level: &str) {
-    tracing_subscriber::fmt()
-        .with_env_filter(tracing_subscriber::EnvFilter::new(filter(level)))
-        .with_writer(io::stderr)
-        .with_ansi(io::stderr().is_terminal())
-        .with_target(false)
-        .init();
-}
-
-/// All libraries, those that are added one day as well, and those that say too much at `warn`.
-fn filter(level: &str) -> String {
-    let libraries = if level == "error" { "error" } else { "warn" };
-    let held = radio::TARGETS_HELD_AT_ERROR.iter().chain(&mqtt::TARGETS_HELD_AT_ERROR);
-    let held = held.map(|target| format!("{target}=error"));
-    [libraries.to_owned(), format!("emma={level}")].into_iter().chain(held).collect::<Vec<_>>().join(",")
-}
-
 /// Why a command ends early: the exit code, and the sentence.
 pub(crate) type Stop = (u8, String);
 
@@ -255,16 +241,4 @@ pub(crate) fn ledger_stop(error: LedgerError) -> Stop {
 #[expect(clippy::needless_pass_by_value, reason = "it is handed to `or_else`")]
 pub(crate) fn gone_is_fine(error: io::Error) -> Result<(), Stop> {
     if error.kind() == io::ErrorKind::BrokenPipe { Ok(()) } else { Err((exit::IO, error.to_string())) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_our_own_words_are_at_the_configured_level() {
-        let held = "bluez_async=error,rumqttc::v5::state=error,rumqttc::state=error";
-        assert_eq!(filter("trace"), format!("warn,emma=trace,{held}"));
-        assert_eq!(filter("error"), format!("error,emma=error,{held}"));
-    }
 }

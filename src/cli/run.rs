@@ -9,7 +9,7 @@ use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 
-use super::{Stop, complain, ledger_stop, start_logging};
+use super::{Stop, complain, ledger_stop};
 use crate::clock::{Clock, Moment};
 use crate::config::{self, Config};
 use crate::control::Control;
@@ -21,6 +21,8 @@ use crate::incoming::{consent, ear, room};
 use crate::ledger::folder::{self, Folder};
 use crate::ledger::store::random_key;
 use crate::ledger::thread::Ledger;
+use crate::logging::Logging;
+use crate::metrics::{self, Figures, Totals};
 use crate::mqtt::connection::Options;
 use crate::mqtt::ended::Speaker;
 use crate::mqtt::session::{Command, Session, Wiring};
@@ -28,6 +30,7 @@ use crate::mqtt::state::{ClockTrust, Health, State};
 use crate::mqtt::status::Standing;
 use crate::radio::source::Orderer;
 use crate::radio::{live, shared};
+use crate::service::Service;
 use crate::sharing::scanner::Scanner;
 use crate::timesync::TimeSync;
 use crate::{counter, discretion, scanner, watching};
@@ -61,7 +64,7 @@ fn start(config_folder: &Path) -> Result<(), Stop> {
         complain(exit::OK, problem);
     }
     let config = loaded.config.ok_or_else(|| (exit::CONFIG, "the configuration has an error".to_owned()))?;
-    start_logging(&config.gateway.log_level);
+    let log = Logging::start(&config.gateway.log_level);
     for complaint in discretion::secrets(config.gateway.brokers()).filter_map(|file| discretion::complaint(file)) {
         tracing::warn!("{complaint}");
     }
@@ -69,13 +72,13 @@ fn start(config_folder: &Path) -> Result<(), Stop> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.map_err(|error| (exit::SOFTWARE, error.to_string()))?;
     if config.gateway.decides {
-        runtime.block_on(run(Arc::new(config), config_folder, &digest))
+        runtime.block_on(run(Arc::new(config), config_folder, &digest, log))
     } else {
-        runtime.block_on(scan(&Arc::new(config), &digest))
+        runtime.block_on(scan(&Arc::new(config), &digest, log))
     }
 }
 
-async fn run(config: Arc<Config>, config_folder: &Path, digest: &str) -> Result<(), Stop> {
+async fn run(config: Arc<Config>, config_folder: &Path, digest: &str, log: Logging) -> Result<(), Stop> {
     let clock = Clock::start();
     let state_folder = folder::path(config.gateway.ledger_path.as_deref());
     let lock = Folder::open(&state_folder).map_err(ledger_stop)?;
@@ -95,7 +98,9 @@ async fn run(config: Arc<Config>, config_folder: &Path, digest: &str) -> Result<
     let listening = sources.status.borrow().iter().map(daemon::source_state).collect();
     let first_state = State::begin(&config.gateway, trust, digest, listening, clock.wall_us());
     let (state, health) = (watch::channel(first_state), watch::channel(Health { clock: trust, ..Health::default() }));
-    let session = broker(&config, &ledger, clock, state.1, health.1)?;
+    let session = broker(&config, &ledger, clock, state.1.clone(), health.1.clone())?;
+    let totals = watch::channel(Totals::default());
+    tell_metrics(&config, state.1, health.1, session.as_ref(), Some((ledger.clone(), totals.1)));
     let (again, incoming) = mpsc::channel(room::WAITING);
     let tally = Tally::default();
     let _ears =
@@ -118,13 +123,15 @@ async fn run(config: Arc<Config>, config_folder: &Path, digest: &str) -> Result<
         sources: sources.status.clone(),
         taken_over: sources.taken_over.subscribe(),
         session: session.as_ref().map(|(_, session)| session.status.clone()),
+        service: Service::find(),
     };
-    let voices = Voices { state: state.0, health: health.0, orderer, tally, again };
+    let voices = Voices { state: state.0, health: health.0, totals: totals.0, log, orderer, tally, again };
     let mut daemon = Daemon::new(gateway, ledger.clone(), config, config_folder.to_owned(), clock, codes, voices);
     daemon.begin(effects);
     daemon.remember_feed(feed.as_ref());
+    let stop = asked_to_stop()?;
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "Emma is up");
-    daemon.run(doors, asked_to_stop()?).await;
+    daemon.run(doors, stop).await;
     tracing::info!("Emma is stopping: offline is said, what waits is kept");
     drop(control);
     end_session(session).await;
@@ -139,7 +146,7 @@ async fn run(config: Arc<Config>, config_folder: &Path, digest: &str) -> Result<
 }
 
 /// A Pi that only scans: no ledger, and in the state folder nothing but the lock and the socket.
-async fn scan(config: &Arc<Config>, digest: &str) -> Result<(), Stop> {
+async fn scan(config: &Arc<Config>, digest: &str, log: Logging) -> Result<(), Stop> {
     let clock = Clock::start();
     let state_folder = folder::path(config.gateway.ledger_path.as_deref());
     let _lock = Folder::open(&state_folder).map_err(ledger_stop)?;
@@ -156,7 +163,8 @@ async fn scan(config: &Arc<Config>, digest: &str) -> Result<(), Stop> {
     let listening = sources.status.borrow().iter().map(daemon::source_state).collect();
     let first_state = State::begin(&config.gateway, ClockTrust::Untrusted, digest, listening, clock.wall_us());
     let (state, health) = (watch::channel(first_state), watch::channel(Health::default()));
-    let session = state_session(config, clock, state.1, health.1)?;
+    let session = state_session(config, clock, state.1.clone(), health.1.clone())?;
+    tell_metrics(config, state.1, health.1, session.as_ref(), None);
     stand_down_together(&sources.taken_over, session.as_ref());
     let (control, asked) = Control::listen(&folder::socket(&state_folder))
         .map_err(|error| (exit::CANNOT_CREATE, format!("{}: {error}", folder::socket(&state_folder).display())))?;
@@ -167,11 +175,13 @@ async fn scan(config: &Arc<Config>, digest: &str) -> Result<(), Stop> {
         synchronised: time.synchronised.clone(),
         taken_over: sources.taken_over.subscribe(),
         session: session.as_ref().map(|(_, session)| session.status.clone()),
+        service: Service::find(),
     };
-    let voices = scanner::Voices { state: state.0, health: health.0, orderer };
+    let voices = scanner::Voices { state: state.0, health: health.0, log, orderer };
     let mut daemon = scanner::Daemon::new(scanner, Arc::clone(config), clock, voices);
+    let stop = asked_to_stop()?;
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "Emma is up, and scans for the Pi that decides");
-    let end = daemon.run(doors, asked_to_stop()?).await;
+    let end = daemon.run(doors, stop).await;
     tracing::info!("Emma is stopping: offline is said, and whom this Pi could hear is forgotten");
     drop(control);
     end_session(session).await;
@@ -192,6 +202,19 @@ async fn is_synchronised(mut synchronised: watch::Receiver<bool>) -> bool {
         tracing::warn!("the clock is not known to be synchronised: no offer is made until it is");
     }
     trusted
+}
+
+/// Tells the metrics where gateway.toml wants them, until the process ends.
+fn tell_metrics(
+    config: &Config,
+    state: watch::Receiver<State>,
+    health: watch::Receiver<Health>,
+    session: Option<&(mpsc::Sender<Command>, Session)>,
+    decider: Option<(Ledger, watch::Receiver<Totals>)>,
+) {
+    let Some(listen) = config.gateway.metrics.clone() else { return };
+    let session = session.map(|(_, session)| session.status.clone());
+    tokio::spawn(metrics::serve(listen, Figures { state, health, session, decider }));
 }
 
 /// The session with the broker, if one is configured.

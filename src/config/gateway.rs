@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use super::file::File;
+use super::metrics::{self, Listen};
 use super::playback::{self, Playback};
 use super::reader::Table;
 use super::remote::{self, MOST_REMOTES, Remote};
@@ -40,6 +41,8 @@ pub struct Gateway {
     pub clock_assumed: bool,
     /// Least severe level that is logged: `error`, `warn`, `info`, `debug` or `trace`.
     pub log_level: Name,
+    /// Where Prometheus may ask; nothing is nowhere.
+    pub metrics: Option<Listen>,
 }
 
 /// Which library drives the radio.
@@ -235,6 +238,7 @@ pub(super) fn read(file: &File<'_>, folder: Option<&Path>) -> Read {
         log.finish();
         level
     });
+    let metrics = table.table("metrics", "[metrics]").and_then(metrics::read);
     let id_at = table.at("gateway");
     let id_at = table.node("gateway").map_or(id_at, |node| node.at.clone());
     table.finish();
@@ -254,6 +258,7 @@ pub(super) fn read(file: &File<'_>, folder: Option<&Path>) -> Read {
             ledger_path,
             clock_assumed: clock_assumed.unwrap_or(false),
             log_level: log_level.unwrap_or("info").into(),
+            metrics,
         })
     };
     Read { gateway: gateway(), id: id.clone().map(|id| (id, id_at)), remote_at }

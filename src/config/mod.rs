@@ -10,6 +10,7 @@
 pub mod drawing;
 pub mod fixed;
 pub mod gateway;
+pub mod metrics;
 pub mod offers;
 pub mod playback;
 pub mod price;

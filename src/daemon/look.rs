@@ -4,6 +4,7 @@ use super::{Daemon, Doors};
 use crate::gateway::consent::CustomerId;
 use crate::gateway::effect::Input;
 use crate::ledger::retention;
+use crate::metrics::Totals;
 use crate::mqtt::state::{ClockTrust, SourceHealth, SourceState};
 use crate::mqtt::status::Standing;
 use crate::radio::source::SourceStatus;
@@ -66,6 +67,9 @@ impl Daemon {
             health.calibration = calibration;
             health.incoming = self.voices.tally.health();
         });
+        let totals = Totals { counters: snapshot.counters, customers: snapshot.customers };
+        self.voices.totals.send_replace(totals);
+        self.voices.log.look();
         if self.ledger.gauges().take_recovered() {
             self.save_visits();
         }

@@ -54,7 +54,9 @@ pub struct Gauges {
     oldest_us: AtomicI64,
     commits: AtomicU64,
     recovered: AtomicBool,
+    fails: AtomicBool,
     ended: AtomicBool,
+    turned_us: AtomicU64,
 }
 
 impl Gauges {
@@ -74,9 +76,20 @@ impl Gauges {
         self.commits.load(Ordering::Relaxed)
     }
 
+    /// Whether the ledger cannot be written.
+    pub fn fails(&self) -> bool {
+        self.fails.load(Ordering::Relaxed)
+    }
+
     /// Whether the ledger can be written again since this was last asked: what it was told meanwhile is lost.
     pub fn take_recovered(&self) -> bool {
         self.recovered.swap(false, Ordering::Relaxed)
+    }
+
+    /// When the thread last turned to something, or found nothing to do (monotonic, microseconds): a second ago, unless the
+    /// disk keeps it.
+    pub fn turned_us(&self) -> u64 {
+        self.turned_us.load(Ordering::Relaxed)
     }
 
     /// Whether the thread has ended: nothing is remembered any more, so nothing may be said.
@@ -173,6 +186,7 @@ impl Worker {
         // However this ends, a panic included, the others learn that nobody answers any more.
         let _ended = Ended(Arc::clone(&self.gauges));
         loop {
+            self.gauges.turned_us.store(self.clock.monotonic_us(), Ordering::Relaxed);
             match self.queue.recv_timeout(SWEEP) {
                 Ok(Order::Stop) | Err(RecvTimeoutError::Disconnected) => break,
                 Ok(first) => {
@@ -320,6 +334,7 @@ impl Worker {
                 self.gauges.recovered.store(true, Ordering::Relaxed);
             }
         }
+        self.gauges.fails.store(self.trouble.is_on(), Ordering::Relaxed);
         let failed = outcome.err().map(|error| error.to_string());
         for told in group.told {
             let told = if failed.is_some() { unwritten(told) } else { Some(told) };

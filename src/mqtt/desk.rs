@@ -281,6 +281,8 @@ impl<O: Outbox> Desk<O> {
 
     /// Says once what is wrong, until it is right again or something else is wrong.
     fn complain(&mut self, puback: &Puback) {
+        self.status.nobody_listens = *puback == Puback::NobodyListens;
+        self.status.refuses = matches!(puback, Puback::Refused(_));
         let complaint = (*puback != Puback::Taken).then(|| puback.clone());
         if complaint != self.complaint {
             match puback {

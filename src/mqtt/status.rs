@@ -44,6 +44,10 @@ pub struct Status {
     /// Of the acknowledged ones, those to which nobody listened (0x10): worth an alert, since customers' caps were
     /// used up for nothing.
     pub nobody_listening: u64,
+    /// Whether nobody listened to the last row that was settled.
+    pub nobody_listens: bool,
+    /// Whether the broker refused the last row that was settled.
+    pub refuses: bool,
     /// Rows that expired between hand-over and acknowledgement.
     pub expired: u64,
     /// Rows handed over and not settled yet.

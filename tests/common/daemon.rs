@@ -88,6 +88,13 @@ impl Shop {
         self.start(command.env("RUST_LOG", "trace"))
     }
 
+    /// Starts the daemon without a radio, with these variables, as a service manager would set them.
+    pub(crate) fn run_with(&self, environment: &[(&str, &str)]) -> Daemon {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_emma"));
+        command.arg("run").arg("--config").arg(self.config()).env("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/nowhere");
+        self.start(command.envs(environment.iter().copied()))
+    }
+
     /// Starts the daemon so that [`Daemon::fill_disk`] fails its writes and does not kill it.
     pub(crate) fn run_on_a_small_disk(&self) -> Daemon {
         let mut command = Command::new("sh");
@@ -159,9 +166,14 @@ pub(crate) struct Daemon {
 impl Daemon {
     /// SIGTERM, and the exit code.
     pub(crate) fn terminate(mut self) -> Option<i32> {
-        let kill = Command::new("kill").arg("-TERM").arg(self.child.id().to_string()).status().unwrap();
-        assert!(kill.success());
+        self.signal("TERM");
         self.exit_code()
+    }
+
+    /// Sends it a signal, by its name.
+    pub(crate) fn signal(&self, name: &str) {
+        let kill = Command::new("kill").arg(format!("-{name}")).arg(self.child.id().to_string()).status().unwrap();
+        assert!(kill.success());
     }
 
     /// Its exit code, once it ends by itself.

@@ -21,11 +21,12 @@ use std::time::Duration;
 use clap::Args;
 use tokio::sync::{mpsc, watch};
 
-use super::{Stop, complain, gone_is_fine, start_logging};
+use super::{Stop, complain, gone_is_fine};
 use crate::clock::{Clock, Moment};
 use crate::config::Config;
 use crate::exit;
 use crate::ledger::thread::Ledger;
+use crate::logging::Logging;
 use crate::mqtt::connection::Options;
 use crate::mqtt::embedded::{EmbeddedBroker, EmbeddedError};
 use crate::mqtt::session::{Command, Session, Wiring};
@@ -72,7 +73,7 @@ pub struct Arguments {
 
 /// Shows the shop.
 pub(super) fn main(arguments: &Arguments) -> u8 {
-    start_logging("warn");
+    Logging::start("warn");
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let shown = runtime.map_err(fault).and_then(|runtime| runtime.block_on(show(arguments)));
     match shown {

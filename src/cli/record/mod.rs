@@ -17,7 +17,7 @@ use tokio::time::timeout;
 
 use super::door::Door;
 use super::run::asked_to_stop;
-use super::{Stop, complain, start_logging};
+use super::{Stop, complain};
 use crate::clock::{Clock, Moment};
 use crate::config::gateway::{Driver, Gateway, Radio};
 use crate::config::span::Span;
@@ -27,6 +27,7 @@ use crate::exit;
 use crate::gateway::advertisement::{Advertisement, GatewayIndex};
 use crate::gateway::consent::Needs;
 use crate::ledger::folder;
+use crate::logging::Logging;
 use crate::radio::capture::write::Writer;
 use crate::radio::capture::{Format, Heard};
 use crate::radio::live::{self, Sources};
@@ -115,7 +116,7 @@ fn start(arguments: &Arguments) -> Result<(), Stop> {
             return Err((exit::UNAVAILABLE, format!("there is nobody to record: {hint}")));
         }
     }
-    start_logging("warn");
+    Logging::start("warn");
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
     let runtime = runtime.map_err(|error| (exit::SOFTWARE, error.to_string()))?;
     let out = arguments.create()?;

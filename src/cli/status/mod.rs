@@ -12,9 +12,11 @@ use super::daemon::{
     State,
 };
 use super::{Stop, complain, say};
-use crate::control::Status;
+use crate::control::{Counted, LastError, Status};
 use crate::ledger::folder;
 use crate::{config, exit};
+
+mod watching;
 
 /// A registrar beats every few minutes: by then it has missed a dozen beats, and somebody has 23 hours to see to it.
 const FEED_IS_SILENT: SignedDuration = SignedDuration::from_hours(1);
@@ -31,11 +33,18 @@ pub struct Arguments {
     /// Print one JSON object: the messages of the state and health topics, and totals.
     #[arg(long)]
     json: bool,
+    /// Go on saying it every two seconds, over restarts, until ctrl-c; a line each where it is no terminal.
+    #[arg(long)]
+    watch: bool,
 }
 
 /// Asks and prints.
 pub(super) fn main(arguments: &Arguments) -> u8 {
-    match ask(&state_folder(&arguments.config, arguments.state.as_deref())) {
+    let state_folder = state_folder(&arguments.config, arguments.state.as_deref());
+    if arguments.watch {
+        return watching::watch(&state_folder, arguments.json);
+    }
+    match ask(&state_folder) {
         Ok(status) if arguments.json => say(&format!("{:#}\n", serde_json::to_value(&status).unwrap_or_default())),
         Ok(status) => say(&page(&status)),
         Err((code, what)) => complain(code, what),
@@ -73,6 +82,7 @@ fn page(status: &Status) -> String {
         "Emma",
         format!("{} of {}, version {}, up since {}", state.gateway, state.site, state.version, state.since),
     )];
+    lines.push(("decides", decides_line(status).to_owned()));
     lines.push(("clock", state.clock));
     let Change { digest, at, .. } = state.configuration.in_force;
     lines.push(("configuration", format!("{} in force since {at}", digest.chars().take(12).collect::<String>())));
@@ -99,6 +109,13 @@ fn page(status: &Status) -> String {
         Some(many) => ("table", format!("{many} may be heard, for the Pi that decides")),
         None => ("customers", format!("{} registered, {} in the shop", status.customers, status.present)),
     });
+    lines.extend(status.counted.as_ref().map(|counted| ("offers", offers_line(counted))));
+    lines.extend(
+        status
+            .last_error
+            .as_ref()
+            .map(|LastError { at, level, what }| ("last error", format!("{level} at {at}: {what}"))),
+    );
     lines.extend(health.fixed_beacons.iter().map(|beacon| ("beacon", beacon_line(beacon))));
     // Without fixed beacons nobody can tell, and only customers' signals propose.
     let told = health.calibration.iter().filter(|_| !health.fixed_beacons.is_empty());
@@ -109,6 +126,24 @@ fn page(status: &Status) -> String {
         writeln!(text, "{name:<15}{line}").unwrap_or_default();
         text
     })
+}
+
+/// Who decides what is said in this shop.
+fn decides_line(status: &Status) -> &'static str {
+    match (status.table, status.broker.as_deref()) {
+        (Some(_), _) => "another Pi; this one hears for it",
+        (None, Some("taken-over")) => "ANOTHER EMMA of this name: this one says nothing until it is restarted",
+        (None, _) => "this Pi",
+    }
+}
+
+/// What came of visits since the start, caps among the gates that said no.
+fn offers_line(counted: &Counted) -> String {
+    let told = counted.withheld.iter().filter_map(|(reason, count)| Some(format!("{reason} {}", (*count)?)));
+    let told: Vec<String> = told.collect();
+    let number = |count: Option<u64>| count.map_or("fewer than 20".to_owned(), |count| count.to_string());
+    let withheld = if told.is_empty() { "no reason 20 times".to_owned() } else { told.join(", ") };
+    format!("{} made, {} visits; not made: {withheld}", number(counted.offers), number(counted.visits))
 }
 
 /// A pause without an end is one until a time that nobody lives to see.
@@ -283,9 +318,25 @@ mod tests {
             by_address: 1,
             present: 2,
             table: None,
+            last_error: Some(LastError {
+                at: "2026-11-02T10:58:00Z".to_owned(),
+                level: "warn".to_owned(),
+                what: "the broker cannot be reached reason=refused".to_owned(),
+            }),
+            counted: Some(Counted {
+                visits: Some(64),
+                offers: None,
+                withheld: [
+                    ("quiet".to_owned(), Some(25)),
+                    ("cap-customer".to_owned(), Some(40)),
+                    ("gap".to_owned(), None),
+                ]
+                .into(),
+            }),
         };
         insta::assert_snapshot!(page(&status), @"
         Emma           gw-till of bern, version 0.1.0, up since 2026-11-02T10:00:00Z
+        decides        this Pi
         clock          synchronised
         configuration  0123456789ab in force since 2026-11-02T10:00:00Z
                        a change was refused at 2026-11-02T11:00:00Z:
@@ -301,6 +352,8 @@ mod tests {
         heard          12, of customers 4; dropped 0, rejected 0, ambiguous 0
         rejected       by ruuvi: stale 3, unknown-scanner 2
         customers      7 registered, 2 in the shop
+        offers         fewer than 20 made, 64 visits; not made: cap-customer 40, quiet 25
+        last error     warn at 2026-11-02T10:58:00Z: the broker cannot be reached reason=refused
         beacon         wall: heard, battery 2950 mV, 21.5 °C
         beacon         door: MISSING for 720 s
         gateway        gw-till: hears as it did, say 3 fixed beacons
