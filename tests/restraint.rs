@@ -433,7 +433,7 @@ fn silences() -> Vec<Silence> {
     vec![
         (Reason::Consent, "category = 'shoes'\ntier = 'personal'", contextual(""), nothing),
         (Reason::Clock, SHOES, contextual(""), |stage| {
-            stage.standalone.gateway.handle(Input::Tick, stage.untrusted()).clear()
+            stage.standalone.gateway.handle(Input::Tick, stage.untrusted()).clear();
         }),
         (Reason::Paused, SHOES, contextual(r#","paused_until":"2026-12-01T00:00:00Z""#), nothing),
         (Reason::Paused, SHOES, contextual(""), |stage| {

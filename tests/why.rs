@@ -101,7 +101,7 @@ impl Given {
             gateway.handle(Input::Stance(CustomerId::new("ann").unwrap(), Box::new(stance)), at(0));
         }
         for secs in 1..600 {
-            let near = if self.trigger == "'left'" && secs > 60 { 1 } else { 0 };
+            let near = u16::from(self.trigger == "'left'" && secs > 60);
             let payload = if self.identifier.is_some() { uid() } else { beacon(1, -59) };
             let effects = gateway.handle(Input::Advertisement(heard(&payload, near, -50)), at(secs));
             let asked = effects.into_iter().find_map(|effect| match effect {

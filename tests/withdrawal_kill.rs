@@ -17,7 +17,7 @@ mod scanner;
 mod scene;
 
 use std::io::{BufRead as _, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 use std::{env, fs, thread};
@@ -144,7 +144,7 @@ async fn a_withdrawal_that_is_killed_at_any_step_was_not_acknowledged_or_leaves_
 }
 
 /// One withdrawal; whether it was killed, nothing where it cannot be.
-async fn round(strace: &PathBuf, scene: &mut Scene, folder: &Path, calls: &str, nth: usize) -> Option<bool> {
+async fn round(strace: &Path, scene: &mut Scene, folder: &Path, calls: &str, nth: usize) -> Option<bool> {
     scene.remember(folder);
     scene.start().await;
     let (acknowledged, offers) = (scene.acknowledged(), scene.offers_given());

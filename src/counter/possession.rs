@@ -36,7 +36,7 @@ fn gateway(config: &Config, at: Option<&str>) -> Result<GatewayIndex, Reply> {
 impl Daemon {
     /// Listens until every tag of this record is held at a gateway, and takes the record then.
     pub(crate) fn seek_tags(&mut self, prepared: Prepared, at: Option<&str>, reply: oneshot::Sender<Answer>) {
-        let tags: Vec<_> = prepared.consent.identifiers.iter().copied().collect();
+        let tags = prepared.consent.identifiers.to_vec();
         if tags.is_empty() {
             let what = "the record names no tag that can be held here: `emma consent import` takes it";
             return tell(reply, refused(what));

@@ -337,7 +337,9 @@ impl Gateway {
         let mut sight = Sight::default();
         let fixtures = &self.fixtures;
         let (mut desk, gateway, rssi_dbm) = (self.possession.as_mut(), advertisement.gateway, advertisement.rssi_dbm);
-        desk.iter_mut().for_each(|desk| desk.hear_address(gateway, advertisement.address, f64::from(rssi_dbm)));
+        if let Some(desk) = &mut desk {
+            desk.hear_address(gateway, advertisement.address, f64::from(rssi_dbm));
+        }
         let see = |frame: &Frame<'_>, identifier: Option<Identifier>| {
             if let (Some(desk), Some(identifier)) = (&mut desk, identifier) {
                 desk.hear(gateway, identifier, held_dbm(rssi_dbm, frame.measured_power_dbm()));
