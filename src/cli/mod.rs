@@ -22,6 +22,8 @@ mod files;
 
 pub mod halt;
 
+pub mod man;
+
 pub mod notice;
 
 #[cfg(feature = "demo")]
@@ -140,6 +142,9 @@ enum Command {
     Schema(schema::Arguments),
     /// Print a completion script for a shell.
     Completions(completions::Arguments),
+    /// Write the manual pages, for whoever packages Emma.
+    #[command(hide = true)]
+    Man(man::Arguments),
     /// Print what each exit code means.
     ExitCodes,
 }
@@ -186,6 +191,7 @@ fn dispatch(command: Command) -> u8 {
         Command::Coupon(arguments) => coupon::main(&arguments),
         Command::Schema(arguments) => schema::main(&arguments),
         Command::Completions(arguments) => completions::main(&arguments),
+        Command::Man(arguments) => man::main(&arguments),
         Command::ExitCodes => say(exit::PAGE),
     }
 }
