@@ -78,6 +78,8 @@ fn the_unit_starts_what_there_is() {
     assert!(help.out.contains(&format!("[default: {}]", arguments.last().unwrap())), "the usual folder: {}", help.out);
     assert_eq!(service("StateDirectory").as_deref(), Some("emma"));
     assert_eq!(service("StateDirectoryMode").as_deref(), Some("0700"));
+    assert_eq!(service("Type").as_deref(), Some("notify"));
+    assert_eq!(service("WatchdogSec").as_deref(), Some("60s"), "a loop that is stuck is started again");
     assert_eq!(service("LimitCORE").as_deref(), Some("0"), "a core dump would hold everyone's pseudonym");
 
     let page = emma(&["exit-codes"]).out;
@@ -104,7 +106,9 @@ fn the_unit_has_no_option_that_nobody_knows() {
         "MemoryMax",
         "MemorySwapMax",
         "NoNewPrivileges",
+        "NotifyAccess",
         "PrivateDevices",
+        "PrivateMounts",
         "PrivateTmp",
         "ProcSubset",
         "ProtectClock",
@@ -129,17 +133,18 @@ fn the_unit_has_no_option_that_nobody_knows() {
         "StartLimitIntervalSec",
         "StateDirectory",
         "StateDirectoryMode",
-        "SupplementaryGroups",
         "SystemCallArchitectures",
         "SystemCallErrorNumber",
         "SystemCallFilter",
         "TasksMax",
+        "TimeoutStartSec",
         "TimeoutStopSec",
         "Type",
         "UMask",
         "User",
         "WantedBy",
         "Wants",
+        "WatchdogSec",
     ];
     for (section, key) in unit().keys() {
         assert!(["Unit", "Service", "Install"].contains(&section.as_str()), "[{section}]");
