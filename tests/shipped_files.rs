@@ -175,3 +175,38 @@ fn the_readme_tells_every_subcommand() {
         assert!(readme.contains(&format!("| `emma {name}` |")), "emma {name}");
     }
 }
+
+/// A doctor's line that a document quotes: `fail adapter: bluetoothd does not run`.
+fn quoted_findings(document: &str) -> Vec<(String, String, String)> {
+    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(document)).unwrap();
+    let quoted = text.split('`').skip(1).step_by(2).filter_map(|quoted| {
+        let (head, words) = quoted.split_once(": ").or_else(|| Some((quoted.strip_suffix(':')?, "")))?;
+        let (verdict, check) = head.split_once(' ')?;
+        let is_verdict = ["ok", "note", "warn", "fail", "unknown"].contains(&verdict);
+        is_verdict.then(|| (verdict.to_owned(), check.to_owned(), words.to_owned()))
+    });
+    quoted.collect()
+}
+
+#[test]
+fn each_line_of_the_doctor_that_troubleshooting_quotes_is_one_that_she_says() {
+    // A sentence and its verdict stand together; what lies between them is the other arm of a match at the most.
+    const NEAR_LINES: usize = 4;
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/cli/doctor");
+    let files: Vec<String> =
+        fs::read_dir(folder).unwrap().map(|file| fs::read_to_string(file.unwrap().path()).unwrap()).collect();
+    let quoted = quoted_findings("deploy/README.md");
+    assert!(quoted.len() >= 20, "symptoms are told by what the doctor says: {quoted:?}");
+    for (verdict, check, words) in quoted {
+        let said = files.iter().filter(|file| file.contains(&format!("\"{check}\""))).any(|file| {
+            let program = file.split("#[cfg(test)]").next().unwrap();
+            let lines: Vec<&str> = program.lines().collect();
+            let spoken = lines.iter().enumerate().filter(|(_, line)| line.contains('"') && line.contains(&words));
+            spoken.map(|(at, _)| &lines[at.saturating_sub(NEAR_LINES)..lines.len().min(at + NEAR_LINES)]).any(|near| {
+                let calls = [format!("Finding::{verdict}("), format!(" {verdict}(")];
+                near.iter().any(|line| calls.iter().any(|call| line.contains(call)))
+            })
+        });
+        assert!(said, "deploy/README.md quotes what the doctor does not say: `{verdict} {check}: {words}`");
+    }
+}
