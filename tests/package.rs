@@ -51,6 +51,7 @@ fn a_clean_debian_gets_a_service_that_waits_for_its_shop() {
         "/usr/share/fish/vendor_completions.d/emma.fish",
         "/usr/share/doc/emma/README.Debian",
         "/usr/share/doc/emma/changelog.gz",
+        "/usr/share/doc/emma/what-changed.md.gz",
         "/usr/share/doc/emma/licences.gz",
         "/usr/share/polkit-1/rules.d/50-emma.rules",
         "/usr/share/dbus-1/system.d/emma.conf",
