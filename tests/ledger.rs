@@ -280,7 +280,9 @@ fn a_newer_ledger_is_left_as_it_is_to_the_byte_its_journal_too() {
     // Whoever wrote it was cut off: the journal has what the file has not.
     std::fs::create_dir(&cut).unwrap();
     let files = ["ledger.db", "ledger.db-wal", "emma.lock"];
-    files.iter().for_each(|file| drop(std::fs::copy(path.join(file), cut.join(file)).unwrap()));
+    for file in files {
+        std::fs::copy(path.join(file), cut.join(file)).unwrap();
+    }
     drop(newer);
     std::fs::set_permissions(&cut, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
     let bytes = || files.map(|file| std::fs::read(cut.join(file)).unwrap());

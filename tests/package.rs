@@ -9,9 +9,9 @@ mod debian;
 use std::fs;
 use std::path::Path;
 use std::process::Output;
-use std::time::SystemTime;
 
 use debian::{Debian, older_package, package};
+use emma::clock::Clock;
 
 /// How exposed the service may be at the most, on systemd's scale of ten.
 const MOST_EXPOSED: f64 = 2.0;
@@ -25,7 +25,7 @@ fn said(output: &Output) -> String {
 
 /// A ledger of the first schema, with one offer of an hour ago, in the place of whatever is there.
 fn ledger_of_the_first_version(debian: &Debian) {
-    let hour_ago = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_micros() - 3_600_000_000;
+    let hour_ago = Clock::start().wall_us() - 3_600_000_000;
     let sql = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/package/ledger-1.sql")).unwrap();
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("ledger.db");

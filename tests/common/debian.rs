@@ -1,5 +1,5 @@
-//! A clean Debian in a folder, as debootstrap leaves it with what a Raspberry Pi has besides (systemd, D-Bus, BlueZ, polkit), and
-//! the package of the binary under test. Nothing is started in it.
+//! A clean Debian in a folder, as debootstrap leaves it with what a Raspberry Pi has besides (systemd, D-Bus, Bluetooth, polkit),
+//! and the package of the binary under test. Nothing is started in it.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -91,7 +91,8 @@ impl Debian {
             let path = self.root.join(path);
             if fs::symlink_metadata(&path).is_ok_and(|file| file.is_file() && !file.file_type().is_socket()) {
                 let metadata = fs::metadata(&path).unwrap();
-                *what += &format!(" {} {}", metadata.size(), fs::read(&path).map_or(0, |bytes| sum(&bytes)));
+                let content = fs::read(&path).map_or(0, |bytes| sum(&bytes));
+                *what = format!("{what} {} {content}", metadata.size());
             }
         }
         files
