@@ -52,6 +52,24 @@ fn every_shell_gets_its_completions() {
 }
 
 #[test]
+fn every_subcommand_has_a_manual_page_and_so_have_the_five_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let pages = folder.path().join("pages");
+    assert_eq!(emma(&["man", pages.to_str().unwrap()]).code, 0);
+    for name in subcommands() {
+        let page = fs::read_to_string(pages.join(format!("emma-{name}.1"))).unwrap();
+        assert!(page.contains(".SH SYNOPSIS"), "{name}: {page}");
+    }
+    let files = fs::read_to_string(pages.join("emma-config.5")).unwrap();
+    for file in FILES {
+        assert!(files.contains(&format!(".SH {file}\n")), "{file}: {files}");
+    }
+    assert!(files.contains("gateway = \"gw\\-entrance\""), "the files' own lines: {files}");
+    let blocked = emma(&["man", pages.join("emma.1").to_str().unwrap()]);
+    assert_eq!(blocked.code, 73, "{}", blocked.err);
+}
+
+#[test]
 fn what_is_not_understood_ends_with_64() {
     for arguments in [&["chekc"][..], &["check", "--cofnig", "x"], &["replay"], &["completions", "tcsh"]] {
         let ended = emma(arguments);

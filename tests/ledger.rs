@@ -272,6 +272,29 @@ fn a_folder_is_one_emmas_and_a_newer_ledger_is_left_alone() {
 }
 
 #[test]
+fn a_newer_ledger_is_left_as_it_is_to_the_byte_its_journal_too() {
+    let dir = TempDir::new().unwrap();
+    let (path, cut) = (dir.path().join("state"), dir.path().join("cut"));
+    let folder = Folder::open(&path).unwrap();
+    drop(folder.store(KEY).unwrap());
+    let newer = rusqlite::Connection::open(path.join("ledger.db")).unwrap();
+    newer.pragma_update(None, "user_version", 99).unwrap();
+    // Whoever wrote it was cut off: the journal has what the file has not.
+    std::fs::create_dir(&cut).unwrap();
+    let files = ["ledger.db", "ledger.db-wal", "emma.lock"];
+    for file in files {
+        std::fs::copy(path.join(file), cut.join(file)).unwrap();
+    }
+    drop(newer);
+    std::fs::set_permissions(&cut, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+    let bytes = || files.map(|file| std::fs::read(cut.join(file)).unwrap());
+    let before = bytes();
+    assert!(!before[1].is_empty(), "there is a journal");
+    assert!(matches!(Folder::open(&cut).unwrap().store(KEY), Err(LedgerError::Newer { .. })));
+    assert!(bytes() == before);
+}
+
+#[test]
 fn a_file_that_is_no_ledger_is_said_to_be_none() {
     let dir = TempDir::new().unwrap();
     let file = dir.path().join("ledger.db");

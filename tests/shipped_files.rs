@@ -78,6 +78,8 @@ fn the_unit_starts_what_there_is() {
     assert!(help.out.contains(&format!("[default: {}]", arguments.last().unwrap())), "the usual folder: {}", help.out);
     assert_eq!(service("StateDirectory").as_deref(), Some("emma"));
     assert_eq!(service("StateDirectoryMode").as_deref(), Some("0700"));
+    assert_eq!(service("Type").as_deref(), Some("notify"));
+    assert_eq!(service("WatchdogSec").as_deref(), Some("60s"), "a loop that is stuck is started again");
     assert_eq!(service("LimitCORE").as_deref(), Some("0"), "a core dump would hold everyone's pseudonym");
 
     let page = emma(&["exit-codes"]).out;
@@ -104,7 +106,9 @@ fn the_unit_has_no_option_that_nobody_knows() {
         "MemoryMax",
         "MemorySwapMax",
         "NoNewPrivileges",
+        "NotifyAccess",
         "PrivateDevices",
+        "PrivateMounts",
         "PrivateTmp",
         "ProcSubset",
         "ProtectClock",
@@ -129,17 +133,18 @@ fn the_unit_has_no_option_that_nobody_knows() {
         "StartLimitIntervalSec",
         "StateDirectory",
         "StateDirectoryMode",
-        "SupplementaryGroups",
         "SystemCallArchitectures",
         "SystemCallErrorNumber",
         "SystemCallFilter",
         "TasksMax",
+        "TimeoutStartSec",
         "TimeoutStopSec",
         "Type",
         "UMask",
         "User",
         "WantedBy",
         "Wants",
+        "WatchdogSec",
     ];
     for (section, key) in unit().keys() {
         assert!(["Unit", "Service", "Install"].contains(&section.as_str()), "[{section}]");
@@ -168,5 +173,40 @@ fn the_readme_tells_every_subcommand() {
     let listed = help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
     for name in listed.filter_map(|line| line.split_whitespace().next()).filter(|name| *name != "help") {
         assert!(readme.contains(&format!("| `emma {name}` |")), "emma {name}");
+    }
+}
+
+/// A doctor's line that a document quotes: `fail adapter: bluetoothd does not run`.
+fn quoted_findings(document: &str) -> Vec<(String, String, String)> {
+    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(document)).unwrap();
+    let quoted = text.split('`').skip(1).step_by(2).filter_map(|quoted| {
+        let (head, words) = quoted.split_once(": ").or_else(|| Some((quoted.strip_suffix(':')?, "")))?;
+        let (verdict, check) = head.split_once(' ')?;
+        let is_verdict = ["ok", "note", "warn", "fail", "unknown"].contains(&verdict);
+        is_verdict.then(|| (verdict.to_owned(), check.to_owned(), words.to_owned()))
+    });
+    quoted.collect()
+}
+
+#[test]
+fn each_line_of_the_doctor_that_troubleshooting_quotes_is_one_that_she_says() {
+    // A sentence and its verdict stand together; what lies between them is the other arm of a match at the most.
+    const NEAR_LINES: usize = 4;
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/cli/doctor");
+    let files: Vec<String> =
+        fs::read_dir(folder).unwrap().map(|file| fs::read_to_string(file.unwrap().path()).unwrap()).collect();
+    let quoted = quoted_findings("deploy/README.md");
+    assert!(quoted.len() >= 20, "symptoms are told by what the doctor says: {quoted:?}");
+    for (verdict, check, words) in quoted {
+        let said = files.iter().filter(|file| file.contains(&format!("\"{check}\""))).any(|file| {
+            let program = file.split("#[cfg(test)]").next().unwrap();
+            let lines: Vec<&str> = program.lines().collect();
+            let spoken = lines.iter().enumerate().filter(|(_, line)| line.contains('"') && line.contains(&words));
+            spoken.map(|(at, _)| &lines[at.saturating_sub(NEAR_LINES)..lines.len().min(at + NEAR_LINES)]).any(|near| {
+                let calls = [format!("Finding::{verdict}("), format!(" {verdict}(")];
+                near.iter().any(|line| calls.iter().any(|call| line.contains(call)))
+            })
+        });
+        assert!(said, "deploy/README.md quotes what the doctor does not say: `{verdict} {check}: {words}`");
     }
 }

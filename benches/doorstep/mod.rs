@@ -19,6 +19,8 @@ use emma::gateway::consent::record::{self, Record};
 use emma::gateway::effect::Answer;
 use emma::incoming::tally::Tally;
 use emma::ledger::folder::Folder;
+use emma::logging::Logging;
+use emma::service::Service;
 use emma::ledger::order::Told;
 use emma::ledger::thread::{Answers, Ledger};
 use emma::mqtt::connection::Options;
@@ -176,8 +178,8 @@ async fn run(
     let answers = stamped(answers, committed_at);
     let status = Some(session.status.clone());
     let doors =
-        Doors { heard, answers, incoming, told, asked, changed, synchronised, sources, taken_over, session: status };
-    let voices = Voices { state: state.0, health: health.0, orderer, tally: Tally::default(), again };
+        Doors { heard, answers, incoming, told, asked, changed, synchronised, sources, taken_over, session: status, service: Service::find() };
+    let voices = Voices { state: state.0, health: health.0, totals: watch::channel(Totals::default()).0, log: Logging::start(&config.gateway.log_level), orderer, tally: Tally::default(), again };
     let mut daemon = Daemon::new(gateway, ledger.clone(), config, folder, clock, codes, voices);
     daemon.begin(effects);
     daemon.run(doors, async { stopped.await.unwrap() }).await;

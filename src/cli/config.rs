@@ -7,7 +7,7 @@ use crate::config::{FILES, template};
 use crate::exit;
 
 /// What each file is for, and whose, in the order of [`FILES`].
-const WHOSE: [&str; 5] = [
+pub(super) const WHOSE: [&str; 5] = [
     "one a Pi: radio, broker, ledger, log (retail operations)",
     "the shop: time zone, floor plan, where each Pi hangs (retail operations)",
     "zones by name, opening hours (the store manager)",

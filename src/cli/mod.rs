@@ -24,6 +24,8 @@ pub mod halt;
 
 pub mod log;
 
+pub mod man;
+
 pub mod notice;
 
 #[cfg(feature = "demo")]
@@ -144,6 +146,9 @@ enum Command {
     Schema(schema::Arguments),
     /// Print a completion script for a shell.
     Completions(completions::Arguments),
+    /// Write the manual pages, for whoever packages Emma.
+    #[command(hide = true)]
+    Man(man::Arguments),
     /// Print what each exit code means.
     ExitCodes,
 }
@@ -191,6 +196,7 @@ fn dispatch(command: Command) -> u8 {
         Command::Coupon(arguments) => coupon::main(&arguments),
         Command::Schema(arguments) => schema::main(&arguments),
         Command::Completions(arguments) => completions::main(&arguments),
+        Command::Man(arguments) => man::main(&arguments),
         Command::ExitCodes => say(exit::PAGE),
     }
 }

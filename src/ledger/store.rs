@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use rusqlite_migration::MigrationDefinitionError;
 
@@ -58,11 +59,14 @@ impl Store {
     /// It cannot be opened, is damaged, or was written by a newer Emma.
     pub fn open(file: &Path, fresh_key: [u8; 32]) -> Result<Self> {
         let db = Connection::open(file)?;
+        // A ledger that is refused below stays as it is to the byte: its journal is not worked into it at the end.
+        db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
         check_file(&db, file)?;
         // A full sync a commit: what was granted must be remembered after a power cut (dependencies, Store).
         db.pragma_update(None, "journal_mode", "WAL")?;
         db.pragma_update(None, "synchronous", "FULL")?;
         let store = Self::with(db, fresh_key, &file.display().to_string())?;
+        store.db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
         // A torn tail ends here: of two in one journal nobody could say that they were the last commits. Whoever reads the file
         // meanwhile leaves it as it is, and nothing is lost by that.
         store.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;

@@ -41,11 +41,10 @@ pub(super) fn monitor(root: &Root, adapter: Option<&Adapter>) -> Finding {
     }
     let cost = "so every device around is asked for more, and everything that it says comes through";
     let restart = "sudo systemctl restart bluetooth";
-    let is_set = root
-        .read("etc/bluetooth/main.conf")
-        .is_ok_and(|text| setting(&text, "General", "Experimental").as_deref() == Some("true"));
-    match (flag(root), is_set) {
-        (Some(true), _) => {
+    let is_set = setting(&main_conf(root), "General", "Experimental").as_deref() == Some("true");
+    let is_flagged = arguments(root).is_some_and(|words| words.iter().any(|word| is_experimental(word)));
+    match (is_flagged, is_set) {
+        (true, _) => {
             let what = format!("bluetoothd runs with -E and offers no advertisement monitors, {cost}");
             Finding::warn(CHECK, what, "update the kernel (5.10 or later) and BlueZ, then restart the Pi")
         }
@@ -61,8 +60,8 @@ pub(super) fn monitor(root: &Root, adapter: Option<&Adapter>) -> Finding {
     }
 }
 
-/// Whether the running bluetoothd was started with `-E`; nothing where none is seen.
-fn flag(root: &Root) -> Option<bool> {
+/// What the running bluetoothd was started with; nothing where none is seen.
+fn arguments(root: &Root) -> Option<Vec<String>> {
     let processes = root.names("proc").ok()?.into_iter().filter(|name| name.bytes().all(|byte| byte.is_ascii_digit()));
     let lines = processes.filter_map(|process| root.read(&format!("proc/{process}/cmdline")).ok());
     let mut daemons = lines.filter(|line| {
@@ -70,8 +69,19 @@ fn flag(root: &Root) -> Option<bool> {
             .next()
             .is_some_and(|program| Path::new(program).file_name().is_some_and(|name| name == "bluetoothd"))
     });
-    let line = daemons.next()?;
-    Some(line.split('\0').skip(1).any(is_experimental))
+    Some(daemons.next()?.split('\0').skip(1).map(str::to_owned).collect())
+}
+
+/// What bluetoothd is configured with: the file that it was told of, as the package does, else its usual one.
+fn main_conf(root: &Root) -> String {
+    let arguments = arguments(root).unwrap_or_default();
+    let told = arguments.iter().enumerate().find_map(|(index, word)| match word.strip_prefix("--configfile=") {
+        Some(path) => Some(path),
+        None if word == "-f" || word == "--configfile" => arguments.get(index.saturating_add(1)).map(String::as_str),
+        None => word.strip_prefix("-f").filter(|path| path.starts_with('/')),
+    });
+    let path = told.unwrap_or("/etc/bluetooth/main.conf");
+    root.read(path.trim_start_matches('/')).unwrap_or_default()
 }
 
 /// `-E`, also among other letters, and `--experimental`.
@@ -84,8 +94,7 @@ fn is_experimental(word: &str) -> bool {
 
 pub(super) fn le_only(root: &Root, driver: &str) -> Finding {
     const CHECK: &str = "le-only";
-    let text = root.read("etc/bluetooth/main.conf").unwrap_or_default();
-    let mode = setting(&text, "General", "ControllerMode").unwrap_or_else(|| "dual".to_owned());
+    let mode = setting(&main_conf(root), "General", "ControllerMode").unwrap_or_else(|| "dual".to_owned());
     let mend = "ControllerMode = le below [General] in /etc/bluetooth/main.conf, then sudo systemctl restart bluetooth";
     match (mode.as_str(), driver) {
         ("le", _) => Finding::ok(CHECK, "BlueZ is told that there is LE alone"),
@@ -106,7 +115,7 @@ pub(super) fn le_only(root: &Root, driver: &str) -> Finding {
 /// bluetoothd writes a file for each device that it discovers, with its name. They are other people's.
 pub(super) fn strangers(root: &Root) -> Finding {
     const CHECK: &str = "stranger-cache";
-    let mend = "keep the folder in memory: deploy/README.md, step 3";
+    let mend = "keep the folder in memory, as the package does: deploy/by-hand.md, step 3";
     if mount(root, Path::new(BLUETOOTH_STATE)).is_some_and(|mount| mount.is_in_memory()) {
         return Finding::ok(CHECK, format!("{BLUETOOTH_STATE} is in memory"));
     }
@@ -187,6 +196,23 @@ mod tests {
         assert_eq!(verdict("#ControllerMode = dual", "btleplug"), Verdict::Warn);
         assert_eq!(verdict("#ControllerMode = dual", "bluez"), Verdict::Note);
         assert_eq!(verdict("ControllerMode = bredr", "bluez"), Verdict::Fail);
+    }
+
+    #[test]
+    fn the_file_that_bluetoothd_was_told_of_is_the_one_that_counts() {
+        for told in [
+            "-E\0-f\0/run/told.conf",
+            "-f/run/told.conf",
+            "--configfile=/run/told.conf",
+            "--configfile\0/run/told.conf",
+        ] {
+            let (_dir, root) = fake(&[
+                ("etc/bluetooth/main.conf", "[General]\nControllerMode = dual\n"),
+                ("run/told.conf", "[General]\nControllerMode = dual\n[General]\nControllerMode = le\n"),
+                ("proc/7/cmdline", &format!("/usr/libexec/bluetooth/bluetoothd\0{told}\0")),
+            ]);
+            assert_eq!(le_only(&root, "bluez").verdict, Verdict::Ok, "{told}");
+        }
     }
 
     #[test]

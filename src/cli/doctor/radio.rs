@@ -57,7 +57,11 @@ fn state(root: &Root, bluez: &Bluez, wanted: Option<&str>, adapter: Option<&Adap
         }
         Bluez::Denied => {
             let what = "D-Bus does not let this user speak to BlueZ";
-            return Finding::fail(CHECK, what, "sudo usermod --append --groups bluetooth emma, then restart emma");
+            return Finding::fail(
+                CHECK,
+                what,
+                "sudo systemctl reload dbus, then restart emma; installed by hand: deploy/by-hand.md, step 2",
+            );
         }
         Bluez::Mute(error) => {
             let what = format!("bluetoothd does not answer as it should: {error}");
