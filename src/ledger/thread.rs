@@ -51,6 +51,7 @@ pub struct Gauges {
     rows: AtomicU64,
     oldest_us: AtomicI64,
     commits: AtomicU64,
+    failing: AtomicBool,
     recovered: AtomicBool,
     ended: AtomicBool,
 }
@@ -70,6 +71,11 @@ impl Gauges {
     /// Transactions committed since the start.
     pub fn commits(&self) -> u64 {
         self.commits.load(Ordering::Relaxed)
+    }
+
+    /// Whether writing the ledger has failed lately.
+    pub fn is_failing(&self) -> bool {
+        self.failing.load(Ordering::Relaxed)
     }
 
     /// Whether the ledger can be written again since this was last asked: what it was told meanwhile is lost.
@@ -429,6 +435,7 @@ impl Worker {
     }
 
     fn gauge(&self) {
+        self.gauges.failing.store(self.trouble.is_on(), Ordering::Relaxed);
         // A ledger that cannot be read keeps its last figures.
         let Ok(depth) = self.store.depth() else { return };
         self.gauges.oldest_us.store(depth.oldest_us.unwrap_or(0), Ordering::Relaxed);
