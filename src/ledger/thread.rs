@@ -51,8 +51,8 @@ pub struct Gauges {
     rows: AtomicU64,
     oldest_us: AtomicI64,
     commits: AtomicU64,
-    failing: AtomicBool,
     recovered: AtomicBool,
+    fails: AtomicBool,
     ended: AtomicBool,
 }
 
@@ -73,9 +73,9 @@ impl Gauges {
         self.commits.load(Ordering::Relaxed)
     }
 
-    /// Whether writing the ledger has failed lately.
-    pub fn is_failing(&self) -> bool {
-        self.failing.load(Ordering::Relaxed)
+    /// Whether the ledger cannot be written.
+    pub fn fails(&self) -> bool {
+        self.fails.load(Ordering::Relaxed)
     }
 
     /// Whether the ledger can be written again since this was last asked: what it was told meanwhile is lost.
@@ -328,6 +328,7 @@ impl Worker {
                 self.gauges.recovered.store(true, Ordering::Relaxed);
             }
         }
+        self.gauges.fails.store(self.trouble.is_on(), Ordering::Relaxed);
         let failed = outcome.err().map(|error| error.to_string());
         for told in group.told {
             let told = if failed.is_some() { unwritten(told) } else { Some(told) };
@@ -435,7 +436,6 @@ impl Worker {
     }
 
     fn gauge(&self) {
-        self.gauges.failing.store(self.trouble.is_on(), Ordering::Relaxed);
         // A ledger that cannot be read keeps its last figures.
         let Ok(depth) = self.store.depth() else { return };
         self.gauges.oldest_us.store(depth.oldest_us.unwrap_or(0), Ordering::Relaxed);

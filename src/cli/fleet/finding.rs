@@ -56,3 +56,18 @@ impl Finding {
 pub(super) fn need_hand(findings: &[Finding]) -> bool {
     findings.iter().any(Finding::needs_hand)
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_word_for_what_needs_a_hand_is_in_the_document() {
+        let document = include_str!("../../../docs/fleet.md");
+        let code = [include_str!("said.rs"), include_str!("verdict.rs")].concat();
+        let words = code.split("Finding::hand(").skip(1).filter_map(|rest| rest.split('"').nth(1));
+        let words: Vec<&str> = words.collect();
+        assert!(words.len() > 20, "{words:?}");
+        for word in words {
+            assert!(document.contains(&format!("`{word}`")), "docs/fleet.md does not say what {word} is");
+        }
+    }
+}

@@ -55,7 +55,7 @@ fn remarks(verdict: &Verdict) -> String {
         write(
             &mut text,
             format_args!(
-                "\nOf {n} the state alone is known: outbox, ledger, clock and beacons are told once a minute, and were not waited for.\n"
+                "\nOf {n} the state alone is known: outbox, ledger, clock and beacons are told once a minute, and that has not come.\n"
             ),
         );
     }
@@ -111,7 +111,7 @@ mod tests {
         Worth knowing, and no harm:
           chur / gw: it says nothing until somebody resumes
 
-        Of 3 the state alone is known: outbox, ledger, clock and beacons are told once a minute, and were not waited for.
+        Of 3 the state alone is known: outbox, ledger, clock and beacons are told once a minute, and that has not come.
 
         Messages on these topics that Emma did not say, or not so: 3 (name 1, no-state 2).
         ");
