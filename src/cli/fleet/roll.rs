@@ -7,7 +7,7 @@ use super::finding::Finding;
 use super::said::{self, Standing};
 use crate::config::is_id;
 
-/// So many Pis are told apart, of at most twelve findings of half a kilobyte each: 30 MB. A hundred shops of a dozen Pis are a
+/// So many Pis are told apart, of at most a dozen findings of 600 characters each: 40 MB. A hundred shops of a dozen Pis are a
 /// quarter of it; who finds no room is counted.
 pub(super) const MAX_PIS: usize = 5_000;
 
