@@ -13,7 +13,9 @@ fn at(secs: u64) -> Now {
 /// Both kinds are heard from second 100 on.
 fn roll() -> Roll {
     let mut roll = Roll::new("emma", None);
-    [0, 1].into_iter().for_each(|filter| roll.hears(filter, Some(at(100).monotonic_us)));
+    for filter in [0, 1] {
+        roll.hears(filter, Some(at(100).monotonic_us));
+    }
     roll
 }
 

@@ -12,7 +12,9 @@ fn roll(expected: Option<&[&str]>) -> Roll {
         None => Expected::Shop((*line).to_owned()),
     };
     let mut roll = Roll::new("emma", expected.map(|lines| lines.iter().map(one).collect()));
-    [0, 1].into_iter().for_each(|filter| roll.hears(filter, Some(0)));
+    for filter in [0, 1] {
+        roll.hears(filter, Some(0));
+    }
     roll
 }
 
