@@ -2,7 +2,7 @@
 
 /// All is well.
 pub const OK: u8 = 0;
-/// `emma doctor`: something needs a hand; `emma demo --contract`: a subscriber said what does not fit.
+/// `emma doctor`, `fleet`: something needs a hand; `emma demo --contract`: a subscriber said what does not fit.
 pub const UNWELL: u8 = 2;
 /// The command line is not understood.
 pub const USAGE: u8 = 64;
@@ -29,7 +29,7 @@ Exit codes (those of sysexits.h)
 
    0  all is well; check, doctor: no error (there may be warnings)
    1  there is no such customer (consent show, withdraw; explain) or campaign (campaign, explain)
-   2  doctor: a check fails (warnings and what is unknown do not count);
+   2  doctor: a check fails (warnings and what is unknown do not count); fleet: some Pi needs a hand;
       demo --contract: a subscriber said what does not fit, or the broker refused a message
   64  the command line is not understood
   65  a file's content is not what it should be: a consent record that is refused, a ledger that is none,
@@ -37,12 +37,13 @@ Exit codes (those of sysexits.h)
       a drawing that is none, a survey that is damaged or says too little; coupon verify: a code that is not taken
   66  a file cannot be read, or is no capture
   69  something that is needed is not there: a port that is taken, a daemon that does not answer; status: none runs;
+      fleet: the broker cannot be read, or keeps the state of no Pi;
       report: nothing was counted in that week; survey, walk: no test tag, or its consent is withdrawn
   70  a fault in Emma herself: please report it
   73  a file or folder cannot be made
   74  reading or writing failed half-way
   75  try again later: another Emma or another program holds the ledger, or another Pi was connected as this
-      gateway;
+      gateway; fleet: it was asked to stop;
       survey: somebody changed site.toml meanwhile
   78  the configuration has an error: emma check --config DIR says which; or the state folder is open to others
 ";

@@ -7,7 +7,7 @@
 #[path = "common/deliveries.rs"]
 mod deliveries;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use deliveries::{HOUR_US, KEY, MINUTE_US, answer, customer, draft, grant, open, reservation};
 use emma::clock::Clock;
@@ -264,7 +264,14 @@ fn a_folder_is_one_emmas_and_a_newer_ledger_is_left_alone() {
     let raw = rusqlite::Connection::open(path.join("ledger.db")).unwrap();
     raw.pragma_update(None, "user_version", 99).unwrap();
     drop(raw);
+    let files = || -> Vec<(PathBuf, Vec<u8>)> {
+        let mut files: Vec<PathBuf> = std::fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()).collect();
+        files.sort();
+        files.into_iter().map(|file| (file.clone(), std::fs::read(file).unwrap())).collect()
+    };
+    let before = files();
     assert!(matches!(first.store(KEY), Err(LedgerError::Newer { .. })));
+    assert!(files() == before, "a newer ledger is not touched");
     std::fs::write(path.join("ledger.db"), "").unwrap();
     assert!(matches!(first.store(KEY), Err(LedgerError::Damaged(_))), "one that was there and is gone");
     drop(first);

@@ -19,16 +19,17 @@ use emma::gateway::consent::record::{self, Record};
 use emma::gateway::effect::Answer;
 use emma::incoming::tally::Tally;
 use emma::ledger::folder::Folder;
-use emma::logging::Logging;
-use emma::service::Service;
 use emma::ledger::order::Told;
 use emma::ledger::thread::{Answers, Ledger};
+use emma::logging::Logging;
+use emma::metrics::Totals;
 use emma::mqtt::connection::Options;
 use emma::mqtt::session::{Command, Session, Wiring};
 use emma::mqtt::state::{ClockTrust, Health, State};
 use emma::mqtt::status::Status;
 use emma::radio::encode;
 use emma::radio::source::{Heard, Orderer};
+use emma::service::Service;
 use tempfile::TempDir;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -177,9 +178,28 @@ async fn run(
     let ((_sources, sources), (_taken, taken_over)) = (watch::channel(Vec::new()), watch::channel(false));
     let answers = stamped(answers, committed_at);
     let status = Some(session.status.clone());
-    let doors =
-        Doors { heard, answers, incoming, told, asked, changed, synchronised, sources, taken_over, session: status, service: Service::find() };
-    let voices = Voices { state: state.0, health: health.0, totals: watch::channel(Totals::default()).0, log: Logging::start(&config.gateway.log_level), orderer, tally: Tally::default(), again };
+    let doors = Doors {
+        heard,
+        answers,
+        incoming,
+        told,
+        asked,
+        changed,
+        synchronised,
+        sources,
+        taken_over,
+        session: status,
+        service: Service::find(),
+    };
+    let voices = Voices {
+        state: state.0,
+        health: health.0,
+        totals: watch::channel(Totals::default()).0,
+        log: Logging::start(&config.gateway.log_level),
+        orderer,
+        tally: Tally::default(),
+        again,
+    };
     let mut daemon = Daemon::new(gateway, ledger.clone(), config, folder, clock, codes, voices);
     daemon.begin(effects);
     daemon.run(doors, async { stopped.await.unwrap() }).await;

@@ -108,6 +108,9 @@ impl Following {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(super) struct State {
+    /// `online` or `offline`.
+    #[serde(rename = "state")]
+    pub(super) presence: String,
     pub(super) gateway: String,
     pub(super) site: String,
     pub(super) version: String,
@@ -177,6 +180,9 @@ pub(super) struct Health {
     pub(super) rejected: u64,
     pub(super) ambiguous: u64,
     pub(super) outbox: Outbox,
+    pub(super) delivery_trouble: Option<String>,
+    pub(super) ledger_writable: Option<bool>,
+    pub(super) clock: String,
     pub(super) fixed_beacons: Vec<FixedBeacon>,
     pub(super) calibration: Vec<Calibration>,
     pub(super) sources: Vec<SourceCounts>,

@@ -37,6 +37,10 @@ pub mod explain;
 
 mod export;
 
+pub mod fleet;
+
+mod printable;
+
 pub mod record;
 
 pub mod evaluate;
@@ -136,6 +140,8 @@ enum Command {
     Walk(walk::Arguments),
     /// Show what is said on a broker, a line each.
     Watch(watch::Arguments),
+    /// How the Pis of all shops do: which need a hand, why, and what to do.
+    Fleet(fleet::Arguments),
     /// How many offers these caps allow, on customers who do not exist.
     Simulate(simulate::Arguments),
     /// Take, list, show and withdraw consents.
@@ -191,6 +197,7 @@ fn dispatch(command: Command) -> u8 {
         Command::Survey(arguments) => survey::main(&arguments),
         Command::Walk(arguments) => walk::main(&arguments),
         Command::Watch(arguments) => watch::main(&arguments),
+        Command::Fleet(arguments) => fleet::main(&arguments),
         Command::Simulate(arguments) => simulate::main(&arguments),
         Command::Consent(arguments) => consent::main(&arguments),
         Command::Coupon(arguments) => coupon::main(&arguments),

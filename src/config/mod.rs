@@ -52,6 +52,11 @@ pub type Name = Arc<str>;
 /// A text by language (`de`, `en`, …).
 pub type Texts = BTreeMap<Name, Name>;
 
+/// Whether `text` can be an id, such as a shop's or a gateway's.
+pub(crate) fn is_id(text: &str) -> bool {
+    values::no_id(text).is_none()
+}
+
 /// All five files, checked.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {

@@ -62,6 +62,7 @@ impl Daemon {
             health.scan_restarts = total(|source| source.restarts);
             health.outbox_depth = self.ledger.gauges().outbox_rows();
             health.outbox_oldest_secs = self.ledger.gauges().outbox_oldest_us().map(age_secs);
+            health.ledger_writable = Some(!self.ledger.gauges().fails());
             health.clock = clock;
             health.fixed_beacons = fixed_beacons;
             health.calibration = calibration;

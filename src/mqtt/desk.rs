@@ -13,7 +13,7 @@ use super::client::{Client, Identity, Puback, Publication};
 use super::identity::{self, Files};
 use super::outage::{Ending, Outage, elapsed};
 use super::session::{Command, Wiring};
-use super::state::{Health, Presence, State};
+use super::state::{DeliveryTrouble, Health, Presence, State};
 use super::status::{Standing, Status};
 use super::tracker::{Message, Tracker};
 use super::voice::Voice;
@@ -258,7 +258,9 @@ impl<O: Outbox> Desk<O> {
     }
 
     fn say_health(&self) {
-        self.voice.say_health(self.health.borrow().message(self.now_us()));
+        let delivery_trouble = self.complaint.as_ref().and_then(trouble);
+        let health = Health { delivery_trouble, ..self.health.borrow().clone() };
+        self.voice.say_health(health.message(self.now_us()));
     }
 
     pub(super) fn written(&mut self, packet_id: u16) {
@@ -421,5 +423,14 @@ fn outcome(puback: &Puback) -> Outcome {
     match puback {
         Puback::Taken | Puback::NobodyListens => Outcome::Acknowledged,
         Puback::Refused(_) => Outcome::Refused,
+    }
+}
+
+/// How an acknowledgement is told on the health topic, where it says that offers do not arrive.
+fn trouble(puback: &Puback) -> Option<DeliveryTrouble> {
+    match puback {
+        Puback::Taken => None,
+        Puback::NobodyListens => Some(DeliveryTrouble::NobodyListens),
+        Puback::Refused(_) => Some(DeliveryTrouble::Refused),
     }
 }

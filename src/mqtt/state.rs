@@ -193,6 +193,16 @@ pub struct SourceHealth {
     pub rejected: BTreeMap<String, u64>,
 }
 
+/// What became of the last offer or ending that the broker answered, where it did not arrive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DeliveryTrouble {
+    /// The broker took it, and nobody subscribes to it: it counts as said.
+    NobodyListens,
+    /// The broker refused it.
+    Refused,
+}
+
 /// What a gateway has counted since it started; by default nothing.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Health {
@@ -214,6 +224,10 @@ pub struct Health {
     pub outbox_depth: u64,
     /// Age of the oldest of them in seconds.
     pub outbox_oldest_secs: Option<u64>,
+    /// Why offers do not arrive, while they do not; the session's to say.
+    pub delivery_trouble: Option<DeliveryTrouble>,
+    /// Whether the ledger can be written; nothing on a Pi that only scans, which has none.
+    pub ledger_writable: Option<bool>,
     /// Whether the time is known.
     pub clock: ClockTrust,
     /// The shop's own transmitters.
@@ -293,6 +307,8 @@ impl Health {
             scan_restarts: self.scan_restarts,
             sources: &self.sources,
             outbox: OutboxMessage { depth: self.outbox_depth, oldest_age_secs: self.outbox_oldest_secs },
+            delivery_trouble: self.delivery_trouble,
+            ledger_writable: self.ledger_writable,
             clock: self.clock,
             fixed_beacons: &self.fixed_beacons,
             calibration: &self.calibration,
@@ -400,6 +416,10 @@ pub(crate) struct HealthMessage<'a> {
     sources: &'a [SourceHealth],
     /// What waits for the broker.
     outbox: OutboxMessage,
+    /// Why offers do not arrive, by the broker's last answer; nothing while they do, and before the first.
+    delivery_trouble: Option<DeliveryTrouble>,
+    /// Whether the ledger can be written; while it cannot, no offer is made. Nothing on a Pi that only scans.
+    ledger_writable: Option<bool>,
     /// How far the wall clock is believed.
     clock: ClockTrust,
     /// The shop's own transmitters.

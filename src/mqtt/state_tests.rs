@@ -76,6 +76,8 @@ fn health_says_what_was_counted() {
         }],
         outbox_depth: 5,
         outbox_oldest_secs: Some(6),
+        delivery_trouble: Some(DeliveryTrouble::NobodyListens),
+        ledger_writable: Some(true),
         clock: ClockTrust::Untrusted,
         fixed_beacons: vec![FixedBeaconHealth {
             id: "wall".into(),
@@ -103,7 +105,8 @@ fn health_says_what_was_counted() {
         "at": "1970-01-01T00:00:00Z", "heard": 9, "matched": 4, "dropped": 1, "rejected": 7, "ambiguous": 2,
         "scan_restarts": 3,
         "sources": [{ "kind": "ruuvi", "name": null, "heard": 9, "dropped": 1, "rejected": { "stale": 7 } }],
-        "outbox": { "depth": 5, "oldest_age_secs": 6 }, "clock": "untrusted",
+        "outbox": { "depth": 5, "oldest_age_secs": 6 }, "delivery_trouble": "nobody-listens", "ledger_writable": true,
+        "clock": "untrusted",
         "fixed_beacons": [
             { "id": "wall", "heard": false, "missing_secs": 601, "battery_mv": 2800, "temperature_c": 21.5 },
         ],

@@ -313,6 +313,14 @@ mod tests {
     }
 
     #[test]
+    fn what_another_version_adds_is_passed_over() {
+        let newer = |text: &str| text.replacen('{', "{\"of_tomorrow\":[{}],", 1);
+        let [batch, _, whole, ..] = documented()[..] else { panic!("five examples") };
+        assert_eq!(Batch::read(newer(batch).as_bytes()), Batch::read(batch.as_bytes()));
+        assert_eq!(Page::read(newer(whole).as_bytes()), Page::read(whole.as_bytes()));
+    }
+
+    #[test]
     fn the_longest_messages_fit() {
         let edition = Edition { table: Nonce(u64::MAX), rev: u64::MAX };
         let entry = |less| Entry {

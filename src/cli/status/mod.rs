@@ -19,7 +19,7 @@ use crate::{config, exit};
 mod watching;
 
 /// A registrar beats every few minutes: by then it has missed a dozen beats, and somebody has 23 hours to see to it.
-const FEED_IS_SILENT: SignedDuration = SignedDuration::from_hours(1);
+pub(super) const FEED_IS_SILENT: SignedDuration = SignedDuration::from_hours(1);
 
 /// What it is asked.
 #[derive(clap::Args)]

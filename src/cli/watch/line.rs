@@ -4,6 +4,7 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 use serde_json::Value;
 
+use crate::cli::printable::{cut, printable};
 use crate::clock::Clock;
 
 /// The longest title that is shown, in characters; what is longer ends in an ellipsis.
@@ -71,7 +72,7 @@ impl Reader {
         let kept = if retained { " (kept by the broker)" } else { "" };
         let remark = remark.map(|remark| format!("  [{remark}]")).unwrap_or_default();
         let now = self.time(self.clock.wall_us());
-        printable(&format!("{now}  {site}  {label:<9}  {said}{kept}{remark}"))
+        printable(&format!("{now}  {site}  {label:<9}  {said}{kept}{remark}"), MAX_LINE)
     }
 
     fn said(&self, what: &str, whom: &str, message: &Message<'_>) -> String {
@@ -202,19 +203,6 @@ fn first(levels: &str) -> &str {
 
 fn short(id: &str) -> String {
     id.chars().take(SHORT_ID).collect()
-}
-
-fn cut(text: &str, most: usize) -> String {
-    let mut shown: String = text.chars().take(most).collect();
-    if text.chars().count() > most {
-        shown.push('…');
-    }
-    shown
-}
-
-/// What others wrote must not move the cursor of whoever watches.
-fn printable(line: &str) -> String {
-    cut(line, MAX_LINE).chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
 #[cfg(test)]
