@@ -251,6 +251,18 @@ pub struct Status {
     /// On a Pi that only scans: how many the decider lets it hear.
     #[serde(default)]
     pub table: Option<usize>,
+    /// The ledger was restored from a backup, and every cap's window counts as full until it has passed once.
+    #[serde(default)]
+    pub restored: Option<Restored>,
+}
+
+/// That the ledger was restored from a backup.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Restored {
+    /// When, RFC 3339; nothing before a clock is believed.
+    pub at: Option<String>,
+    /// Customers whose consent nobody has told again since: nothing is said to them.
+    pub unconfirmed: usize,
 }
 
 /// One consent in a list.

@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 
 use crate::clock::Moment;
 use crate::config::Config;
-use crate::control::{Answer, Halting, Listed, Reply, Request, Status};
+use crate::control::{Answer, Halting, Listed, Reply, Request, Restored, Status};
 use crate::daemon::{Daemon, reporting};
 use crate::gateway::Gateway;
 use crate::gateway::consent::lease::Beats;
@@ -208,6 +208,10 @@ impl Daemon {
             by_address: self.gateway.consents().filter(|consent| consent.needs_addresses()).count(),
             present: snapshot.present,
             table: None,
+            restored: self.ledger.gauges().restored_us().map(|restored_us| Restored {
+                at: Some(restored_us).filter(|us| *us < i64::MAX).map(instant),
+                unconfirmed: self.gateway.consents().filter(|consent| consent.is_unconfirmed()).count(),
+            }),
         }
     }
 }

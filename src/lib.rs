@@ -62,6 +62,8 @@ pub mod timeline;
 
 pub mod report;
 
+pub mod backup;
+
 pub mod export;
 
 pub mod schema;

@@ -208,6 +208,7 @@ impl Daemon {
             by_address: usize::from(table.needs_addresses()),
             present: 0,
             table: Some(table.len()),
+            restored: None,
         }
     }
 }

@@ -52,6 +52,7 @@ pub struct Gauges {
     oldest_us: AtomicI64,
     commits: AtomicU64,
     recovered: AtomicBool,
+    restored_us: AtomicI64,
     ended: AtomicBool,
 }
 
@@ -75,6 +76,11 @@ impl Gauges {
     /// Whether the ledger can be written again since this was last asked: what it was told meanwhile is lost.
     pub fn take_recovered(&self) -> bool {
         self.recovered.swap(false, Ordering::Relaxed)
+    }
+
+    /// When the ledger was restored; see [`Store::restored_us`].
+    pub fn restored_us(&self) -> Option<i64> {
+        Some(self.restored_us.load(Ordering::Relaxed)).filter(|us| *us != 0)
     }
 
     /// Whether the thread has ended: nothing is remembered any more, so nothing may be said.
@@ -296,13 +302,18 @@ impl Worker {
             Order::Redate(wall_us) => self.store.redate(wall_us).map(|back| group.tell_brought_back(back)),
             Order::NoteWall(wall_us) => {
                 self.believed = Some((self.clock.monotonic_us(), wall_us));
-                self.store.note_wall(wall_us)
+                self.store.note_wall(wall_us).and_then(|()| self.store.date_restore(wall_us))
             }
             Order::SaveFeed(feed) => self.store.save_feed(&feed),
             Order::NoteStop => self.store.note_stop(),
             Order::Prune { deliveries_before_us, forgotten_before_us, now_us } => {
                 let pruned = self.store.prune(deliveries_before_us, forgotten_before_us, now_us);
-                pruned.and_then(|()| self.store.bring_dates_back(now_us)).map(|back| group.tell_brought_back(back))
+                let ended = pruned.and_then(|()| self.store.end_restore(deliveries_before_us));
+                let back = ended.and_then(|unconfirmed| {
+                    group.told.extend(unconfirmed.map(Told::Unconfirmed));
+                    self.store.bring_dates_back(now_us)
+                });
+                back.map(|back| group.tell_brought_back(back))
             }
             Order::Stop => Ok(()),
         };
@@ -433,6 +444,8 @@ impl Worker {
         let Ok(depth) = self.store.depth() else { return };
         self.gauges.oldest_us.store(depth.oldest_us.unwrap_or(0), Ordering::Relaxed);
         self.gauges.rows.store(depth.rows, Ordering::Relaxed);
+        let Ok(restored_us) = self.store.restored_us() else { return };
+        self.gauges.restored_us.store(restored_us.unwrap_or(0), Ordering::Relaxed);
     }
 }
 
@@ -442,7 +455,7 @@ fn unwritten(told: Told) -> Option<Told> {
     match told {
         Told::Reserved(delivery, _) => Some(Told::Reserved(delivery, Answer::Unavailable)),
         Told::Stance(..) | Told::WeekEnded(_) => Some(told),
-        Told::Halts(_) | Told::Stopped(_) => None,
+        Told::Halts(_) | Told::Stopped(_) | Told::Unconfirmed(_) => None,
     }
 }
 

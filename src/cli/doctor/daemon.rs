@@ -161,7 +161,16 @@ mod tests {
     use super::*;
 
     fn status(state: Value, health: Value, broker: &str) -> Status {
-        Status { state, health, broker: Some(broker.to_owned()), customers: 3, by_address: 0, present: 0, table: None }
+        Status {
+            state,
+            health,
+            broker: Some(broker.to_owned()),
+            customers: 3,
+            by_address: 0,
+            present: 0,
+            table: None,
+            restored: None,
+        }
     }
 
     #[test]
