@@ -49,7 +49,7 @@ impl Store {
     /// Ends the wait once it lies before `before_us` (nothing is never), as far as deliveries are looked back on: those whom
     /// nobody confirmed since, to be forgotten. The wait ends for good when there is nobody left of them.
     pub(super) fn end_restore(&self, before_us: Option<i64>) -> Result<Option<Vec<CustomerId>>> {
-        if !self.restored_us()?.is_some_and(|restored_us| Some(restored_us) < before_us) {
+        if self.restored_us()?.is_none_or(|restored_us| Some(restored_us) >= before_us) {
             return Ok(None);
         }
         let mut rows = self.db.prepare("SELECT customer FROM consent WHERE told_us IN (?1, ?2) LIMIT ?3")?;
