@@ -81,7 +81,7 @@ fn written(process: &str, state: &Path) -> Vec<PathBuf> {
         let Ok(file) = fs::read_link(descriptor.path()) else { continue };
         let is_file = fs::metadata(descriptor.path()).is_ok_and(|file| file.mode() & 0o170_000 == 0o100_000);
         let info = fs::read_to_string(folder.join("fdinfo").join(descriptor.file_name())).unwrap_or_default();
-        let flags = info.lines().find_map(|line| line.strip_prefix("flags:")).map(str::trim).unwrap_or("0");
+        let flags = info.lines().find_map(|line| line.strip_prefix("flags:")).map_or("0", str::trim);
         let writes = u32::from_str_radix(flags, 8).unwrap() & FOR_WRITING != 0;
         let is_log = descriptor.file_name() == "2";
         if is_file && writes && !is_log && !file.starts_with(state) {

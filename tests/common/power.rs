@@ -156,7 +156,7 @@ fn bytes(text: &str) -> Vec<u8> {
 /// The name of a file in the folder, or nothing before its end for the folder itself; what is rebuilt is left out.
 fn ours(path: &str, folder: &str) -> Option<String> {
     let name = path.strip_prefix(folder)?.trim_start_matches('/');
-    (!name.ends_with("-shm") && !name.ends_with(".sock")).then(|| name.to_owned())
+    (!name.ends_with("-shm") && name != "emma.sock").then(|| name.to_owned())
 }
 
 /// A file's content: what is on the disk for sure, and what came since.
