@@ -16,7 +16,7 @@ use emma::config::offers::{Class, Trigger};
 use emma::config::{self, Config, Sources};
 use emma::gateway::Gateway;
 use emma::gateway::advertisement::{Address, AddressKind, Advertisement, GatewayIndex};
-use emma::gateway::cap;
+use emma::gateway::cap::{self, Missing};
 use emma::gateway::consent::record::{self, Record};
 use emma::gateway::consent::{Consent, CustomerId};
 use emma::gateway::effect::{Delivery, DeliveryId, Effect, Input, Memory};
@@ -138,7 +138,7 @@ fn decision(bencher: Bencher<'_, '_>) {
     let mut wall_us = START_US;
     let decide = |wall_us| {
         let (wanted, caps) = gateway.first_in_rank(&ann, "till", Trigger::Entered, wall_us).unwrap();
-        cap::judge(black_box(&log), &wanted, &caps, None)
+        cap::judge(black_box(&log), &wanted, &caps, Missing::default())
     };
     assert_eq!(decide(wall_us), Ok(()), "every cap has to be looked at");
     bencher.bench_local(|| {
@@ -165,7 +165,9 @@ fn whole(bencher: Bencher<'_, '_>) {
     bencher.with_inputs(about_to_enter).bench_local_values(|mut gateway| {
         let effects = hear(&mut gateway, 5);
         let asked = effects.iter().find_map(|effect| match effect {
-            Effect::Reserve(wanted) => Some(cap::judge(black_box(&log), &wanted.delivery, &wanted.caps, None)),
+            Effect::Reserve(wanted) => {
+                Some(cap::judge(black_box(&log), &wanted.delivery, &wanted.caps, Missing::default()))
+            }
             _ => None,
         });
         assert_eq!(asked, Some(Ok(())));

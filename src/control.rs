@@ -282,6 +282,9 @@ pub struct Status {
     /// What was counted since the start; nothing on a Pi that only scans.
     #[serde(default)]
     pub counted: Option<Counted>,
+    /// The ledger was restored from a backup, and every cap's window counts as full until it has passed once.
+    #[serde(default)]
+    pub restored: Option<Restored>,
 }
 
 /// An error or a warning, as the log has it.
@@ -305,6 +308,15 @@ pub struct Counted {
     pub offers: Option<u64>,
     /// Offers that were not made, by each gate that can say no.
     pub withheld: BTreeMap<String, Option<u64>>,
+}
+
+/// That the ledger was restored from a backup.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Restored {
+    /// When, RFC 3339; nothing before a clock is believed.
+    pub at: Option<String>,
+    /// Customers whose consent nobody has told again since: nothing is said to them.
+    pub unconfirmed: usize,
 }
 
 /// One consent in a list.

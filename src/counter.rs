@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 
 use crate::clock::Moment;
 use crate::config::Config;
-use crate::control::{Answer, Counted, Halting, Listed, Reply, Request, Status};
+use crate::control::{Answer, Counted, Halting, Listed, Reply, Request, Restored, Status};
 use crate::daemon::{Daemon, reporting};
 use crate::gateway::consent::lease::Beats;
 use crate::gateway::consent::record::ConsentRecord;
@@ -263,6 +263,10 @@ impl Daemon {
             table: None,
             last_error: self.voices.log.last_error(),
             counted: Some(counted(&snapshot.counters)),
+            restored: self.ledger.gauges().restored_us().map(|restored_us| Restored {
+                at: Some(restored_us).filter(|us| *us < i64::MAX).map(instant),
+                unconfirmed: self.gateway.consents().filter(|consent| consent.is_unconfirmed()).count(),
+            }),
         }
     }
 }

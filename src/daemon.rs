@@ -292,6 +292,7 @@ impl Daemon {
                 tracing::warn!(%campaign, "three in ten dismissed this campaign: it is stopped; `emma campaign start` tries it anew");
             }
             Told::Halts(halts) => self.halted(halts),
+            Told::Unconfirmed(customers) => self.let_go(customers),
             Told::WeekEnded(week_us) => self.publish_report(week_us),
         }
     }

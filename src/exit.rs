@@ -34,15 +34,16 @@ Exit codes (those of sysexits.h)
   64  the command line is not understood
   65  a file's content is not what it should be: a consent record that is refused, a ledger that is none,
       a state folder that is newer than the capture, a truth that cannot be compared with the captures,
+      a backup that is damaged or of another shop,
       a drawing that is none, a survey that is damaged or says too little; coupon verify: a code that is not taken
   66  a file cannot be read, or is no capture
   69  something that is needed is not there: a port that is taken, a daemon that does not answer; status: none runs;
       fleet: the broker cannot be read, or keeps the state of no Pi;
       report: nothing was counted in that week; survey, walk: no test tag, or its consent is withdrawn
   70  a fault in Emma herself: please report it
-  73  a file or folder cannot be made
+  73  a file or folder cannot be made; backup: it is there already; restore: a ledger is, and --replace was not said
   74  reading or writing failed half-way
-  75  try again later: another Emma or another program holds the ledger, or another Pi was connected as this
+  75  try again later: another Emma or another program holds the ledger (restore: stop Emma), or another Pi was connected as this
       gateway; fleet: it was asked to stop;
       survey: somebody changed site.toml meanwhile
   78  the configuration has an error: emma check --config DIR says which; or the state folder is open to others

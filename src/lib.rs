@@ -69,6 +69,8 @@ pub mod timeline;
 pub mod receipt;
 pub mod report;
 
+pub mod backup;
+
 pub mod export;
 
 pub mod schema;

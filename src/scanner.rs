@@ -228,6 +228,7 @@ impl Daemon {
             table: Some(table.len()),
             last_error: self.voices.log.last_error(),
             counted: None,
+            restored: None,
         }
     }
 }

@@ -15,7 +15,7 @@ use std::path::PathBuf;
 
 use emma::config::offers::Class;
 use emma::config::zones::DayRange;
-use emma::gateway::cap::{CapRule, CapScope, Window, judge};
+use emma::gateway::cap::{CapRule, CapScope, Missing, Window, judge};
 use emma::gateway::consent::CustomerId;
 use emma::gateway::effect::{Delivery, DeliveryId};
 use emma::gateway::offer::civil::Civil;
@@ -76,7 +76,7 @@ fn caps_agree_with_those_of_browsers() {
         }
         let sent = case["sent_ms"].as_array().unwrap().iter().enumerate();
         let log: Vec<Delivery> = sent.map(|(n, at_ms)| delivery(n, at_ms.as_i64().unwrap() * 1_000)).collect();
-        let allowed = judge(&log, &delivery(99, now_us), &rules, None).is_ok();
+        let allowed = judge(&log, &delivery(99, now_us), &rules, Missing::default()).is_ok();
         assert_eq!(Some(allowed), case["allow"].as_bool(), "{}", case["name"]);
     }
     assert!(points.len() > 10);
@@ -89,7 +89,7 @@ fn caps_agree_over_a_sequence_of_attempts() {
         let mut log = Vec::new();
         for attempt in case["attempts"].as_array().unwrap() {
             let wanted = delivery(log.len(), attempt[0].as_i64().unwrap() * 1_000);
-            let allowed = judge(&log, &wanted, &[rule(&case["cap"], wanted.at_us)], None).is_ok();
+            let allowed = judge(&log, &wanted, &[rule(&case["cap"], wanted.at_us)], Missing::default()).is_ok();
             assert_eq!(Some(allowed), attempt[1].as_bool(), "{attempt} of {}", case["source"]);
             if allowed {
                 log.push(wanted);

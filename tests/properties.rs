@@ -5,7 +5,7 @@
 use emma::clock::Moment;
 use emma::config::offers::Class;
 use emma::config::span::Span;
-use emma::gateway::cap::{CapRule, CapScope, Window, judge};
+use emma::gateway::cap::{CapRule, CapScope, Missing, Window, judge};
 use emma::gateway::consent::CustomerId;
 use emma::gateway::effect::{Delivery, DeliveryId};
 use emma::gateway::trust::Trust;
@@ -96,7 +96,7 @@ proptest! {
         forgotten_us in proptest::option::of(-25..25_i64),
     ) {
         let first = rules.iter().find(|rule| !has_room(&log, &wanted, rule, forgotten_us));
-        prop_assert_eq!(judge(&log, &wanted, &rules, forgotten_us), first.map_or(Ok(()), |rule| Err(rule.scope)));
+        prop_assert_eq!(judge(&log, &wanted, &rules, Missing { forgotten_us, restored_us: None }), first.map_or(Ok(()), |rule| Err(rule.scope)));
     }
 
     #[test]
@@ -106,7 +106,7 @@ proptest! {
         wanted in delivery(),
         rule in rule(),
     ) {
-        let judged = |log: &[Delivery]| judge(log, &wanted, &[rule], None).is_ok();
+        let judged = |log: &[Delivery]| judge(log, &wanted, &[rule], Missing::default()).is_ok();
         let grown = [&log[..], &[more]].concat();
         prop_assert!(judged(&log) || !judged(&grown));
     }
@@ -133,7 +133,7 @@ proptest! {
                     promised: true,
                     window: Window::Rolling(Span::Micros(window_us.unsigned_abs())),
                 };
-            if judge(&log, &wanted, &[rule], None).is_ok() {
+            if judge(&log, &wanted, &[rule], Missing::default()).is_ok() {
                 log.push(wanted);
             }
         }

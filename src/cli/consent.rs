@@ -221,12 +221,21 @@ fn list(door: &mut Door) -> Result<u8, Stop> {
     let Reply::Consents { consents } = door.ask(Request::List)? else { return Err(not_understood()) };
     let line = |listed: &Listed| {
         let Listed { customer, epoch, tier, valid_until, leased } = listed;
-        let lease = if *leased { "  on a lease" } else { "" };
+        let lease = match leased {
+            _ if is_closed(valid_until) => "  restored: it holds again once it is imported or told anew",
+            true => "  on a lease",
+            false => "",
+        };
         format!("{customer:<24} {epoch:>6}  {tier:<11} {valid_until}{lease}\n")
     };
     let lines: Vec<String> = consents.iter().map(line).collect();
     let head = format!("{:<24} {:>6}  {:<11} valid until\n", "customer", "epoch", "tier");
     Ok(say(&format!("{head}{}{} consents\n", lines.concat(), lines.len())))
+}
+
+/// A consent that came back with a backup is on a lease that ended before anybody lived to see it.
+fn is_closed(until: &str) -> bool {
+    until.starts_with("1970")
 }
 
 fn show(door: &mut Door, id: &str) -> Result<u8, Stop> {
@@ -235,7 +244,10 @@ fn show(door: &mut Door, id: &str) -> Result<u8, Stop> {
             let value: serde_json::Value =
                 serde_json::from_str(&record).map_err(|error| (exit::SOFTWARE, error.to_string()))?;
             let shown = say(&format!("{value:#}\n"));
-            if let Some(until) = lease {
+            if lease.as_deref().is_some_and(is_closed) {
+                let what = "it came back with a backup, and holds again once it is imported or told anew";
+                complain(exit::OK, what);
+            } else if let Some(until) = lease {
                 // Beside the record, which programs read.
                 complain(exit::OK, format!("on a lease: it holds until {until}, longer if the registrar's feed beats"));
             }

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::os::unix::fs::{self as unix, MetadataExt, PermissionsExt};
+use std::os::unix::fs::{self as unix, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 /// Puts `text` in the place of a file that is there.
@@ -23,6 +23,20 @@ pub(super) fn replace(path: &Path, text: &str) -> io::Result<()> {
 /// Puts `text` into a file, there already or not, for its owner alone.
 pub(super) fn keep(path: &Path, text: &str) -> io::Result<()> {
     put_beside(path, text, |file| file.set_permissions(fs::Permissions::from_mode(0o600)))
+}
+
+/// Makes a file that is not there yet, for its owner alone from its first byte on; on the disk when this returns.
+pub(super) fn keep_new(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
+    let beside = beside(path);
+    // Left by one that was cut short.
+    fs::remove_file(&beside).unwrap_or_default();
+    let mut file = File::options().write(true).create_new(true).mode(0o600).open(&beside)?;
+    let written = write(&mut file).and_then(|()| file.sync_all()).and_then(|()| fs::rename(&beside, path));
+    if written.is_err() {
+        fs::remove_file(&beside).unwrap_or_default();
+    }
+    let folder = path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
+    written.and_then(|()| File::open(folder)?.sync_all())
 }
 
 /// Whether a file can be put there; nothing is changed.

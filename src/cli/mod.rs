@@ -1,5 +1,7 @@
 //! The command line: one file a subcommand. Each returns its exit code; nothing below this module ends the process.
 
+pub mod backup;
+
 mod broker;
 
 pub mod campaign;
@@ -144,6 +146,10 @@ enum Command {
     Fleet(fleet::Arguments),
     /// How many offers these caps allow, on customers who do not exist.
     Simulate(simulate::Arguments),
+    /// Keep a copy of the ledger in one file, while Emma runs.
+    Backup(backup::Backup),
+    /// Put a ledger back from a backup.
+    Restore(backup::Restore),
     /// Take, list, show and withdraw consents.
     Consent(consent::Arguments),
     /// Make a key for coupons, and verify a code.
@@ -199,6 +205,8 @@ fn dispatch(command: Command) -> u8 {
         Command::Watch(arguments) => watch::main(&arguments),
         Command::Fleet(arguments) => fleet::main(&arguments),
         Command::Simulate(arguments) => simulate::main(&arguments),
+        Command::Backup(arguments) => backup::backup(&arguments),
+        Command::Restore(arguments) => backup::restore(&arguments),
         Command::Consent(arguments) => consent::main(&arguments),
         Command::Coupon(arguments) => coupon::main(&arguments),
         Command::Schema(arguments) => schema::main(&arguments),

@@ -13,7 +13,7 @@ use crate::config::{Config, Name};
 use crate::control::{Answer, Reply};
 use crate::daemon::{CodesLeft, Daemon};
 use crate::gateway::Gateway;
-use crate::gateway::cap::{self, CapRule, Room, Window};
+use crate::gateway::cap::{self, CapRule, Missing, Room, Window};
 use crate::gateway::consent::CustomerId;
 use crate::gateway::effect::{Delivery, Reason};
 use crate::gateway::offer::explain::{Explanation, Wanted};
@@ -157,9 +157,9 @@ fn ask(question: Question, gateway: &Gateway, config: &Config, now: Moment, raw_
 impl Asked {
     /// What the log makes of it.
     fn answer(&self, store: &Store) -> Result<Explained, LedgerError> {
-        let (log, forgotten_us) = (store.log(&self.customer)?, store.forgotten_us(&self.customer)?);
+        let (log, missing) = (store.log(&self.customer)?, store.missing(&self.customer)?);
         let at = self.at_us.and_then(|us| Timestamp::from_microsecond(us).ok());
-        let campaigns = self.explanations.iter().map(|explanation| self.campaign(explanation, &log, forgotten_us));
+        let campaigns = self.explanations.iter().map(|explanation| self.campaign(explanation, &log, missing));
         Ok(Explained {
             at: at.map(|at| at.to_zoned(self.zone.clone()).strftime("%Y-%m-%d %H:%M:%S%:z").to_string()),
             in_the_shop: self.place.is_present,
@@ -169,16 +169,16 @@ impl Asked {
         })
     }
 
-    fn campaign(&self, told: &Explanation, log: &Log, forgotten_us: Option<i64>) -> CampaignExplained {
+    fn campaign(&self, told: &Explanation, log: &Log, missing: Missing) -> CampaignExplained {
         let mut judged: Vec<(Reason, Verdict)> =
             told.gates.iter().map(|(reason, passes)| self.gate(&told.campaign, *reason, *passes)).collect();
         if let Some((delivery, caps)) = &told.wanted {
             let is_said = |(rival, caps): &&Wanted| {
-                !rival.ghost && self.has_codes(&rival.campaign) && cap::judge(log, rival, caps, forgotten_us).is_ok()
+                !rival.ghost && self.has_codes(&rival.campaign) && cap::judge(log, rival, caps, missing).is_ok()
             };
             let rival = told.before.iter().find(is_said).map(|(rival, _)| rival.campaign.to_string());
             judged.push(self.verdict(Reason::Outranked, rival.is_none(), rival.as_deref()));
-            judged.extend(caps.iter().map(|rule| self.cap(rule, delivery, log, forgotten_us)));
+            judged.extend(caps.iter().map(|rule| self.cap(rule, delivery, log, missing)));
             judged.push(self.verdict(Reason::Control, !delivery.ghost, None));
         }
         let refused = judged.iter().find(|(_, verdict)| !verdict.passes);
@@ -221,25 +221,28 @@ impl Asked {
         }
     }
 
-    fn cap(&self, rule: &CapRule, wanted: &Delivery, log: &Log, forgotten_us: Option<i64>) -> (Reason, Verdict) {
-        let room = rule.room(log, wanted, forgotten_us, &self.zone);
+    fn cap(&self, rule: &CapRule, wanted: &Delivery, log: &Log, missing: Missing) -> (Reason, Verdict) {
+        let room = rule.room(log, wanted, missing, &self.zone);
         let reason = Reason::Cap(rule.scope);
-        let says = Some(self.fullness(rule, room));
+        let says = Some(self.fullness(rule, room, missing));
         (reason, Verdict { gate: reason.as_str().to_owned(), passes: !room.is_full, says })
     }
 
     /// `2 of 2 in 1 day, room again Wed 14:05`.
-    fn fullness(&self, rule: &CapRule, Room { counted, is_full, again_us }: Room) -> String {
+    fn fullness(&self, rule: &CapRule, Room { counted, is_full, again_us }: Room, missing: Missing) -> String {
         let in_window = match rule.window {
             Window::Ever => String::new(),
             Window::Rolling(span) => format!(" in {}", length(span)),
             Window::Day => " today".to_owned(),
             Window::Week => " this week".to_owned(),
         };
-        let returned =
-            if is_full && counted < rule.at_most { ", full since they were forgotten and came back" } else { "" };
+        let unknown = match (is_full && counted < rule.at_most, missing.restored_us.is_some()) {
+            (false, _) => "",
+            (true, false) => ", full since they were forgotten and came back",
+            (true, true) => ", full since the ledger was restored, or they were forgotten and came back",
+        };
         let again = again_us.map(|us| format!(", room again {}", when::words(us, self.told_us, &self.zone)));
-        format!("{counted} of {}{in_window}{returned}{}", rule.at_most, again.unwrap_or_default())
+        format!("{counted} of {}{in_window}{unknown}{}", rule.at_most, again.unwrap_or_default())
     }
 }
 

@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 use super::Daemon;
 use crate::clock::Clock;
 use crate::counter::taking::{self, Asker, Refused, Saving, Verdict};
+use crate::gateway::consent::lease::RESTORED_US;
 use crate::gateway::consent::registry::Refusal;
 use crate::gateway::consent::{Consent, CustomerId};
 use crate::gateway::effect::Input;
@@ -32,6 +33,10 @@ const BEAT_RATE: Rate = Rate { interval_us: 1_000_000, burst: 10 };
 
 /// A disk that cannot be written is tried again this often, in microseconds.
 const AGAIN_EVERY_US: u64 = 5_000_000;
+
+/// Customers who are forgotten at a beat, since after a restore the registrar did not tell them again: each is an order to the
+/// ledger, of which 4,096 may wait. The rest is at the next beat.
+const LET_GO_A_BEAT: usize = 1_000;
 
 /// That the feed beats is written this often, in microseconds: each costs the SD card a page. A crash takes as much off every
 /// lease, until the next beat.
@@ -221,11 +226,32 @@ impl Daemon {
         }
         if feed.agrees {
             self.input(Input::Beat(feed.heard_us));
+            // One that knows nobody may have lost everybody itself.
+            if feed.count > 0 {
+                self.let_go_of_restored();
+            }
         }
         self.registrar.feed = Some(feed);
         self.tell_feed();
         self.save_feed(false);
         Ok(())
+    }
+
+    /// What the registrar has told is what is in force here: whom it did not tell again after a restore has withdrawn since.
+    fn let_go_of_restored(&mut self) {
+        let restored = self.gateway.consents().filter(|consent| consent.told_us == Some(RESTORED_US));
+        let restored: Vec<CustomerId> = restored.take(LET_GO_A_BEAT).map(|consent| consent.customer.clone()).collect();
+        self.let_go(restored);
+    }
+
+    /// Forgets those of these whom nobody confirmed since the ledger was restored.
+    pub(super) fn let_go(&mut self, customers: Vec<CustomerId>) {
+        for customer in customers {
+            let is_unconfirmed = self.gateway.consent_of(&customer).is_some_and(|consent| consent.is_unconfirmed());
+            if is_unconfirmed && !self.forgetting.contains(&customer) {
+                self.forget(customer, || ());
+            }
+        }
     }
 
     /// Judges the beat that came before the clock was believed.

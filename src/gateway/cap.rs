@@ -88,25 +88,30 @@ pub struct Room {
     pub again_us: Option<i64>,
 }
 
-/// Whether a customer's log leaves room for one more. `forgotten_us` is when someone with this pseudonym was last
-/// forgotten: the promise's own windows start full for them.
+/// What a customer's log may lack.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Missing {
+    /// When somebody with this pseudonym was last forgotten (wall, microseconds): the promise's own windows start full for
+    /// them.
+    pub forgotten_us: Option<i64>,
+    /// When the ledger was restored from a backup (wall, microseconds), `i64::MAX` as long as nobody knows: what was said
+    /// before is not all known, and every window starts full.
+    pub restored_us: Option<i64>,
+}
+
+/// Whether a customer's log, and what it may lack, leave room for one more.
 ///
 /// # Errors
 /// The scope of the first rule, in the order of the rules, that has no room.
-pub fn judge(
-    log: &[Delivery],
-    wanted: &Delivery,
-    rules: &[CapRule],
-    forgotten_us: Option<i64>,
-) -> Result<(), CapScope> {
-    match rules.iter().find(|rule| is_full(log, wanted, rule, forgotten_us)) {
+pub fn judge(log: &[Delivery], wanted: &Delivery, rules: &[CapRule], missing: Missing) -> Result<(), CapScope> {
+    match rules.iter().find(|rule| is_full(log, wanted, rule, missing)) {
         Some(rule) => Err(rule.scope),
         None => Ok(()),
     }
 }
 
-fn is_full(log: &[Delivery], wanted: &Delivery, rule: &CapRule, forgotten_us: Option<i64>) -> bool {
-    if starts_full(rule, forgotten_us) {
+fn is_full(log: &[Delivery], wanted: &Delivery, rule: &CapRule, missing: Missing) -> bool {
+    if rule.lacks_since_us(missing).is_some() {
         return true;
     }
     // When it was is asked first: most rows are outside, and of those no name need be compared.
@@ -114,11 +119,13 @@ fn is_full(log: &[Delivery], wanted: &Delivery, rule: &CapRule, forgotten_us: Op
     counted >= usize::try_from(rule.at_most).unwrap_or(usize::MAX)
 }
 
-fn starts_full(rule: &CapRule, forgotten_us: Option<i64>) -> bool {
-    rule.promised && rule.after_us.is_some() && forgotten_us.is_some_and(|at_us| rule.has_inside(at_us))
-}
-
 impl CapRule {
+    /// The last instant inside the window before which deliveries may be missing; with one the window is full.
+    fn lacks_since_us(&self, missing: Missing) -> Option<i64> {
+        let forgotten_us = missing.forgotten_us.filter(|_| self.promised);
+        forgotten_us.max(missing.restored_us).filter(|us| self.after_us.is_some() && self.has_inside(*us))
+    }
+
     /// Later than the window's start, without an upper end: rows dated in the future count as inside.
     fn has_inside(&self, at_us: i64) -> bool {
         self.after_us.is_none_or(|after_us| at_us > after_us)
@@ -126,21 +133,21 @@ impl CapRule {
 
     /// How many of a customer's log this rule counts, and when it has room again; months are those of `zone`. The rest is
     /// as [`judge`] has it.
-    pub fn room(&self, log: &[Delivery], wanted: &Delivery, forgotten_us: Option<i64>, zone: &TimeZone) -> Room {
+    pub fn room(&self, log: &[Delivery], wanted: &Delivery, missing: Missing, zone: &TimeZone) -> Room {
         let inside = log.iter().filter(|row| counts(row, wanted, self.scope) && self.has_inside(row.at_us));
         let mut inside_us: Vec<i64> = inside.map(|row| row.at_us).collect();
         inside_us.sort_unstable();
         let counted = u32::try_from(inside_us.len()).unwrap_or(u32::MAX);
         let too_many = counted.checked_sub(self.at_most);
-        let forgotten_us = forgotten_us.filter(|_| starts_full(self, forgotten_us));
+        let lacks_us = self.lacks_since_us(missing);
         // So many have to age out, and with the last of them there is room for one.
         let last_us = too_many.and_then(|too_many| inside_us.get(usize::try_from(too_many).ok()?).copied());
         Room {
             counted,
-            is_full: too_many.is_some() || forgotten_us.is_some(),
+            is_full: too_many.is_some() || lacks_us.is_some(),
             again_us: last_us
-                .max(forgotten_us)
-                .filter(|_| self.at_most > 0)
+                .max(lacks_us)
+                .filter(|us| self.at_most > 0 && *us < i64::MAX)
                 .and_then(|us| self.ends_us(us, wanted, zone)),
         }
     }

@@ -23,10 +23,17 @@ pub(super) fn check_file(db: &Connection, file: &Path) -> Result<(), LedgerError
     if journal::has_lost_commits(Path::new(&journal_file)).map_err(unreadable)? {
         return Err(LedgerError::damaged(&path, "has a damaged journal"));
     }
+    if is_whole(db)? { Ok(()) } else { Err(LedgerError::damaged(&path, "is damaged")) }
+}
+
+/// Whether every page, row and index of a file is as it was written.
+///
+/// # Errors
+/// It cannot be read.
+pub(super) fn is_whole(db: &Connection) -> Result<bool, LedgerError> {
     match db.query_row("PRAGMA integrity_check(1)", [], |row| row.get::<_, String>(0)) {
-        Ok(found) if found == "ok" => Ok(()),
         Err(error) if !is_damage(&error) => Err(error.into()),
-        Ok(_) | Err(_) => Err(LedgerError::damaged(&path, "is damaged")),
+        found => Ok(found.is_ok_and(|found| found == "ok")),
     }
 }
 

@@ -1,9 +1,10 @@
 //! The state folder: owner-only, and used by one Emma at a time.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use super::{LedgerError, Store};
+use super::{LedgerError, Store, restoring};
 
 /// Where a service's state lies when nobody says otherwise (Filesystem Hierarchy Standard 3.0, 5.8).
 const DEFAULT: &str = "/var/lib/emma";
@@ -38,7 +39,12 @@ impl Folder {
             .open(&file)
             .map_err(|source| failed(&file, source))?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
+            Ok(()) => {
+                let folder = Self { path: path.to_owned(), _lock: lock };
+                // What a restore that was cut short had not put in its place yet.
+                remove(&folder.coming())?;
+                Ok(folder)
+            }
             Err(TryLockError::WouldBlock) => Err(LedgerError::Locked { path: path.display().to_string() }),
             Err(TryLockError::Error(source)) => Err(failed(&file, source)),
         }
@@ -49,7 +55,7 @@ impl Folder {
     /// # Errors
     /// It cannot be opened, or there was one once and it is gone: whoever lost it decides whether to begin anew.
     pub fn store(&self, fresh_key: [u8; 32]) -> Result<Store, LedgerError> {
-        let (file, mark) = (self.path.join("ledger.db"), self.path.join("emma.lock"));
+        let (file, mark) = (self.ledger(), self.path.join("emma.lock"));
         let known = fs::metadata(&mark).is_ok_and(|mark| mark.len() > 0);
         let length = fs::metadata(&file).map_or(0, |file| file.len());
         if known && length < SHORTEST {
@@ -61,8 +67,64 @@ impl Folder {
         if known && store.is_fresh() {
             return Err(LedgerError::damaged(&file.display().to_string(), "is not the one that was here"));
         }
-        fs::write(&mark, "This folder has a ledger.\n").map_err(|source| failed(&mark, source))?;
+        self.mark()?;
         Ok(store)
+    }
+
+    /// Notes that there is a ledger: from now on one that is gone is missed.
+    fn mark(&self) -> Result<(), LedgerError> {
+        let mark = self.path.join("emma.lock");
+        fs::write(&mark, "This folder has a ledger.\n").map_err(|source| failed(&mark, source))
+    }
+
+    /// Puts a ledger, as bytes, in the place of whatever lies here: a crash at any point leaves the old one, whole, or the new
+    /// one. Of one that was damaged it may leave neither, and Emma starts on nothing.
+    ///
+    /// # Errors
+    /// Another program has the old one open, or the folder cannot be written.
+    pub fn put(&self, ledger: &[u8]) -> Result<(), LedgerError> {
+        let (file, coming) = (self.ledger(), self.coming());
+        self.write(&coming, ledger).map_err(|source| failed(&coming, source))?;
+        if let Err(error) = restoring::end_journal(&file) {
+            let LedgerError::Damaged(_) = error else {
+                remove(&coming)?;
+                return Err(error);
+            };
+            // Gone before its journal is, and missed: without it a damaged one might pass for whole, and lack what was committed.
+            self.mark()?;
+            remove(&file)?;
+            self.sync()?;
+        }
+        // The journal of one ledger must never be read as that of another.
+        for journal in ["ledger.db-wal", "ledger.db-shm", "ledger.db-journal"] {
+            remove(&self.path.join(journal))?;
+        }
+        self.sync()?;
+        fs::rename(&coming, &file).map_err(|source| failed(&file, source))?;
+        self.mark()?;
+        self.sync()
+    }
+
+    /// Writes a file for the folder's own user, who may not be the one that restores.
+    fn write(&self, file: &Path, bytes: &[u8]) -> std::io::Result<()> {
+        let mut written = owner_only(OpenOptions::new().create_new(true).write(true)).open(file)?;
+        own(&written, &self.path)?;
+        written.write_all(bytes)?;
+        written.sync_all()
+    }
+
+    /// Brings what was made, renamed and removed here to the disk.
+    fn sync(&self) -> Result<(), LedgerError> {
+        File::open(&self.path).and_then(|folder| folder.sync_all()).map_err(|source| failed(&self.path, source))
+    }
+
+    /// The ledger's file.
+    pub fn ledger(&self) -> PathBuf {
+        ledger(&self.path)
+    }
+
+    fn coming(&self) -> PathBuf {
+        self.path.join("ledger.db.coming")
     }
 }
 
@@ -74,12 +136,25 @@ pub fn path(configured: Option<&Path>) -> PathBuf {
 
 /// Whether a ledger lies in this folder: that of a Pi that decides, or once did.
 pub fn has_ledger(folder: &Path) -> bool {
-    folder.join("ledger.db").exists()
+    ledger(folder).exists()
+}
+
+/// The file of a folder's ledger.
+pub fn ledger(folder: &Path) -> PathBuf {
+    folder.join("ledger.db")
 }
 
 /// The socket over which the command line speaks to the daemon of this folder.
 pub fn socket(folder: &Path) -> PathBuf {
     folder.join("emma.sock")
+}
+
+/// A file that is not there is gone already.
+fn remove(file: &Path) -> Result<(), LedgerError> {
+    match fs::remove_file(file) {
+        Err(source) if source.kind() != std::io::ErrorKind::NotFound => Err(failed(file, source)),
+        Ok(()) | Err(_) => Ok(()),
+    }
 }
 
 fn failed(path: &Path, source: std::io::Error) -> LedgerError {
@@ -116,6 +191,22 @@ fn close(_: &Path) -> Result<(), LedgerError> {
 fn make(path: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::DirBuilderExt;
     fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+/// Gives a file to whoever owns the folder.
+#[cfg(unix)]
+fn own(file: &File, folder: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::{MetadataExt, fchown};
+    let (made, folder) = (file.metadata()?, fs::metadata(folder)?);
+    if (made.uid(), made.gid()) == (folder.uid(), folder.gid()) {
+        return Ok(());
+    }
+    fchown(file, Some(folder.uid()), Some(folder.gid()))
+}
+
+#[cfg(not(unix))]
+fn own(_: &File, _: &Path) -> std::io::Result<()> {
+    Ok(())
 }
 
 #[cfg(not(unix))]

@@ -29,6 +29,12 @@ mod parting;
 
 pub mod redating;
 
+pub mod copying;
+
+pub mod restoring;
+
+pub mod restored;
+
 pub mod stances;
 
 pub mod stored;

@@ -79,6 +79,8 @@ pub enum Told {
     Stopped(String),
     /// What is halted now.
     Halts(Halts),
+    /// The wait after a restore is over, and nobody confirmed these: they are to be forgotten.
+    Unconfirmed(Vec<CustomerId>),
     /// The civil week that began at this instant (wall, microseconds) is over: it can be reported.
     WeekEnded(i64),
 }

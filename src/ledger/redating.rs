@@ -45,6 +45,7 @@ impl Store {
     /// The file cannot be written.
     pub fn bring_dates_back(&self, wall_us: i64) -> Result<BroughtBack> {
         self.forget_said_ahead(wall_us)?;
+        self.date_restore(wall_us)?;
         let halts = if self.redate_halts(wall_us)? { Some(self.halts()?) } else { None };
         Ok(BroughtBack { stances: self.redate_stances(wall_us)?, halts })
     }

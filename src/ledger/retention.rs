@@ -60,7 +60,9 @@ pub fn over<'a>(
 ) -> Vec<CustomerId> {
     let is_over =
         |consent: &&Consent| consent.ends_us(beats).saturating_add_unsigned(kept.after_the_end_us(consent)) <= now_us;
-    consents.filter(is_over).map(|consent| consent.customer.clone()).collect()
+    // What came back with a restored ledger has no end that anybody knows; it is let go when the wait after the restore is over.
+    let known = consents.filter(|consent| !consent.is_unconfirmed());
+    known.filter(is_over).map(|consent| consent.customer.clone()).collect()
 }
 
 /// The longest window so far of those that end, and whether there is one that does not.

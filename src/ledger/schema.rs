@@ -1,9 +1,26 @@
 //! The ledger's tables, one migration after another; a step once released never changes.
 
-use rusqlite_migration::{M, Migrations};
+use rusqlite::Connection;
+use rusqlite_migration::{Error, M, MigrationDefinitionError, Migrations};
+
+use super::LedgerError;
+
+/// Brings the tables of the ledger at `path` up to date.
+///
+/// # Errors
+/// A newer Emma wrote it, or it cannot be written.
+pub(super) fn bring_up(db: &mut Connection, path: &str) -> Result<(), LedgerError> {
+    migrations().to_latest(db).map_err(|error| match error {
+        Error::MigrationDefinition(MigrationDefinitionError::DatabaseTooFarAhead) => {
+            LedgerError::Newer { path: path.to_owned() }
+        }
+        Error::RusqliteError { err, .. } => err.into(),
+        other => other.into(),
+    })
+}
 
 /// Every step so far.
-pub(super) fn migrations() -> Migrations<'static> {
+fn migrations() -> Migrations<'static> {
     Migrations::new(vec![M::up(
         "
         -- The installation's key, the high-water mark of wall time, counters.

@@ -6,7 +6,6 @@ use std::path::Path;
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OptionalExtension, Row, params};
-use rusqlite_migration::MigrationDefinitionError;
 
 use super::fault::check_file;
 use super::parting::Partings;
@@ -85,17 +84,11 @@ impl Store {
         Self::with(Connection::open_in_memory()?, key, "memory")
     }
 
-    fn with(mut db: Connection, fresh_key: [u8; 32], path: &str) -> Result<Self> {
+    pub(super) fn with(mut db: Connection, fresh_key: [u8; 32], path: &str) -> Result<Self> {
         // What is forgotten must not lie in free pages, nor in a temporary file of the rewriting that `scrub` does.
         db.pragma_update(None, "secure_delete", true)?;
         db.pragma_update(None, "temp_store", "MEMORY")?;
-        schema::migrations().to_latest(&mut db).map_err(|error| match error {
-            rusqlite_migration::Error::MigrationDefinition(MigrationDefinitionError::DatabaseTooFarAhead) => {
-                LedgerError::Newer { path: path.to_owned() }
-            }
-            rusqlite_migration::Error::RusqliteError { err, .. } => err.into(),
-            other => other.into(),
-        })?;
+        schema::bring_up(&mut db, path)?;
         let mut store = Self {
             db,
             key: Key::new(fresh_key),
@@ -226,7 +219,7 @@ impl Store {
             return Ok(Answer::OutboxFull);
         }
         let log = self.log(&delivery.customer)?;
-        if let Err(scope) = cap::judge(&log, delivery, &wanted.caps, self.forgotten_us(&delivery.customer)?) {
+        if let Err(scope) = cap::judge(&log, delivery, &wanted.caps, self.missing(&delivery.customer)?) {
             return Ok(Answer::Refused(scope));
         }
         let high_water_us = self.high_water_us()?;
@@ -311,12 +304,18 @@ impl Store {
         self.part_with(customer, wall_us)?;
         let said = "SELECT EXISTS (SELECT 1 FROM delivery WHERE customer = ?1)";
         if self.db.query_one(said, [customer.as_str()], |row| row.get(0))? {
-            let sql = "INSERT INTO forgotten VALUES (?1, ?2) ON CONFLICT DO UPDATE SET at_us = excluded.at_us";
-            self.db.execute(sql, params![self.forgotten_hash(customer), wall_us])?;
+            self.note_forgotten(&self.forgotten_hash(customer), wall_us)?;
         }
         // With the rows gone nothing else tells the next start that a crash left bytes of them behind.
         self.set_meta("unscrubbed", &[1])?;
         self.delete_all_of(customer)
+    }
+
+    /// Keeps the hash of somebody who was forgotten at `at_us` (wall).
+    pub(super) fn note_forgotten(&self, hash: &[u8; 16], at_us: i64) -> Result<()> {
+        let sql = "INSERT INTO forgotten VALUES (?1, ?2) ON CONFLICT DO UPDATE SET at_us = excluded.at_us";
+        self.db.execute(sql, params![hash, at_us])?;
+        Ok(())
     }
 
     /// Leaves no byte of what was forgotten: rewrites the pages, because moving rows about leaves copies in the slack
@@ -349,7 +348,7 @@ impl Store {
     }
 
     pub(super) fn forgotten_hash(&self, customer: &CustomerId) -> [u8; 16] {
-        self.key.digest(&[b"forgotten", customer.as_str().as_bytes()])
+        forgotten_hash(&self.key, customer)
     }
 
     /// The codes of lists that were given away: of which campaign, and a hash.
@@ -435,6 +434,11 @@ impl Store {
             None => self.set_meta(name, fresh).map(|()| *fresh),
         }
     }
+}
+
+/// What is kept of somebody who was forgotten, under an installation's key.
+pub(super) fn forgotten_hash(key: &Key, customer: &CustomerId) -> [u8; 16] {
+    key.digest(&[b"forgotten", customer.as_str().as_bytes()])
 }
 
 /// A key for a new installation.

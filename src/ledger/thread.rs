@@ -55,6 +55,7 @@ pub struct Gauges {
     commits: AtomicU64,
     recovered: AtomicBool,
     fails: AtomicBool,
+    restored_us: AtomicI64,
     ended: AtomicBool,
     turned_us: AtomicU64,
 }
@@ -90,6 +91,11 @@ impl Gauges {
     /// disk keeps it.
     pub fn turned_us(&self) -> u64 {
         self.turned_us.load(Ordering::Relaxed)
+    }
+
+    /// When the ledger was restored; see [`Store::restored_us`].
+    pub fn restored_us(&self) -> Option<i64> {
+        Some(self.restored_us.load(Ordering::Relaxed)).filter(|us| *us != 0)
     }
 
     /// Whether the thread has ended: nothing is remembered any more, so nothing may be said.
@@ -311,7 +317,7 @@ impl Worker {
             Order::Redate(wall_us) => self.store.redate(wall_us).map(|back| group.tell_brought_back(back)),
             Order::NoteWall(wall_us) => {
                 self.believed = Some((self.clock.monotonic_us(), wall_us));
-                self.store.note_wall(wall_us)
+                self.store.note_wall(wall_us).and_then(|()| self.store.date_restore(wall_us))
             }
             Order::SaveFeed(feed) => self.store.save_feed(&feed),
             Order::NoteStop => self.store.note_stop(),
@@ -421,6 +427,8 @@ impl Worker {
             group.forgot = true;
             group.told.push(Told::Pruned(forgotten));
         }
+        let before_us = kept.deliveries_us.map(|us| now_us.saturating_sub_unsigned(us));
+        group.told.extend(self.store.end_restore(before_us)?.map(Told::Unconfirmed));
         group.tell_brought_back(self.store.bring_dates_back(now_us)?);
         Ok(())
     }
@@ -477,6 +485,8 @@ impl Worker {
         let Ok(depth) = self.store.depth() else { return };
         self.gauges.oldest_us.store(depth.oldest_us.unwrap_or(0), Ordering::Relaxed);
         self.gauges.rows.store(depth.rows, Ordering::Relaxed);
+        let Ok(restored_us) = self.store.restored_us() else { return };
+        self.gauges.restored_us.store(restored_us.unwrap_or(0), Ordering::Relaxed);
     }
 }
 
@@ -486,7 +496,7 @@ fn unwritten(told: Told) -> Option<Told> {
     match told {
         Told::Reserved(delivery, _) => Some(Told::Reserved(delivery, Answer::Unavailable)),
         Told::Stance(..) | Told::WeekEnded(_) => Some(told),
-        Told::Halts(_) | Told::Stopped(_) | Told::Pruned(_) => None,
+        Told::Halts(_) | Told::Stopped(_) | Told::Pruned(_) | Told::Unconfirmed(_) => None,
     }
 }
 

@@ -112,6 +112,15 @@ impl Shop {
         self.start(&mut command)
     }
 
+    /// Starts the daemon under `strace`, which writes into `trace` what it does of these calls. It is followed, and not begun, by
+    /// it: with `-D` it stays this process's own child.
+    pub(crate) fn run_under(&self, strace: &Path, options: &[&str], trace: &Path, calls: &str) -> Daemon {
+        let mut command = Command::new(strace);
+        command.args(options).args(["-e", &format!("trace={calls}"), "-o"]).arg(trace);
+        command.arg(env!("CARGO_BIN_EXE_emma")).arg("run").arg("--config").arg(self.config());
+        self.start(command.env("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/nowhere"))
+    }
+
     fn start(&self, command: &mut Command) -> Daemon {
         let log = fs::OpenOptions::new().create(true).append(true).open(self.dir.path().join("log")).unwrap();
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);

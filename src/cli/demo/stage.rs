@@ -148,7 +148,12 @@ impl<W: Write> Stage<W> {
             match self.answers.recv().await.ok_or(Failed::Ledger)? {
                 Told::Reserved(delivery, answer) => break (delivery, answer),
                 // Nobody of the demo's cast says anything back.
-                Told::Stance(..) | Told::Stopped(_) | Told::Halts(_) | Told::WeekEnded(_) | Told::Pruned(_) => {}
+                Told::Stance(..)
+                | Told::Stopped(_)
+                | Told::Halts(_)
+                | Told::WeekEnded(_)
+                | Told::Pruned(_)
+                | Told::Unconfirmed(_) => {}
             }
         };
         if answered.1 == Answer::Granted {

@@ -171,6 +171,7 @@ mod tests {
             table: None,
             last_error: None,
             counted: None,
+            restored: None,
         }
     }
 

@@ -12,7 +12,7 @@ use super::daemon::{
     State,
 };
 use super::{Stop, complain, say};
-use crate::control::{Counted, LastError, Status};
+use crate::control::{Counted, LastError, Restored, Status};
 use crate::ledger::folder;
 use crate::{config, exit};
 
@@ -90,6 +90,7 @@ fn page(status: &Status) -> String {
         lines.push(("", format!("a change was refused at {at}:")));
         lines.extend(problems.iter().flat_map(|problem| problem.lines()).map(|line| ("", line.to_owned())));
     }
+    lines.extend(status.restored.as_ref().map(|restored| ("RESTORED", restored_line(restored))));
     lines.extend(state.paused_until.as_deref().map(|until| ("PAUSED", paused_line(until))));
     lines.extend(state.stopped_campaigns.iter().map(|stopped| ("stopped", format!("{}: {}", stopped.id, stopped.why))));
     lines.extend(state.sources.iter().map(|source| ("listens", source_line(source))));
@@ -153,6 +154,18 @@ fn paused_line(until: &str) -> String {
     } else {
         format!("nothing is said until {until}")
     }
+}
+
+/// After a restore nobody is told anything for a while, and somebody has to see to those who wait for longer.
+fn restored_line(restored: &Restored) -> String {
+    let Restored { at, unconfirmed } = restored;
+    let since =
+        at.as_deref().map_or("until the clock is known, and on from then,".to_owned(), |at| format!("since {at}"));
+    let rest = match unconfirmed {
+        0 => String::new(),
+        n => format!("; {n} consents wait to be told again: by the registrar, or emma consent import"),
+    };
+    format!("{since} each cap's window is full until it has passed once{rest}")
 }
 
 fn source_line(source: &Source) -> String {
@@ -333,6 +346,7 @@ mod tests {
                 ]
                 .into(),
             }),
+            restored: Some(Restored { at: Some("2026-11-02T09:00:00Z".to_owned()), unconfirmed: 3 }),
         };
         insta::assert_snapshot!(page(&status), @"
         Emma           gw-till of bern, version 0.1.0, up since 2026-11-02T10:00:00Z
@@ -341,6 +355,7 @@ mod tests {
         configuration  0123456789ab in force since 2026-11-02T10:00:00Z
                        a change was refused at 2026-11-02T11:00:00Z:
                        zones.toml:4: no such key
+        RESTORED       since 2026-11-02T09:00:00Z each cap's window is full until it has passed once; 3 consents wait to be told again: by the registrar, or emma consent import
         PAUSED         nothing is said until somebody resumes
         stopped        oak: three in ten dismissed it
         listens        bluez hci0: yes, passive, restarts: 2

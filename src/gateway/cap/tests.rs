@@ -23,30 +23,54 @@ fn rule(scope: CapScope, at_most: u32, after_us: Option<i64>) -> CapRule {
     CapRule { scope, at_most, after_us, promised: scope == CapScope::Customer, window: Window::Ever }
 }
 
+const KNOWN: Missing = Missing { forgotten_us: None, restored_us: None };
+
+fn forgotten(at_us: i64) -> Missing {
+    Missing { forgotten_us: Some(at_us), ..KNOWN }
+}
+
+fn restored(at_us: i64) -> Missing {
+    Missing { restored_us: Some(at_us), ..KNOWN }
+}
+
 #[test]
 fn at_exactly_the_window_the_old_one_has_aged_out() {
     let cap = [rule(CapScope::Customer, 1, Some(0))];
-    assert_eq!(judge(&[delivery(0)], &delivery(10), &cap, None), Ok(()));
-    assert_eq!(judge(&[delivery(1)], &delivery(10), &cap, None), Err(CapScope::Customer));
+    assert_eq!(judge(&[delivery(0)], &delivery(10), &cap, KNOWN), Ok(()));
+    assert_eq!(judge(&[delivery(1)], &delivery(10), &cap, KNOWN), Err(CapScope::Customer));
 }
 
 #[test]
 fn zero_is_never() {
-    assert_eq!(judge(&[], &delivery(0), &[rule(CapScope::Gap, 0, None)], None), Err(CapScope::Gap));
+    assert_eq!(judge(&[], &delivery(0), &[rule(CapScope::Gap, 0, None)], KNOWN), Err(CapScope::Gap));
 }
 
 #[test]
 fn rows_dated_in_the_future_count() {
     let cap = [rule(CapScope::Customer, 1, Some(0))];
-    assert_eq!(judge(&[delivery(1_000)], &delivery(10), &cap, None), Err(CapScope::Customer));
+    assert_eq!(judge(&[delivery(1_000)], &delivery(10), &cap, KNOWN), Err(CapScope::Customer));
 }
 
 #[test]
 fn the_forgotten_who_return_find_the_promise_full_and_only_that() {
     let caps = [rule(CapScope::Customer, 5, Some(0)), rule(CapScope::Campaign, 1, Some(0))];
-    assert_eq!(judge(&[], &delivery(10), &caps, Some(5)), Err(CapScope::Customer));
-    assert_eq!(judge(&[], &delivery(10), &caps, Some(0)), Ok(()));
-    assert_eq!(judge(&[], &delivery(10), &caps[1..], Some(5)), Ok(()));
+    assert_eq!(judge(&[], &delivery(10), &caps, forgotten(5)), Err(CapScope::Customer));
+    assert_eq!(judge(&[], &delivery(10), &caps, forgotten(0)), Ok(()));
+    assert_eq!(judge(&[], &delivery(10), &caps[1..], forgotten(5)), Ok(()));
+}
+
+#[test]
+fn after_a_restore_every_window_is_full_once_and_what_has_none_is_as_it_was() {
+    let caps = [rule(CapScope::Customer, 5, Some(0)), rule(CapScope::Campaign, 1, Some(0))];
+    for cap in caps {
+        assert_eq!(judge(&[], &delivery(10), &[cap], restored(5)), Err(cap.scope));
+        assert_eq!(judge(&[], &delivery(10), &[cap], restored(0)), Ok(()), "the window has passed");
+        assert_eq!(judge(&[], &delivery(10), &[cap], restored(i64::MAX)), Err(cap.scope), "nobody knows when it was");
+    }
+    assert_eq!(judge(&[], &delivery(10), &[rule(CapScope::Budget, 1, None)], restored(5)), Ok(()));
+    let long_ago = Missing { forgotten_us: Some(5), restored_us: Some(0) };
+    assert_eq!(judge(&[], &delivery(10), &caps, long_ago), Err(CapScope::Customer));
+    assert_eq!(judge(&[], &delivery(10), &caps[1..], long_ago), Ok(()));
 }
 
 #[test]
@@ -54,19 +78,19 @@ fn service_and_marketing_do_not_count_each_other() {
     let service = Delivery { class: Class::Service, ..delivery(5) };
     let customer = [rule(CapScope::Customer, 1, Some(0))];
     let own = [rule(CapScope::Service, 1, Some(0))];
-    assert_eq!(judge(std::slice::from_ref(&service), &delivery(10), &customer, None), Ok(()));
-    assert_eq!(judge(&[delivery(5)], &service, &own, None), Ok(()));
-    assert_eq!(judge(std::slice::from_ref(&service), &service, &own, None), Err(CapScope::Service));
+    assert_eq!(judge(std::slice::from_ref(&service), &delivery(10), &customer, KNOWN), Ok(()));
+    assert_eq!(judge(&[delivery(5)], &service, &own, KNOWN), Ok(()));
+    assert_eq!(judge(std::slice::from_ref(&service), &service, &own, KNOWN), Err(CapScope::Service));
 }
 
 #[test]
 fn each_scope_counts_its_own() {
     let log = [Delivery { zone: "till".into(), campaign: "socks".into(), category: None, visit_us: 7, ..delivery(5) }];
     for scope in [CapScope::Visit, CapScope::Campaign, CapScope::Category, CapScope::Zone] {
-        assert_eq!(judge(&log, &delivery(10), &[rule(scope, 1, None)], None), Ok(()), "{scope:?}");
+        assert_eq!(judge(&log, &delivery(10), &[rule(scope, 1, None)], KNOWN), Ok(()), "{scope:?}");
     }
     for scope in [CapScope::Customer, CapScope::Gap, CapScope::Site, CapScope::Budget] {
-        assert_eq!(judge(&log, &delivery(10), &[rule(scope, 1, None)], None), Err(scope));
+        assert_eq!(judge(&log, &delivery(10), &[rule(scope, 1, None)], KNOWN), Err(scope));
     }
 }
 
@@ -101,19 +125,23 @@ fn whoever_takes_up_one_in_five_hears_half_as_much() {
 fn there_is_room_again_when_the_last_that_is_too_many_ages_out() {
     let at = |times: &[i64]| times.iter().map(|at_us| delivery(*at_us)).collect::<Vec<_>>();
     let day = CapRule { window: Window::Rolling(Span::Micros(100)), ..rule(CapScope::Customer, 2, Some(900)) };
-    let room = |log: &[Delivery], forgotten_us| day.room(log, &delivery(1_000), forgotten_us, &TimeZone::UTC);
-    assert_eq!(room(&at(&[900, 950]), None), Room { counted: 1, is_full: false, again_us: None });
-    assert_eq!(room(&at(&[910, 950]), None), Room { counted: 2, is_full: true, again_us: Some(1_010) });
-    assert_eq!(room(&at(&[910, 950, 990]), None).again_us, Some(1_050), "a tightened cap: two of the three have to go");
-    assert_eq!(room(&[], Some(960)), Room { counted: 0, is_full: true, again_us: Some(1_060) }, "they returned");
+    let room = |log: &[Delivery], missing| day.room(log, &delivery(1_000), missing, &TimeZone::UTC);
+    assert_eq!(room(&at(&[900, 950]), KNOWN), Room { counted: 1, is_full: false, again_us: None });
+    assert_eq!(room(&at(&[910, 950]), KNOWN), Room { counted: 2, is_full: true, again_us: Some(1_010) });
+    assert_eq!(
+        room(&at(&[910, 950, 990]), KNOWN).again_us,
+        Some(1_050),
+        "a tightened cap: two of the three have to go"
+    );
+    assert_eq!(room(&[], forgotten(960)), Room { counted: 0, is_full: true, again_us: Some(1_060) }, "they returned");
     for log in [at(&[]), at(&[910]), at(&[910, 950]), at(&[910, 950, 990])] {
-        for forgotten_us in [None, Some(960)] {
-            let room = room(&log, forgotten_us);
-            assert_eq!(room.is_full, judge(&log, &delivery(1_000), &[day], forgotten_us).is_err());
+        for missing in [KNOWN, forgotten(960), restored(930), restored(i64::MAX)] {
+            let room = room(&log, missing);
+            assert_eq!(room.is_full, judge(&log, &delivery(1_000), &[day], missing).is_err());
             let Some(again_us) = room.again_us else { continue };
             let then = |us| CapRule { after_us: Some(us - 100), ..day };
-            assert!(judge(&log, &delivery(again_us), &[then(again_us)], forgotten_us).is_ok(), "{log:?}");
-            assert!(judge(&log, &delivery(again_us - 1), &[then(again_us - 1)], forgotten_us).is_err(), "{log:?}");
+            assert!(judge(&log, &delivery(again_us), &[then(again_us)], missing).is_ok(), "{log:?}");
+            assert!(judge(&log, &delivery(again_us - 1), &[then(again_us - 1)], missing).is_err(), "{log:?}");
         }
     }
 }
@@ -124,7 +152,7 @@ fn time_alone_makes_no_room_where_nothing_is_allowed_or_nothing_is_let_go() {
     let never = CapRule { window: Window::Rolling(Span::Micros(100)), ..rule(CapScope::Campaign, 0, Some(900)) };
     let ever = rule(CapScope::Campaign, 1, None);
     for rule in [never, ever] {
-        let room = rule.room(&log, &delivery(1_000), None, &TimeZone::UTC);
+        let room = rule.room(&log, &delivery(1_000), KNOWN, &TimeZone::UTC);
         assert_eq!((room.is_full, room.again_us), (true, None));
     }
 }

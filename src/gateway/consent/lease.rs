@@ -13,6 +13,13 @@ use super::{Consent, CustomerId};
 /// A lease, and a beat that agrees, is good for so long, in microseconds: 24 h (semantics, Consent).
 pub const LEASE_US: i64 = 86_400_000_000;
 
+/// When a consent was told that came back with a restored ledger (wall, microseconds): so long ago that its lease has run out
+/// under any clock, and no beat holds it. Whoever registered it tells it again, for it may have been withdrawn meanwhile.
+pub const RESTORED_US: i64 = 0;
+
+/// The same, where it had come by file or command line: the registrar may not know of it.
+pub const RESTORED_BY_FILE_US: i64 = 1;
+
 /// The registrar's beats that agreed, as long as no two of them were further apart than a lease.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Beats {
@@ -45,6 +52,11 @@ impl Consent {
         let is_held = own_us > beats.since_us;
         let held_us = if is_held { beats.last_us.saturating_add(LEASE_US) } else { i64::MIN };
         self.valid_until_us.min(own_us.max(held_us))
+    }
+
+    /// Whether it came back with a restored ledger, and nobody has told it again.
+    pub fn is_unconfirmed(&self) -> bool {
+        matches!(self.told_us, Some(RESTORED_US | RESTORED_BY_FILE_US))
     }
 
     /// Whether it is live at `wall_us`: half-open, from `valid_from` until before its end, and a yes still.
