@@ -51,8 +51,8 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::time::sleep;
 
-/// Any number will do; a fixed one keeps a red test red until it is understood.
 const SECOND_US: i64 = 1_000_000;
+/// Any number will do; a fixed one keeps a red test red until it is understood.
 const SEED: u64 = 20_261_124;
 /// So many come in one life, half of them those of the life before, one each 20 ms.
 const A_LIFE: u16 = 100;
