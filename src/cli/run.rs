@@ -79,6 +79,8 @@ fn start(config_folder: &Path) -> Result<(), Stop> {
 }
 
 async fn run(config: Arc<Config>, config_folder: &Path, digest: &str, log: Logging) -> Result<(), Stop> {
+    // Before anybody can see that Emma is there: whoever does may stop her.
+    let stop = asked_to_stop()?;
     let clock = Clock::start();
     let state_folder = folder::path(config.gateway.ledger_path.as_deref());
     let lock = Folder::open(&state_folder).map_err(ledger_stop)?;
@@ -129,7 +131,6 @@ async fn run(config: Arc<Config>, config_folder: &Path, digest: &str, log: Loggi
     let mut daemon = Daemon::new(gateway, ledger.clone(), config, config_folder.to_owned(), clock, codes, voices);
     daemon.begin(effects);
     daemon.remember_feed(feed.as_ref());
-    let stop = asked_to_stop()?;
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "Emma is up");
     daemon.run(doors, stop).await;
     tracing::info!("Emma is stopping: offline is said, what waits is kept");
@@ -147,6 +148,8 @@ async fn run(config: Arc<Config>, config_folder: &Path, digest: &str, log: Loggi
 
 /// A Pi that only scans: no ledger, and in the state folder nothing but the lock and the socket.
 async fn scan(config: &Arc<Config>, digest: &str, log: Logging) -> Result<(), Stop> {
+    // Before anybody can see that Emma is there: whoever does may stop her.
+    let stop = asked_to_stop()?;
     let clock = Clock::start();
     let state_folder = folder::path(config.gateway.ledger_path.as_deref());
     let _lock = Folder::open(&state_folder).map_err(ledger_stop)?;
@@ -179,7 +182,6 @@ async fn scan(config: &Arc<Config>, digest: &str, log: Logging) -> Result<(), St
     };
     let voices = scanner::Voices { state: state.0, health: health.0, log, orderer };
     let mut daemon = scanner::Daemon::new(scanner, Arc::clone(config), clock, voices);
-    let stop = asked_to_stop()?;
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "Emma is up, and scans for the Pi that decides");
     let end = daemon.run(doors, stop).await;
     tracing::info!("Emma is stopping: offline is said, and whom this Pi could hear is forgotten");
