@@ -212,4 +212,10 @@ fn a_cap_that_somebody_set_themselves_keeps_what_it_looks_back_on() {
     };
     assert!(!is_over(&consent, 30) && is_over(&consent, 31));
     assert!(!is_over(&strict, 89) && is_over(&strict, 90));
+    let told = |consent: &Consent| shop.kept().of(Some(consent)).ended_us;
+    assert_eq!(
+        [told(&consent), told(&strict)],
+        [31, 90].map(|days| days * DAY.unsigned_abs()),
+        "and an export says so"
+    );
 }

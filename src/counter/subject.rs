@@ -26,6 +26,7 @@ impl Daemon {
         let language = language.unwrap_or_else(|| language_of(consent, &self.config));
         let in_memory = customer.as_ref().map(|customer| self.in_memory(customer)).unwrap_or_default();
         let kept = retention::kept(&self.config, self.gateway.consents().map(|consent| &**consent));
+        let kept = kept.of(consent.map(|consent| &**consent));
         let (ledger, config, at_us) = (self.ledger.clone(), self.config.clone(), self.raw_wall_us());
         async move {
             let mut stored = ledger.read(move |store| store.stored(customer.as_ref(), &kept, language)).await?;
@@ -59,6 +60,7 @@ impl Counter {
     pub(super) fn show_all(&self, customer: &CustomerId, language: Option<Language>) -> Result<Reply, LedgerError> {
         let kept = retention::kept(&self.config, self.registry.iter().map(|(_, consent)| &**consent));
         let consent = self.registry.slot_of(customer).and_then(|slot| self.registry.get(slot));
+        let kept = kept.of(consent.map(|consent| &**consent));
         let language = language.unwrap_or_else(|| language_of(consent, &self.config));
         let mut stored = self.store.stored(Some(customer), &kept, language)?;
         stored.extend(stored::held(&InMemory::default(), &kept, language));
