@@ -12,7 +12,7 @@ use crate::export::{Export, Stored, instant};
 use crate::gateway::consent::{Consent, CustomerId};
 use crate::ledger::stored::{self, InMemory};
 use crate::ledger::{LedgerError, retention};
-use crate::words::Language;
+use crate::words::{Language, in_language};
 
 impl Daemon {
     /// Everything that is stored of a customer, on the disk and in memory; of nobody the same, empty. It is told in `language`,
@@ -78,7 +78,7 @@ fn export(config: &Config, stored: Vec<Stored>, at_us: i64, language: Language) 
     let responsible = config.promise.responsible.as_ref();
     Export {
         at: instant(at_us).as_str().unwrap_or_default().to_owned(),
-        controller: responsible.map(|responsible| responsible.controller.to_string()),
+        controller: responsible.map(|responsible| in_language(&responsible.controller, language).to_owned()),
         contact: responsible.map(|responsible| responsible.contact.to_string()),
         language: language.word().to_owned(),
         stored,
