@@ -39,9 +39,11 @@ impl Daemon {
         let (now, beats) = (self.now(), self.gateway.beats());
         // When it ends on the wall clock, right or not: it is the monotonic one that ends it.
         let wall_us = |us: u64| self.raw_wall_us().saturating_add_unsigned(us.saturating_sub(now.monotonic_us));
+        // What came back with a backup, and was not told anew, has no end that means anything.
+        let consent = self.gateway.consent_of(customer).filter(|consent| !consent.is_unconfirmed());
         InMemory {
             visit: self.gateway.held(customer, now),
-            lease: self.gateway.consent_of(customer).map(|consent| (consent.ends_us(beats), consent.told_us.is_some())),
+            lease: consent.map(|consent| (consent.ends_us(beats), consent.told_us.is_some())),
             withdrew: self.withdrew(customer).map(|(epoch, until_us)| (epoch, wall_us(until_us))),
         }
     }
