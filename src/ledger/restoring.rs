@@ -218,9 +218,13 @@ mod tests {
     #[test]
     fn a_no_of_after_the_backup_holds_whether_their_consent_lasts_or_has_ended() {
         let store = Store::in_memory([7; 32]).unwrap();
-        ["ann", "bob", "cyd"].into_iter().for_each(|name| says_no(&store, name, "shoes"));
+        for name in ["ann", "bob", "cyd"] {
+            says_no(&store, name, "shoes");
+        }
         let store = restored(&store, |store| {
-            ["ann", "bob"].into_iter().for_each(|name| says_no(store, name, "coats"));
+            for name in ["ann", "bob"] {
+                says_no(store, name, "coats");
+            }
             leaves(store, "bob");
         });
         let matters = |stance: Option<crate::gateway::stance::Stance>| stance.unwrap().matters.len();
