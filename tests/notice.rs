@@ -114,7 +114,7 @@ fn whoever_has_a_name_in_each_language_is_called_by_it() {
     assert_ne!(version(&notice(&shop, &["--facts"])), before);
     let record = r#"{"customer":"ann","epoch":1,"tier":"contextual","purposes":["offers"],"identifiers":[{"phone":{"id":"a"}}],
         "valid_from":"2026-01-01T00:00:00Z","valid_until":"2098-01-01T00:00:00Z"}"#;
-    shop.write("ann.jsonl", &record.replace('\n', ""));
+    shop.write("ann.jsonl", record.replace('\n', ""));
     let file = shop.path("ann.jsonl");
     let imported = shop.emma(&["consent", "import", file.to_str().unwrap()]);
     assert_eq!(imported.code, 0, "{}", imported.err);
@@ -123,7 +123,9 @@ fn whoever_has_a_name_in_each_language_is_called_by_it() {
         let told = |arguments: &[&str], names: &[&str]| {
             let told = shop.emma(&[arguments, &["--lang", language]].concat());
             let text = told.out.split_whitespace().collect::<Vec<_>>().join(" ");
-            names.iter().for_each(|name| assert!(text.contains(name), "{arguments:?} {language}: {name} in {text}"));
+            for name in names {
+                assert!(text.contains(name), "{arguments:?} {language}: {name} in {text}");
+            }
         };
         told(&["notice", "--format", "text"], &[controller, authority, recipient]);
         told(&["notice", "--format", "text", "--staff"], &[authority, recipient]);
