@@ -167,7 +167,7 @@ pub fn of(record: &ConsentRecord, lease: Option<String>, config: &Config, langua
             recipient_third_parties: recipients.iter().map(|id| format!("{RECIPIENT}{id}")).collect(),
             withdrawal_method: responsible.map(|known| in_language(&known.withdraw, language).to_owned()),
         },
-        party_identification: parties(responsible, &recipients),
+        party_identification: parties(responsible, &recipients, language),
         event: vec![event(record, lease)],
     }
 }
@@ -190,10 +190,10 @@ fn kinds(record: &ConsentRecord) -> Vec<Kind> {
 }
 
 /// A recipient that promise.toml names no more is named by its id: it gets nothing.
-fn parties(responsible: Option<&Responsible>, recipients: &[String]) -> Vec<Party> {
+fn parties(responsible: Option<&Responsible>, recipients: &[String], language: Language) -> Vec<Party> {
     let controller = responsible.map(|known| Party {
         party_id: CONTROLLER.to_owned(),
-        party_name: known.controller.to_string(),
+        party_name: in_language(&known.controller, language).to_owned(),
         party_contact: Some(known.contact.to_string()),
         party_role: "dpv:DataController",
     });
@@ -201,7 +201,7 @@ fn parties(responsible: Option<&Responsible>, recipients: &[String]) -> Vec<Part
         let known = responsible.iter().flat_map(|known| &known.recipients).find(|known| *known.id == **id);
         Party {
             party_id: format!("{RECIPIENT}{id}"),
-            party_name: known.map_or_else(|| id.clone(), |known| known.name.to_string()),
+            party_name: known.map_or_else(|| id.clone(), |known| in_language(&known.name, language).to_owned()),
             party_contact: None,
             party_role: "dpv:Recipient",
         }

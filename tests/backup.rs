@@ -148,6 +148,7 @@ fn who_withdrew_since_the_backup_is_left_out_where_the_ledger_still_knows() {
     let told = restore(&shop, &file);
     assert!(told.contains("1 customers who withdrew since are left out"), "{told}");
     assert!(!shop.holds("c00001"), "a byte of somebody who withdrew");
+    refused(&shop.consent(&["receipt", "c00002"]), 1, "holds again once it is imported or told anew");
     assert_eq!(number(&shop, "SELECT count(*) FROM consent"), 2);
     assert_eq!(number(&shop, "SELECT count(*) FROM consent WHERE told_us = 1"), 2, "closed, and by file");
     assert_eq!(number(&shop, "SELECT count(*) FROM delivery"), 3, "what was said since is remembered");
@@ -159,6 +160,8 @@ fn who_withdrew_since_the_backup_is_left_out_where_the_ledger_still_knows() {
     let told = restore(&shop, &file);
     assert!(told.contains("0 customers who withdrew since are left out"), "nothing was said to them here: {told}");
     assert_eq!(number(&shop, "SELECT count(*) FROM consent WHERE told_us = 1"), 3);
+    shop.import(&crowd::consent(2));
+    assert!(well(&shop.consent(&["receipt", "c00002"])).contains("c00002/1"));
 }
 
 #[test]

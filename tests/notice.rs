@@ -98,6 +98,43 @@ fn every_language_says_every_fact() {
 }
 
 #[test]
+fn whoever_has_a_name_in_each_language_is_called_by_it() {
+    let shop = Shop::new();
+    let before = version(&notice(&shop, &["--facts"]));
+    change(&shop, "promise.toml", "controller = \"Corner", "controller.en = \"Corner");
+    assert_eq!(version(&notice(&shop, &["--facts"])), before, "one name is one name, however it is written");
+    change(&shop, "promise.toml", "controller.en", "controller.de = \"Eckladen AG\"\ncontroller.en");
+    change(&shop, "promise.toml", "authority = \"EDÖB, Bern\"", "authority = { de = \"EDÖB\", en = \"FDPIC\" }");
+    change(
+        &shop,
+        "promise.toml",
+        "name = \"Corner Shop App\"",
+        "name = { de = \"Eckladen-App\", en = \"Corner App\" }",
+    );
+    assert_ne!(version(&notice(&shop, &["--facts"])), before);
+    let record = r#"{"customer":"ann","epoch":1,"tier":"contextual","purposes":["offers"],"identifiers":[{"phone":{"id":"a"}}],
+        "valid_from":"2026-01-01T00:00:00Z","valid_until":"2098-01-01T00:00:00Z"}"#;
+    shop.write("ann.jsonl", record.replace('\n', ""));
+    let file = shop.path("ann.jsonl");
+    let imported = shop.emma(&["consent", "import", file.to_str().unwrap()]);
+    assert_eq!(imported.code, 0, "{}", imported.err);
+    let named = [("de", ["Eckladen AG", "EDÖB", "Eckladen-App"]), ("en", ["Corner Shop Ltd", "FDPIC", "Corner App"])];
+    for (language, [controller, authority, recipient]) in named {
+        let told = |arguments: &[&str], names: &[&str]| {
+            let told = shop.emma(&[arguments, &["--lang", language]].concat());
+            let text = told.out.split_whitespace().collect::<Vec<_>>().join(" ");
+            for name in names {
+                assert!(text.contains(name), "{arguments:?} {language}: {name} in {text}");
+            }
+        };
+        told(&["notice", "--format", "text"], &[controller, authority, recipient]);
+        told(&["notice", "--format", "text", "--staff"], &[authority, recipient]);
+        told(&["consent", "receipt", "ann"], &[controller, recipient]);
+        told(&["consent", "export", "ann"], &[controller]);
+    }
+}
+
+#[test]
 fn every_language_tells_what_is_kept_and_the_one_thing_that_stays() {
     let stays = [
         ("de", "mit einem geheimen Schlüssel", "ein einziges Datum, 7 Tage lang"),

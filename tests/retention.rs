@@ -8,6 +8,7 @@ use std::sync::Arc;
 use emma::clock::{Clock, Moment};
 use emma::config::{self, Config, Sources};
 use emma::counter;
+use emma::gateway::consent::lease::Beats;
 use emma::gateway::consent::record::{self, Record};
 use emma::gateway::consent::{Consent, CustomerId};
 use emma::gateway::effect::Input;
@@ -30,10 +31,15 @@ const TEN: i64 = 1_780_308_000_000_000;
 const A_DAY: usize = 40;
 
 fn config() -> Arc<Config> {
+    config_with("7d")
+}
+
+/// A shop that promises one offer in so long.
+fn config_with(window: &str) -> Arc<Config> {
     let sources = Sources {
         gateway: "site = 's'\ngateway = 'gw'\n".into(),
         site: "name = 'S'\ntime-zone = 'Europe/Zurich'\n[[gateway]]\nid = 'gw'\n".into(),
-        promise: "[caps]\ncustomer = [{ at-most = 1, per = '7d' }]\n".into(),
+        promise: format!("[caps]\ncustomer = [{{ at-most = 1, per = '{window}' }}]\n"),
         ..Sources::default()
     };
     Arc::new(config::check(&sources).config.unwrap())
@@ -201,6 +207,18 @@ async fn the_ledger_tells_whom_it_has_let_go_and_nothing_of_them_is_in_its_file(
 }
 
 #[test]
+fn a_cap_that_a_reload_lengthens_needs_what_is_there_for_longer_and_one_that_it_shortens_lets_go() {
+    let (_, consent) = consent(7, TEN);
+    let is_over = |window: &str, days: i64| {
+        let kept = retention::kept(&config_with(window), [&*consent].into_iter());
+        !retention::over([&*consent].into_iter(), Beats::NONE, &kept, TEN + days * DAY + 24 * HOUR).is_empty()
+    };
+    assert!(is_over("7d", 40), "a month after the end");
+    assert!(!is_over("90d", 40) && is_over("90d", 90), "a promise of 90 days looks back 90 days, on everybody");
+    assert!(is_over("7d", 40), "and shorter again");
+}
+
+#[test]
 fn a_cap_that_somebody_set_themselves_keeps_what_it_looks_back_on() {
     let shop = Shop::new();
     let (_, consent) = consent(7, TEN);
@@ -212,4 +230,10 @@ fn a_cap_that_somebody_set_themselves_keeps_what_it_looks_back_on() {
     };
     assert!(!is_over(&consent, 30) && is_over(&consent, 31));
     assert!(!is_over(&strict, 89) && is_over(&strict, 90));
+    let told = |consent: &Consent| shop.kept().of(Some(consent)).ended_us;
+    assert_eq!(
+        [told(&consent), told(&strict)],
+        [31, 90].map(|days| days * DAY.unsigned_abs()),
+        "and an export says so"
+    );
 }

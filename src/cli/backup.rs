@@ -149,8 +149,8 @@ What was said after that is not known: each cap's window counts as full until it
 and believes the clock. Who withdrew after that is not known either: nothing is said to anybody until their consent is told
 again. A registrar is asked for all of them at its next beat; without one, take the file of consents as it is today:
   emma consent import FILE
-Whoever is not told again is forgotten when the longest window has passed. Pauses, stopped campaigns and lists of codes are
-those of the backup: stop again what was stopped since, and give lists codes that nobody has yet.
+Whoever is not told again is forgotten after a month, or the longest window that has an end. Pauses, stopped campaigns and
+lists of codes are those of the backup: stop again what was stopped since, and give lists codes that nobody has yet.
 ";
 
 fn line(manifest: &Manifest) -> String {

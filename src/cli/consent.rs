@@ -233,6 +233,9 @@ fn list(door: &mut Door) -> Result<u8, Stop> {
     Ok(say(&format!("{head}{}{} consents\n", lines.concat(), lines.len())))
 }
 
+/// What is said of one that came back with a backup.
+const CLOSED: &str = "it came back with a backup, and holds again once it is imported or told anew";
+
 /// A consent that came back with a backup is on a lease that ended before anybody lived to see it.
 fn is_closed(until: &str) -> bool {
     until.starts_with("1970")
@@ -245,8 +248,7 @@ fn show(door: &mut Door, id: &str) -> Result<u8, Stop> {
                 serde_json::from_str(&record).map_err(|error| (exit::SOFTWARE, error.to_string()))?;
             let shown = say(&format!("{value:#}\n"));
             if lease.as_deref().is_some_and(is_closed) {
-                let what = "it came back with a backup, and holds again once it is imported or told anew";
-                complain(exit::OK, what);
+                complain(exit::OK, CLOSED);
             } else if let Some(until) = lease {
                 // Beside the record, which programs read.
                 complain(exit::OK, format!("on a lease: it holds until {until}, longer if the registrar's feed beats"));
@@ -260,6 +262,10 @@ fn show(door: &mut Door, id: &str) -> Result<u8, Stop> {
 
 fn receipt(door: &mut Door, folder: &Path, id: &str, lang: Option<Language>, format: Format) -> Result<u8, Stop> {
     let (record, lease) = match door.ask(Request::Show { customer: id.to_owned() })? {
+        // Nobody knows whether they have withdrawn since: it is no receipt of a yes.
+        Reply::Consent { lease, .. } if lease.as_deref().is_some_and(is_closed) => {
+            return Err((NOBODY, format!("there is no receipt of it now: {CLOSED}")));
+        }
         Reply::Consent { record, lease } => (record, lease),
         Reply::Unknown => return Err((NOBODY, "this customer is not registered".to_owned())),
         other => return Err((exit::UNAVAILABLE, problems(other).join("; "))),

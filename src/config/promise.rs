@@ -58,12 +58,12 @@ pub struct Caps {
 /// `[responsible]`: the notice is made from this.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Responsible {
-    /// The controller (GDPR art. 4(7)), name and address.
-    pub controller: Name,
+    /// The controller (GDPR art. 4(7)), name and address, by language.
+    pub controller: Texts,
     /// Where to write.
     pub contact: Name,
-    /// The supervisory authority.
-    pub authority: Option<Name>,
+    /// The supervisory authority, by language.
+    pub authority: Option<Texts>,
     /// How to say no, by language.
     pub withdraw: Texts,
     /// Where the notice is read, the address of its QR code at the door.
@@ -77,8 +77,8 @@ pub struct Responsible {
 pub struct Recipient {
     /// Its id, a topic level.
     pub id: Name,
-    /// Its name, for people.
-    pub name: Name,
+    /// Its name, for people, by language.
+    pub name: Texts,
     /// What it does with an offer, by language.
     pub purpose: Texts,
 }
@@ -213,8 +213,9 @@ fn read_responsible(mut table: Table<'_>, language: &str) -> Option<Responsible>
     table.need("controller", "\"Example Ltd, 1 High Street\"");
     table.need("contact", "\"privacy@shop.example\"");
     table.need("withdraw", "\"https://shop.example/emma or at any till\"");
-    let [controller, contact, authority] = ["controller", "contact", "authority"].map(|key| table.text(key));
-    let withdraw = table.texts("withdraw", language);
+    let contact = table.text("contact");
+    let [controller, authority, withdraw] =
+        ["controller", "authority", "withdraw"].map(|key| table.texts(key, language));
     let given = table.tables("recipients", "a recipient");
     let recipients_at = table.at("recipients");
     if given.is_empty() {
@@ -229,7 +230,7 @@ fn read_responsible(mut table: Table<'_>, language: &str) -> Option<Responsible>
         entry.need("id", "\"push\"");
         entry.need("name", "\"Shop App\"");
         entry.need("purpose", "\"shows you the offer\"");
-        let (id, name, purpose) = (entry.id("id"), entry.text("name"), entry.texts("purpose", language));
+        let (id, name, purpose) = (entry.id("id"), entry.texts("name", language), entry.texts("purpose", language));
         ids.extend(id.clone().map(|id| (id, entry.at("id"))));
         entry.finish();
         if let (Some(id), Some(name), Some(purpose)) = (id, name, purpose) {
@@ -306,14 +307,19 @@ mod tests {
     fn what_customers_read_can_be_in_several_languages() {
         let text = |rest: &str| {
             let responsible = "[responsible]\ncontroller = 'a'\ncontact = 'b'\nwithdraw = 'c'\n";
-            let recipient = "recipients = [{ id = 'push', name = 'd', purpose = { de = 'e', en = 'f' } }]\n";
+            let authority = "authority = { de = 'EDÖB', fr = 'PFPDT' }\n";
+            let recipient =
+                "recipients = [{ id = 'push', name = { de = 'd', en = 'g' }, purpose = { de = 'e', en = 'f' } }]\n";
+            let responsible = format!("{responsible}{authority}");
             read_all(&format!("{CAPS}{responsible}{recipient}{rest}"))
         };
         let (promise, problems) = text("notice-url = 'https://shop.example/n'\n");
         assert_eq!(problems, [""; 0]);
         let responsible = promise.unwrap().responsible.unwrap();
         assert_eq!(responsible.withdraw, Texts::from([("en".into(), "c".into())]));
-        assert_eq!(responsible.recipients[0].purpose.len(), 2);
+        assert_eq!(responsible.controller, Texts::from([("en".into(), "a".into())]));
+        assert_eq!(responsible.authority.unwrap().get("fr").map(|text| &**text), Some("PFPDT"));
+        assert_eq!((responsible.recipients[0].purpose.len(), responsible.recipients[0].name.len()), (2, 2));
         assert_eq!(responsible.notice_url.as_deref(), Some("https://shop.example/n"));
         for (wrong, told) in
             [("shop.example", "no web address"), (&format!("https://{}", "a".repeat(200)), "longer than 200")]

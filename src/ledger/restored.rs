@@ -4,6 +4,7 @@
 use rusqlite::{OptionalExtension, params};
 
 use super::LedgerError;
+use super::retention::Kept;
 use super::store::Store;
 use crate::gateway::cap::Missing;
 use crate::gateway::consent::CustomerId;
@@ -46,17 +47,20 @@ impl Store {
         }
     }
 
-    /// Ends the wait once it lies before `before_us` (nothing is never), as far as deliveries are looked back on: those whom
-    /// nobody confirmed since, to be forgotten. The wait ends for good when there is nobody left of them.
-    pub(super) fn end_restore(&self, before_us: Option<i64>) -> Result<Option<Vec<CustomerId>>> {
-        if self.restored_us()?.is_none_or(|restored_us| Some(restored_us) >= before_us) {
+    /// Those whom nobody confirmed since the restore, to be forgotten: as long after it as whoever's consent ended then. The
+    /// windows wait for as long as deliveries are looked back on, and until there is nobody left of them.
+    pub(super) fn end_restore(&self, kept: &Kept, now_us: i64) -> Result<Option<Vec<CustomerId>>> {
+        let restored_us = self.restored_us()?;
+        let is_past = |us| restored_us.is_some_and(|restored_us| restored_us < now_us.saturating_sub_unsigned(us));
+        if !is_past(kept.ended_us) {
             return Ok(None);
         }
         let mut rows = self.db.prepare("SELECT customer FROM consent WHERE told_us IN (?1, ?2) LIMIT ?3")?;
         let names =
             rows.query_map([RESTORED_US, RESTORED_BY_FILE_US, LET_GO_AT_ONCE], |row| row.get::<_, String>(0))?;
         let names = names.collect::<rusqlite::Result<Vec<_>>>()?;
-        if names.is_empty() {
+        // Where a cap has no end the mark stays, and costs nobody anything: windows with an end are over.
+        if names.is_empty() && kept.deliveries_us.is_some_and(is_past) {
             self.db.execute("DELETE FROM meta WHERE name = 'restored'", [])?;
         }
         Ok(Some(names.iter().filter_map(|name| CustomerId::new(name)).collect()))
@@ -121,18 +125,38 @@ mod tests {
         assert_eq!(told(&store), [Some(RESTORED_BY_FILE_US), Some(RESTORED_US)], "also when it is restored again");
     }
 
+    const MONTH_US: i64 = 31 * DAY_US;
+
+    /// A shop whose longest cap looks back so far.
+    fn kept(deliveries_us: Option<i64>) -> Kept {
+        let deliveries_us = deliveries_us.map(i64::unsigned_abs);
+        Kept { deliveries_us, ended_us: MONTH_US.unsigned_abs(), forgotten_us: 0 }
+    }
+
     #[test]
     fn when_the_wait_is_over_who_was_not_told_again_is_let_go_and_then_the_mark() {
         let store = restored();
-        assert_eq!(store.end_restore(Some(NOW_US)).unwrap(), None, "nobody knows when it was");
+        let kept = kept(Some(2 * MONTH_US));
+        let (over_us, later_us) = (NOW_US + MONTH_US + 1, NOW_US + 2 * MONTH_US + 1);
+        assert_eq!(store.end_restore(&kept, later_us).unwrap(), None, "nobody knows when it was");
         store.date_restore(NOW_US).unwrap();
-        assert_eq!(store.end_restore(Some(NOW_US)).unwrap(), None, "half-open");
-        assert_eq!(store.end_restore(None).unwrap(), None, "what a cap counts has no end");
+        assert_eq!(store.end_restore(&kept, over_us - 1).unwrap(), None, "half-open");
         store.save_consent(&customer("ann"), 1, "{}").unwrap();
-        assert_eq!(store.end_restore(Some(NOW_US + 1)).unwrap(), Some(vec![customer("bob")]));
+        assert_eq!(store.end_restore(&kept, over_us).unwrap(), Some(vec![customer("bob")]));
+        assert_eq!(store.end_restore(&kept, later_us).unwrap(), Some(vec![customer("bob")]));
         assert!(store.restored_us().unwrap().is_some(), "until there is nobody left");
         store.forget(&customer("bob"), NOW_US).unwrap();
-        assert_eq!(store.end_restore(Some(NOW_US + 1)).unwrap(), Some(Vec::new()));
+        assert_eq!(store.end_restore(&kept, later_us - 1).unwrap(), Some(Vec::new()));
+        assert!(store.restored_us().unwrap().is_some(), "a window of two months has not passed");
+        assert_eq!(store.end_restore(&kept, later_us).unwrap(), Some(Vec::new()));
         assert_eq!(store.restored_us().unwrap(), None);
+    }
+
+    #[test]
+    fn nobody_stays_for_good_because_a_cap_has_no_end() {
+        let store = restored();
+        store.date_restore(NOW_US).unwrap();
+        let everybody = vec![customer("ann"), customer("bob")];
+        assert_eq!(store.end_restore(&kept(None), NOW_US + MONTH_US + 1).unwrap(), Some(everybody));
     }
 }

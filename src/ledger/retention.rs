@@ -27,6 +27,12 @@ pub struct Kept {
 }
 
 impl Kept {
+    /// The same for this customer, as they are told of it: what ended is kept for as long as a cap of their own looks back.
+    #[must_use]
+    pub fn of(self, consent: Option<&Consent>) -> Self {
+        Self { ended_us: consent.map_or(self.ended_us, |consent| self.after_the_end_us(consent)), ..self }
+    }
+
     /// How long this consent is remembered after its end: a cap that its customer set themselves may look back further.
     fn after_the_end_us(&self, consent: &Consent) -> u64 {
         let mut longest = Longest::of(self.ended_us);

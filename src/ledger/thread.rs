@@ -363,8 +363,7 @@ impl Worker {
             group.forgot = true;
             group.told.push(Told::Pruned(forgotten));
         }
-        let before_us = kept.deliveries_us.map(|us| now_us.saturating_sub_unsigned(us));
-        group.told.extend(self.store.end_restore(before_us)?.map(Told::Unconfirmed));
+        group.told.extend(self.store.end_restore(kept, now_us)?.map(Told::Unconfirmed));
         group.tell_brought_back(self.store.bring_dates_back(now_us)?);
         Ok(())
     }

@@ -295,6 +295,12 @@ fn texts(old: &Facts, new: &Facts) -> Vec<Change> {
         new: value(new),
     });
     let some = |text: &String| Some(text.clone());
+    let controller =
+        translated("controller", (&old.controller, &old.controller_in), (&new.controller, &new.controller_in));
+    let authority = old.authority.as_ref().zip(new.authority.as_ref());
+    let authority = authority.and_then(|(old_text, new_text)| {
+        translated("authority", (old_text, &old.authority_in), (new_text, &new.authority_in))
+    });
     [
         // Somebody else answers for it: nobody agreed to that.
         ("controller", some(&old.controller), some(&new.controller), Side::Wider),
@@ -311,7 +317,18 @@ fn texts(old: &Facts, new: &Facts) -> Vec<Change> {
         new: new.map(Value::Text),
     })
     .chain(withdraw)
+    .chain(controller)
+    .chain(authority)
     .collect()
+}
+
+/// A text that is the same in the shop's language, and reads otherwise in another.
+fn translated(word: &'static str, old: (&str, &Names), new: (&str, &Names)) -> Option<Change> {
+    let value = |(text, each): (&str, &Names)| {
+        Some(if each.is_empty() { Value::Text(text.to_owned()) } else { Value::Texts(each.clone()) })
+    };
+    let is_changed = old.0 == new.0 && old.1 != new.1;
+    is_changed.then(|| Change { side: Side::Otherwise, what: What::One(word), old: value(old), new: value(new) })
 }
 
 #[cfg(test)]

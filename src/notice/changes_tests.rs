@@ -83,6 +83,27 @@ fn what_concerns_others_most_is_told_first_and_nothing_is_told_of_nothing() {
 }
 
 #[test]
+fn a_translated_name_is_no_other_controller() {
+    let names = |text: &str| Names::from([("de".into(), text.into()), ("en".into(), "Corner".into())]);
+    let facts = |controller: &str, each: Names| Facts {
+        controller: controller.into(),
+        controller_in: each,
+        authority: Some("EDÖB".into()),
+        ..Facts::default()
+    };
+    let one = facts("Corner", Names::new());
+    assert_eq!(sides(&one, &facts("Corner", names("Ecke"))), [Side::Otherwise]);
+    assert_eq!(sides(&facts("Corner", names("Ecke")), &facts("Corner", names("Laden"))), [Side::Otherwise]);
+    assert_eq!(
+        sides(&one, &facts("Other", names("Ecke"))),
+        [Side::Wider],
+        "somebody else answers for it, and it is told once"
+    );
+    let in_french = Facts { authority_in: names("EDÖB"), ..one.clone() };
+    assert_eq!(sides(&one, &in_french), [Side::Otherwise]);
+}
+
+#[test]
 fn facts_outlive_fields_that_nobody_knows_yet() {
     let facts = Facts { version: "1a2b3c4d".into(), controller: "x".into(), ..with_caps("2/1d") };
     let text = facts.to_json();

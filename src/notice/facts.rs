@@ -31,13 +31,19 @@ pub struct Facts {
     pub emma: String,
     /// The shop's name.
     pub shop: String,
-    /// The controller, name and address.
+    /// The controller, name and address, in the shop's language.
     pub controller: String,
+    /// The same by language, where it is in several.
+    #[serde(skip_serializing_if = "Names::is_empty")]
+    pub controller_in: Names,
     /// Where to write.
     pub contact: String,
-    /// The supervisory authority.
+    /// The supervisory authority, in the shop's language.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub authority: Option<String>,
+    /// The same by language, where it is in several.
+    #[serde(skip_serializing_if = "Names::is_empty")]
+    pub authority_in: Names,
     /// How to say no, by language.
     pub withdraw: Names,
     /// Where the notice is read.
@@ -89,8 +95,11 @@ pub struct Facts {
 pub struct Recipient {
     /// Its id.
     pub id: String,
-    /// Its name.
+    /// Its name, in the shop's language.
     pub name: String,
+    /// The same by language, where it is in several.
+    #[serde(skip_serializing_if = "Names::is_empty")]
+    pub name_in: Names,
     /// What it does with an offer, by language.
     pub purpose: Names,
 }
@@ -215,12 +224,14 @@ impl Facts {
             version: String::new(),
             emma: String::new(),
             shop: config.site.name.to_string(),
-            controller: responsible.controller.to_string(),
+            controller: of_shop(&responsible.controller, config),
+            controller_in: each(&responsible.controller),
             contact: responsible.contact.to_string(),
-            authority: responsible.authority.as_deref().map(str::to_owned),
+            authority: responsible.authority.as_ref().map(|authority| of_shop(authority, config)),
+            authority_in: responsible.authority.as_ref().map(each).unwrap_or_default(),
             withdraw: names(&responsible.withdraw),
             notice_url: responsible.notice_url.as_deref().map(str::to_owned),
-            recipients: responsible.recipients.iter().map(recipient).collect(),
+            recipients: responsible.recipients.iter().map(|entry| recipient(entry, config)).collect(),
             adults_only: promise.adults_only,
             caps: caps(&promise.caps),
             quiet_hours: promise.quiet_hours.map(hours),
@@ -274,9 +285,20 @@ fn is_false(flag: &bool) -> bool {
     !flag
 }
 
-fn recipient(recipient: &promise::Recipient) -> Recipient {
+fn recipient(recipient: &promise::Recipient, config: &Config) -> Recipient {
     let promise::Recipient { id, name, purpose } = recipient;
-    Recipient { id: id.to_string(), name: name.to_string(), purpose: names(purpose) }
+    Recipient { id: id.to_string(), name: of_shop(name, config), name_in: each(name), purpose: names(purpose) }
+}
+
+/// A text in the shop's language, else in the first it has.
+fn of_shop(texts: &Texts, config: &Config) -> String {
+    let theirs = config.site.language.as_ref().and_then(|language| texts.get(language));
+    theirs.or_else(|| texts.values().next()).map(ToString::to_string).unwrap_or_default()
+}
+
+/// A text by language, where it is in several: a shop that has one of each keeps its version.
+fn each(texts: &Texts) -> Names {
+    if texts.len() > 1 { names(texts) } else { Names::new() }
 }
 
 fn caps(caps: &promise::Caps) -> Caps {

@@ -66,15 +66,21 @@ pub(in crate::words) fn rich() -> Facts {
         ended_us: 31 * 86_400_000_000,
         forgotten_us: 7 * 86_400_000_000,
     };
-    let recipient =
-        |id: &str, name: &str, purpose: &str| Recipient { id: id.into(), name: name.into(), purpose: names(purpose) };
+    let recipient = |id: &str, name: &str, purpose: &str| Recipient {
+        id: id.into(),
+        name: name.into(),
+        name_in: names(name),
+        purpose: names(purpose),
+    };
     Facts {
         version: "1a2b3c4d".into(),
         emma: "1.2.3".into(),
         shop: "Marktgasse".into(),
         controller: "Beispiel AG, Bern.".into(),
+        controller_in: names("Beispiel AG, Bern"),
         contact: "privacy@shop.example".into(),
         authority: Some("EDÖB, Bern".into()),
+        authority_in: names("EDÖB, Bern"),
         withdraw: names("https://shop.example/no or at the till"),
         notice_url: Some("https://shop.example/emma".into()),
         recipients: vec![

@@ -54,7 +54,7 @@ fn door(facts: &Facts, language: Language) -> Door<Phrase<'_>> {
         room: just("notice-door-room"),
         url: facts.notice_url.clone(),
         responsible: Phrase::new("notice-door-responsible")
-            .text("controller", within(&facts.controller))
+            .text("controller", controller(facts, language))
             .text("contact", within(&facts.contact)),
     }
 }
@@ -184,15 +184,29 @@ fn gets(facts: &Facts, language: Language) -> Blocks<'_> {
     blocks
 }
 
+fn controller(facts: &Facts, language: Language) -> &str {
+    within(name(&facts.controller_in, &facts.controller, language))
+}
+
+/// The supervisory authority, where one is named.
+pub(super) fn authority(facts: &Facts, language: Language) -> Option<&str> {
+    facts.authority.as_deref().map(|authority| within(name(&facts.authority_in, authority, language)))
+}
+
+/// A recipient's name.
+pub(super) fn recipient_name(recipient: &Recipient, language: Language) -> &str {
+    within(name(&recipient.name_in, &recipient.name, language))
+}
+
 /// Who gets offers, and what for.
 pub(super) fn recipient(recipient: &Recipient, language: Language) -> Phrase<'_> {
-    let (name, purpose) = (within(&recipient.name), of_theirs(&recipient.purpose, language));
+    let (name, purpose) = (recipient_name(recipient, language), of_theirs(&recipient.purpose, language));
     Phrase::new("notice-gets-recipient").text("name", name).text("purpose", purpose)
 }
 
 fn no(facts: &Facts, language: Language) -> Blocks<'_> {
-    let authority = match &facts.authority {
-        Some(authority) => Phrase::new("notice-no-authority").text("authority", within(authority)),
+    let authority = match authority(facts, language) {
+        Some(authority) => Phrase::new("notice-no-authority").text("authority", authority),
         None => just("notice-no-any-authority"),
     };
     [
@@ -200,7 +214,7 @@ fn no(facts: &Facts, language: Language) -> Blocks<'_> {
         Phrase::new("notice-no-withdraw").text("withdraw", of_theirs(&facts.withdraw, language)),
         just("notice-no-then"),
         Phrase::new("notice-no-rights").text("contact", within(&facts.contact)),
-        Phrase::new("notice-no-responsible").text("controller", within(&facts.controller)),
+        Phrase::new("notice-no-responsible").text("controller", controller(facts, language)),
         authority,
     ]
     .map(Block::Text)

@@ -1,6 +1,6 @@
 //! Half a page for staff: what to answer when a customer asks.
 
-use super::page::{question, version};
+use super::page::{authority, question, recipient_name, version};
 use super::parts::{caps, just, listed, of_theirs, within};
 use super::sheet::{Block, Section, Sheet};
 use crate::notice::facts::{Caps, Facts};
@@ -21,12 +21,12 @@ pub(super) fn sheet(facts: &Facts, language: Language) -> Sheet<Phrase<'_>> {
 
 fn answers(facts: &Facts, language: Language) -> Vec<Block<Phrase<'_>>> {
     let (withdraw, contact) = (of_theirs(&facts.withdraw, language), within(&facts.contact));
-    let authority = facts.authority.as_deref().map_or("none", within);
+    let authority = authority(facts, language).unwrap_or("none");
     vec![
         question("notice-staff-follow", |answer| answer),
         question("notice-staff-unwanted", |answer| answer.text("withdraw", withdraw)),
         question("notice-staff-know", |answer| answer.text("contact", contact)),
-        gets(facts),
+        gets(facts, language),
         question("notice-staff-often", |answer| answer.text("caps", often(facts, language))),
         question("notice-staff-lost", |answer| answer.text("withdraw", withdraw)),
         question("notice-staff-complain", |answer| answer.text("contact", contact).text("authority", authority)),
@@ -34,8 +34,8 @@ fn answers(facts: &Facts, language: Language) -> Vec<Block<Phrase<'_>>> {
     ]
 }
 
-fn gets(facts: &Facts) -> Block<Phrase<'_>> {
-    let recipients = listed(facts.recipients.iter().map(|recipient| &recipient.name));
+fn gets(facts: &Facts, language: Language) -> Block<Phrase<'_>> {
+    let recipients = listed(facts.recipients.iter().map(|recipient| recipient_name(recipient, language)));
     if recipients.is_empty() {
         return question("notice-staff-nobody", |answer| answer);
     }

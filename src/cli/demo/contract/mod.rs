@@ -134,8 +134,9 @@ fn shop(arguments: &ContractArguments, mqtt: Mqtt) -> Result<Config, Stop> {
     config.gateway.mqtt = Some(mqtt);
     config.zones.opening_hours = None;
     if let Some(responsible) = &mut config.promise.responsible {
-        let purpose = Texts::from([("en".into(), "shows you the offer".into())]);
-        let second = Recipient { id: "display".into(), name: "Display".into(), purpose };
+        let in_english = |text: &str| Texts::from([("en".into(), text.into())]);
+        let (name, purpose) = (in_english("Display"), in_english("shows you the offer"));
+        let second = Recipient { id: "display".into(), name, purpose };
         responsible.recipients.push(second);
     }
     Ok(config)

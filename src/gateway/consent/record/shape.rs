@@ -93,7 +93,8 @@ impl<'p> Object<'p> {
         problems: &'p mut Vec<String>,
     ) -> Option<Self> {
         let Value::Object(fields) = value else {
-            problems.push(format!("`{path}`: is not an object: write it as {{\"{}\": …}}", known.join("\": …, \"")));
+            let at = if path.is_empty() { "it".to_owned() } else { format!("`{path}`:") };
+            problems.push(format!("{at} is not an object: write it as {{\"{}\": …}}", known.join("\": …, \"")));
             return None;
         };
         for name in fields.keys().filter(|name| !known.contains(&name.as_str())) {

@@ -210,7 +210,8 @@ fn what_is_wrong_is_refused() {
         assert_eq!(problems(&with(field, value)).len(), 1, "{field}: {value}");
     }
     assert_eq!(problems("{").len(), 1);
-    assert_eq!(problems("[]").len(), 1);
+    let no_object = problems("[]");
+    assert!(no_object.len() == 1 && no_object[0].starts_with("it is not an object"), "{no_object:?}");
     assert_eq!(problems(&format!("{EXAMPLE}{}", " ".repeat(MAX_RECORD_LEN))).len(), 1);
 }
 
