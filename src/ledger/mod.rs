@@ -4,6 +4,7 @@
 //! own, so that the radio never waits for a disk, and commits in groups. [`folder`] is where it lies, and its lock.
 
 mod fault;
+mod gauges;
 
 pub mod folder;
 

@@ -1,7 +1,7 @@
 //! The ledger's own thread: it takes orders from a bounded queue, commits them in groups, and answers after the commit.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
@@ -9,6 +9,8 @@ use tokio::sync::{Notify, mpsc};
 
 pub use super::client::{Answers, Handle, Ledger};
 use super::fault::Trouble;
+use super::gauges::Ended;
+pub use super::gauges::Gauges;
 use super::order::{Again, Done, Order, Saved, Told};
 use super::pruning::Pruned;
 use super::redating::BroughtBack;
@@ -46,72 +48,6 @@ pub(super) const QUEUE: usize = 4_096;
 
 /// Orders in one group at the most, so that a flood cannot make a transaction without end.
 const MAX_GROUP: usize = 512;
-
-/// What others may see of the thread without asking it.
-#[derive(Debug, Default)]
-pub struct Gauges {
-    rows: AtomicU64,
-    oldest_us: AtomicI64,
-    commits: AtomicU64,
-    recovered: AtomicBool,
-    fails: AtomicBool,
-    restored_us: AtomicI64,
-    ended: AtomicBool,
-    turned_us: AtomicU64,
-}
-
-impl Gauges {
-    /// Messages that wait or are on their way.
-    pub fn outbox_rows(&self) -> u64 {
-        self.rows.load(Ordering::Relaxed)
-    }
-
-    /// When the oldest offer of them was committed (wall, microseconds).
-    pub fn outbox_oldest_us(&self) -> Option<i64> {
-        let oldest_us = self.oldest_us.load(Ordering::Relaxed);
-        (self.outbox_rows() > 0 && oldest_us > 0).then_some(oldest_us)
-    }
-
-    /// Transactions committed since the start.
-    pub fn commits(&self) -> u64 {
-        self.commits.load(Ordering::Relaxed)
-    }
-
-    /// Whether the ledger cannot be written.
-    pub fn fails(&self) -> bool {
-        self.fails.load(Ordering::Relaxed)
-    }
-
-    /// Whether the ledger can be written again since this was last asked: what it was told meanwhile is lost.
-    pub fn take_recovered(&self) -> bool {
-        self.recovered.swap(false, Ordering::Relaxed)
-    }
-
-    /// When the thread last turned to something, or found nothing to do (monotonic, microseconds): a second ago, unless the
-    /// disk keeps it.
-    pub fn turned_us(&self) -> u64 {
-        self.turned_us.load(Ordering::Relaxed)
-    }
-
-    /// When the ledger was restored; see [`Store::restored_us`].
-    pub fn restored_us(&self) -> Option<i64> {
-        Some(self.restored_us.load(Ordering::Relaxed)).filter(|us| *us != 0)
-    }
-
-    /// Whether the thread has ended: nothing is remembered any more, so nothing may be said.
-    pub fn ended(&self) -> bool {
-        self.ended.load(Ordering::Relaxed)
-    }
-}
-
-/// Notes the end of the thread when it is dropped.
-struct Ended(Arc<Gauges>);
-
-impl Drop for Ended {
-    fn drop(&mut self) {
-        self.0.ended.store(true, Ordering::Relaxed);
-    }
-}
 
 pub(super) struct Worker {
     store: Store,

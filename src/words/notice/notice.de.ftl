@@ -113,7 +113,7 @@ notice-often-shop = Dieses Versprechen gilt in diesem Laden. Läden erzählen ei
 
 notice-kept = Was wird aufbewahrt, und wie lange?
 notice-kept-lead = Alles liegt auf einem Computer im Laden, in einem Ordner, den nur Emma öffnen kann und wer diesen Computer betreut. Von Menschen, die sich nicht angemeldet haben, steht nichts darin.
-notice-kept-lease = Wenn Sie mit einer App teilnehmen, sagt sie, dass Sie da sind, und wer sie betreibt, leiht diesem Laden Ihre Erlaubnis, oft für ein paar Stunden. Sie gilt nur, solange von dort immer wieder gesagt wird, dass sie steht; bleibt das aus, erkennt Emma Sie von selbst nicht mehr, spätestens nach einem Tag.
+notice-kept-lent = Wenn Sie mit einer App teilnehmen, sagt sie, dass Sie da sind, und wer sie betreibt, leiht diesem Laden Ihre Erlaubnis, oft für ein paar Stunden. Sie gilt nur, solange von dort immer wieder gesagt wird, dass sie steht; bleibt das aus, erkennt Emma Sie von selbst nicht mehr, spätestens nach einem Tag.
 notice-kept-head = Was
     .why = Wozu
     .time = Wie lange

@@ -113,7 +113,7 @@ notice-often-shop = This promise holds in this shop. Shops do not tell each othe
 
 notice-kept = What is kept, and for how long?
 notice-kept-lead = Everything lies on one computer in the shop, in a folder that only Emma, and whoever looks after that computer, can open. Of people who did not sign up there is nothing in it.
-notice-kept-lease = If you take part with an app, it says that you have arrived, and whoever runs it lends this shop your permission, often for a few hours. It lasts only as long as they keep saying that it stands; when they fall silent, Emma stops recognising you by herself, within a day.
+notice-kept-lent = If you take part with an app, it says that you have arrived, and whoever runs it lends this shop your permission, often for a few hours. It lasts only as long as they keep saying that it stands; when they fall silent, Emma stops recognising you by herself, within a day.
 notice-kept-head = What
     .why = What for
     .time = How long

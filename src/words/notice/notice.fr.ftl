@@ -113,7 +113,7 @@ notice-often-shop = Cette promesse vaut dans ce magasin. Les magasins ne se raco
 
 notice-kept = Qu’est-ce qui est gardé, et combien de temps ?
 notice-kept-lead = Tout se trouve sur un ordinateur dans le magasin, dans un dossier que seules Emma et la personne qui s’occupe de cet ordinateur peuvent ouvrir. Des personnes qui ne sont pas inscrites, il n’y a rien dedans.
-notice-kept-lease = Si vous participez avec une application, elle dit que vous êtes là, et qui la gère prête votre accord à ce magasin, souvent pour quelques heures. Il ne vaut que tant que l’on répète là-bas qu’il tient ; quand on se tait, Emma cesse d’elle-même de vous reconnaître, en un jour au plus.
+notice-kept-lent = Si vous participez avec une application, elle dit que vous êtes là, et qui la gère prête votre accord à ce magasin, souvent pour quelques heures. Il ne vaut que tant que l’on répète là-bas qu’il tient ; quand on se tait, Emma cesse d’elle-même de vous reconnaître, en un jour au plus.
 notice-kept-head = Quoi
     .why = Pour quoi
     .time = Combien de temps

@@ -113,7 +113,7 @@ notice-often-shop = Questa promessa vale in questo negozio. I negozi non si racc
 
 notice-kept = Che cosa si conserva, e per quanto tempo?
 notice-kept-lead = Tutto si trova su un computer in negozio, in una cartella che possono aprire solo Emma e chi si occupa di quel computer. Di chi non si è iscritto, lì non c’è nulla.
-notice-kept-lease = Se partecipa con un’app, questa dice che Lei è arrivato o arrivata, e chi la gestisce presta a questo negozio il Suo consenso, spesso per qualche ora. Vale solo finché da lì si continua a dire che è in vigore; se tacciono, Emma smette da sola di riconoscerLa, entro un giorno.
+notice-kept-lent = Se partecipa con un’app, questa dice che Lei è arrivato o arrivata, e chi la gestisce presta a questo negozio il Suo consenso, spesso per qualche ora. Vale solo finché da lì si continua a dire che è in vigore; se tacciono, Emma smette da sola di riconoscerLa, entro un giorno.
 notice-kept-head = Che cosa
     .why = Perché
     .time = Per quanto tempo

@@ -150,7 +150,7 @@ fn kept(facts: &Facts, language: Language) -> Blocks<'_> {
     let head = || just("notice-kept-head");
     let rows = facts.kept.iter().map(|kept| row(kept, language)).collect();
     let head = [head(), head().attribute("why"), head().attribute("time")];
-    let mut blocks = texts(["notice-kept-lead", "notice-kept-lease"]);
+    let mut blocks = texts(["notice-kept-lead", "notice-kept-lent"]);
     blocks.push(Block::Table(head, rows));
     if let Some(kept) = facts.kept.iter().find(|kept| kept.what == "forgotten") {
         let time = secs(kept.secs.unwrap_or_default(), language);
