@@ -17,10 +17,8 @@ const NO_ROOM: &str = "; make room on the disk of the state folder";
 /// It is damaged, or cannot be read.
 pub(super) fn check_file(db: &Connection, file: &Path) -> Result<(), LedgerError> {
     let path = file.display().to_string();
-    let mut journal_file = file.as_os_str().to_owned();
-    journal_file.push("-wal");
     let unreadable = |source| LedgerError::Folder { path: path.clone(), source };
-    if journal::has_lost_commits(Path::new(&journal_file)).map_err(unreadable)? {
+    if journal::has_lost_commits(&journal::of(file)).map_err(unreadable)? {
         return Err(LedgerError::damaged(&path, "has a damaged journal"));
     }
     if is_whole(db)? { Ok(()) } else { Err(LedgerError::damaged(&path, "is damaged")) }
