@@ -51,6 +51,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::time::sleep;
 
+const SECOND_US: i64 = 1_000_000;
 /// Any number will do; a fixed one keeps a red test red until it is understood.
 const SEED: u64 = 20_261_124;
 /// So many come in one life, half of them those of the life before, one each 20 ms.
@@ -130,7 +131,11 @@ impl Witness {
             let mut event: Value = serde_json::from_slice(&message.payload).unwrap();
             event.as_object_mut().unwrap().remove("sequence");
             event["topic"] = String::from_utf8_lossy(&message.topic).into();
-            assert!(instant_us(&event["expirytime"]) > started_us, "it had expired before this life began: {event}");
+            // Whoever is told is told the second.
+            assert!(
+                instant_us(&event["expirytime"]) / SECOND_US >= started_us / SECOND_US,
+                "it had expired before this life began: {event}"
+            );
             let id = event["id"].as_str().unwrap().to_owned();
             let known = self.events.entry(id).or_insert_with(|| event.clone());
             assert_eq!(*known, event, "one id, two contents");
@@ -159,7 +164,7 @@ impl Witness {
             let inbox = event["topic"].as_str().unwrap().rsplit('/').next().unwrap();
             let (campaign, at_us) = (event["data"]["campaign_id"].as_str().unwrap(), instant_us(&event["time"]));
             let customer = inbox.replace("inbox-", "c");
-            let row = (customer, campaign.to_owned(), at_us / 1_000);
+            let row = (customer, campaign.to_owned(), at_us / SECOND_US);
             assert!(remembered.contains(&row), "said and not remembered: {row:?}");
             said.entry(inbox).or_default().push(at_us);
         }
@@ -167,15 +172,18 @@ impl Witness {
         for (inbox, mut at_us) in said {
             at_us.sort_unstable();
             assert!(at_us.len() <= 2, "more than two in a day to {inbox}: {at_us:?}");
-            assert!(at_us.windows(2).all(|two| two[1] - two[0] >= 3_000_000), "no gap of 3 s to {inbox}: {at_us:?}");
+            assert!(
+                at_us.windows(2).all(|two| two[1] - two[0] >= 3 * SECOND_US),
+                "no gap of 3 s to {inbox}: {at_us:?}"
+            );
         }
     }
 
-    /// Customer, campaign and time in milliseconds, as on the wire, of every delivery on record.
+    /// Customer, campaign and second, as on the wire, of every delivery on record.
     fn remembered(&mut self, ledger: &Path) -> BTreeSet<(String, String, i64)> {
         let db = Connection::open(ledger).unwrap();
         self.waiting += db.query_row("SELECT count(*) FROM outbox", [], |row| row.get::<_, i64>(0)).unwrap();
-        let mut read = db.prepare("SELECT customer, campaign, at_us / 1000 FROM delivery").unwrap();
+        let mut read = db.prepare("SELECT customer, campaign, at_us / 1000000 FROM delivery").unwrap();
         let rows = read.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).unwrap();
         rows.collect::<rusqlite::Result<_>>().unwrap()
     }
