@@ -51,7 +51,7 @@ pub const MESSAGES: [Message; 25] = [
     said::<ended::Data<'static>>("offer-ended"),
     said::<Report>("report-restraint"),
     said::<StateMessage<'static>>("gateway-state"),
-    Message { version: (1, 1), ..said::<HealthMessage<'static>>("gateway-health") },
+    Message { version: (1, 2), ..said::<HealthMessage<'static>>("gateway-health") },
     said::<Asked<OfferData<'static>>>("answer-ask"),
     said::<WhyAnswer<'static>>("answer-why"),
     said::<Done>("answer-done"),

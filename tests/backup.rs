@@ -122,6 +122,8 @@ fn a_backup_beside_a_running_emma_is_whole_and_after_the_restore_everybody_waits
     let status = || well(&emma(&shop, &["status"]));
     until("the restore is dated", &shop, |_| status().contains("RESTORED       since 2"));
     assert!(status().contains("400 consents wait to be told again"), "{}", status());
+    let said: serde_json::Value = serde_json::from_str(&well(&emma(&shop, &["status", "--json"]))).unwrap();
+    assert_eq!(said["health"]["ledger_restored"], true, "and whoever asks from outside is told: {said}");
     let listed = well(&shop.consent(&["list"]));
     assert_eq!(listed.matches("restored: it holds again once it is imported").count(), 400, "{listed}");
     assert!(!shop.log().contains("reason=\"cap-"), "nobody is matched, so nobody is refused either");

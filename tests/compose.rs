@@ -28,6 +28,7 @@ struct Service {
     volumes: Vec<String>,
     #[serde(default)]
     ports: Vec<String>,
+    network_mode: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -51,6 +52,11 @@ fn each_file_and_service_that_the_bench_names_is_there() {
     for (name, service) in &compose.services {
         for other in &service.depends_on {
             assert!(compose.services.contains_key(other), "{name}: there is no service {other}");
+        }
+        if let Some(network) = &service.network_mode {
+            let whose = network.strip_prefix("service:").unwrap();
+            assert!(service.depends_on.iter().any(|other| other == whose), "{name}: lives in {whose}'s network");
+            assert!(service.ports.is_empty(), "{name}: its ports are {whose}'s");
         }
         for volume in &service.volumes {
             let from = volume.split(':').next().unwrap();
@@ -95,6 +101,26 @@ fn what_the_image_is_built_from_is_there() {
     let manifest = fs::read_to_string(context.join("Cargo.toml")).unwrap();
     let wanted = manifest.lines().find_map(|line| line.strip_prefix("rust-version = ")).unwrap().trim_matches('"');
     assert!(dockerfile.contains(&format!("FROM rust:{wanted}-")), "Cargo.toml wants Rust {wanted}");
+}
+
+/// What is at that address in the bench's files, under its key.
+fn at(file: &str, key: &str) -> String {
+    let text = fs::read_to_string(deploy().join(file)).unwrap();
+    let line = text.lines().find_map(|line| line.trim().trim_start_matches("- ").strip_prefix(key)).unwrap();
+    line.trim_matches([' ', ':', '=', '[', ']', '"']).to_owned()
+}
+
+#[test]
+fn prometheus_asks_where_emma_answers_and_grafana_asks_prometheus() {
+    let services = compose().services;
+    assert_eq!(at("prometheus/scrape.yaml", "targets"), at("bench/gateway.toml", "listen"));
+    assert_eq!(services["prometheus"].network_mode.as_deref(), Some("service:emma"), "she answers on loopback alone");
+    assert_eq!(at("bench/grafana.yaml", "url"), "http://emma:9090");
+    let mounted = |service: &str, to: &str| {
+        services[service].volumes.iter().any(|volume| volume.trim_end_matches(":ro").ends_with(to))
+    };
+    assert!(mounted("prometheus", ":/etc/prometheus/emma.rules.yaml"), "scrape.yaml names it beside itself");
+    assert!(mounted("grafana", &format!(":{}/emma.json", at("bench/dashboards.yaml", "path"))));
 }
 
 #[test]

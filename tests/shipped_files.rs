@@ -78,7 +78,10 @@ fn the_unit_starts_what_there_is() {
     assert!(help.out.contains(&format!("[default: {}]", arguments.last().unwrap())), "the usual folder: {}", help.out);
     assert_eq!(service("StateDirectory").as_deref(), Some("emma"));
     assert_eq!(service("StateDirectoryMode").as_deref(), Some("0700"));
+    assert_eq!(service("RuntimeDirectory").as_deref(), Some("emma"), "where docs/metrics.md has a socket");
+    assert_eq!(service("RuntimeDirectoryMode").as_deref(), Some("0750"), "its collector is of Emma's group");
     assert_eq!(service("Type").as_deref(), Some("notify"));
+    assert_eq!(service("NotifyAccess").as_deref(), Some("main"), "she says herself that she is up");
     assert_eq!(service("WatchdogSec").as_deref(), Some("60s"), "a loop that is stuck is started again");
     assert_eq!(service("LimitCORE").as_deref(), Some("0"), "a core dump would hold everyone's pseudonym");
 
@@ -130,6 +133,8 @@ fn the_unit_has_no_option_that_nobody_knows() {
         "RestrictNamespaces",
         "RestrictRealtime",
         "RestrictSUIDSGID",
+        "RuntimeDirectory",
+        "RuntimeDirectoryMode",
         "StartLimitIntervalSec",
         "StateDirectory",
         "StateDirectoryMode",

@@ -182,6 +182,7 @@ pub(super) struct Health {
     pub(super) outbox: Outbox,
     pub(super) delivery_trouble: Option<String>,
     pub(super) ledger_writable: Option<bool>,
+    pub(super) ledger_restored: Option<bool>,
     pub(super) clock: String,
     pub(super) fixed_beacons: Vec<FixedBeacon>,
     pub(super) calibration: Vec<Calibration>,

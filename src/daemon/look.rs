@@ -63,6 +63,7 @@ impl Daemon {
             health.outbox_depth = self.ledger.gauges().outbox_rows();
             health.outbox_oldest_secs = self.ledger.gauges().outbox_oldest_us().map(age_secs);
             health.ledger_writable = Some(!self.ledger.gauges().fails());
+            health.ledger_restored = Some(self.ledger.gauges().restored_us().is_some());
             health.clock = clock;
             health.fixed_beacons = fixed_beacons;
             health.calibration = calibration;

@@ -17,10 +17,8 @@ const NO_ROOM: &str = "; make room on the disk of the state folder";
 /// It is damaged, or cannot be read.
 pub(super) fn check_file(db: &Connection, file: &Path) -> Result<(), LedgerError> {
     let path = file.display().to_string();
-    let mut journal_file = file.as_os_str().to_owned();
-    journal_file.push("-wal");
     let unreadable = |source| LedgerError::Folder { path: path.clone(), source };
-    if journal::has_lost_commits(Path::new(&journal_file)).map_err(unreadable)? {
+    if journal::has_lost_commits(&journal::of(file)).map_err(unreadable)? {
         return Err(LedgerError::damaged(&path, "has a damaged journal"));
     }
     if is_whole(db)? { Ok(()) } else { Err(LedgerError::damaged(&path, "is damaged")) }
@@ -93,8 +91,8 @@ impl LedgerError {
     /// The file at `path` is not what was written: caps rest on it, so only a person may begin anew.
     pub(super) fn damaged(path: &str, what: &str) -> Self {
         Self::Damaged(format!(
-            "{path} {what}, so nobody knows what was said to whom, and nothing is said; wait for as long as your longest cap, \
-             then restore the whole folder from a backup, or move it away, and import consents and withdrawals anew"
+            "{path} {what}, so nobody knows what was said to whom, and nothing is said; stop Emma and put a backup back: emma restore \
+             FILE; without one wait for as long as your longest cap, then move the folder away, and import consents anew"
         ))
     }
 }
@@ -125,7 +123,7 @@ pub(super) fn of_file(error: &rusqlite::Error) -> &'static str {
             "; another program has it open, such as sqlite3 or a backup: close it"
         }
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
-            "; it is damaged: stop Emma and restore the whole state folder from a backup"
+            "; it is damaged: stop Emma and put a backup back: emma restore --replace FILE"
         }
         Some(ErrorCode::SystemIoFailure | ErrorCode::CannotOpen) => {
             "; look at the disk of the state folder: `df` says whether it is full, `dmesg` whether it fails"
@@ -170,7 +168,7 @@ mod tests {
             (ffi::SQLITE_IOERR_SHMSIZE, "make room"),
             (ffi::SQLITE_READONLY, "mount the state folder for writing"),
             (ffi::SQLITE_BUSY, "another program has it open"),
-            (ffi::SQLITE_CORRUPT, "restore the whole state folder"),
+            (ffi::SQLITE_CORRUPT, "emma restore --replace FILE"),
             (ffi::SQLITE_IOERR, "dmesg"),
         ] {
             let shown = sqlite(code).to_string();

@@ -6,13 +6,20 @@
 
 use std::fs::File;
 use std::io::{self, BufReader, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 const HEADER_LEN: usize = 32;
 const FRAME_HEADER_LEN: usize = 24;
 
 /// Of the two numbers that a journal begins with, the one whose sums are of little-endian words; the other's are big-endian.
 const MAGIC_LITTLE: u32 = 0x377f_0682;
+
+/// Where the journal of a ledger lies.
+pub(super) fn of(file: &Path) -> PathBuf {
+    let mut journal = file.as_os_str().to_owned();
+    journal.push("-wal");
+    journal.into()
+}
 
 /// Whether the journal in `file` holds a commit behind what is not whole that is not the last one. Commits come one after
 /// the other, each synced before the next is written, so only the last can be torn by a power cut. Without a file nothing

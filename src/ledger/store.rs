@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::Path;
 
 use rusqlite::config::DbConfig;
@@ -9,7 +10,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::fault::check_file;
 use super::parting::Partings;
-use super::{LedgerError, Log, schema};
+use super::{LedgerError, Log, journal, schema};
 use crate::config::Name;
 use crate::config::offers::Class;
 use crate::gateway::cap;
@@ -57,9 +58,11 @@ impl Store {
     /// # Errors
     /// It cannot be opened, is damaged, or was written by a newer Emma.
     pub fn open(file: &Path, fresh_key: [u8; 32]) -> Result<Self> {
+        // A ledger that is refused below stays as it is to the byte: its journal is not worked into it at the end. Where there
+        // is none, the empty one that a look makes goes with the look.
+        let has_journal = fs::metadata(journal::of(file)).is_ok_and(|journal| journal.len() > 0);
         let db = Connection::open(file)?;
-        // A ledger that is refused below stays as it is to the byte: its journal is not worked into it at the end.
-        db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+        db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, has_journal)?;
         check_file(&db, file)?;
         // A full sync a commit: what was granted must be remembered after a power cut (dependencies, Store).
         db.pragma_update(None, "journal_mode", "WAL")?;

@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use crate::gateway::Counters;
 use crate::gateway::effect::Reason;
 use crate::ledger::thread::Ledger;
-use crate::mqtt::state::{ClockTrust, Health, State};
+use crate::mqtt::state::{ClockTrust, DeliveryTrouble, Health, State};
 use crate::mqtt::status::{Standing, Status};
 use crate::report::in_groups;
 
@@ -189,9 +189,10 @@ fn of_the_broker(page: &mut Page<'_>, status: &Status) -> fmt::Result {
     page.flag(
         "nobody_listens",
         "Whether the broker said of the last offer that nobody listens to it.",
-        status.nobody_listens,
+        status.delivery_trouble == Some(DeliveryTrouble::NobodyListens),
     )?;
-    page.flag("broker_refuses", "Whether the broker refused the last offer.", status.refuses)?;
+    let refuses = status.delivery_trouble == Some(DeliveryTrouble::Refused);
+    page.flag("broker_refuses", "Whether the broker refused the last offer.", refuses)?;
     let outcomes = [("acknowledged", status.acknowledged), ("refused", status.refused), ("expired", status.expired)];
     let outcomes = outcomes.map(|(outcome, count)| (vec![("outcome", outcome.to_owned())], in_groups(count)));
     page.counters("messages", "Messages that the broker was given, by what became of them, in whole groups.", outcomes)
@@ -202,6 +203,11 @@ fn of_the_ledger(page: &mut Page<'_>, ledger: &Ledger, health: &Health) -> fmt::
         "ledger_writable",
         "Whether the ledger can be written; nothing is said while it cannot.",
         !ledger.gauges().fails(),
+    )?;
+    page.flag(
+        "ledger_restored",
+        "Whether the ledger was restored from a backup, and each cap's window is full until it has passed once.",
+        ledger.gauges().restored_us().is_some(),
     )?;
     page.count(
         "ledger_commits",

@@ -258,7 +258,7 @@ impl<O: Outbox> Desk<O> {
     }
 
     fn say_health(&self) {
-        let delivery_trouble = self.complaint.as_ref().and_then(trouble);
+        let delivery_trouble = self.status.delivery_trouble;
         let health = Health { delivery_trouble, ..self.health.borrow().clone() };
         self.voice.say_health(health.message(self.now_us()));
     }
@@ -283,8 +283,7 @@ impl<O: Outbox> Desk<O> {
 
     /// Says once what is wrong, until it is right again or something else is wrong.
     fn complain(&mut self, puback: &Puback) {
-        self.status.nobody_listens = *puback == Puback::NobodyListens;
-        self.status.refuses = matches!(puback, Puback::Refused(_));
+        self.status.delivery_trouble = trouble(puback);
         let complaint = (*puback != Puback::Taken).then(|| puback.clone());
         if complaint != self.complaint {
             match puback {
@@ -426,7 +425,7 @@ fn outcome(puback: &Puback) -> Outcome {
     }
 }
 
-/// How an acknowledgement is told on the health topic, where it says that offers do not arrive.
+/// How an acknowledgement is told on the health topic and to Prometheus, where it says that offers do not arrive.
 fn trouble(puback: &Puback) -> Option<DeliveryTrouble> {
     match puback {
         Puback::Taken => None,

@@ -228,6 +228,8 @@ pub struct Health {
     pub delivery_trouble: Option<DeliveryTrouble>,
     /// Whether the ledger can be written; nothing on a Pi that only scans, which has none.
     pub ledger_writable: Option<bool>,
+    /// Whether it was restored from a backup, and waits; nothing likewise.
+    pub ledger_restored: Option<bool>,
     /// Whether the time is known.
     pub clock: ClockTrust,
     /// The shop's own transmitters.
@@ -309,6 +311,7 @@ impl Health {
             outbox: OutboxMessage { depth: self.outbox_depth, oldest_age_secs: self.outbox_oldest_secs },
             delivery_trouble: self.delivery_trouble,
             ledger_writable: self.ledger_writable,
+            ledger_restored: self.ledger_restored,
             clock: self.clock,
             fixed_beacons: &self.fixed_beacons,
             calibration: &self.calibration,
@@ -420,6 +423,9 @@ pub(crate) struct HealthMessage<'a> {
     delivery_trouble: Option<DeliveryTrouble>,
     /// Whether the ledger can be written; while it cannot, no offer is made. Nothing on a Pi that only scans.
     ledger_writable: Option<bool>,
+    /// Whether the ledger was restored from a backup, and each cap's window counts as full until it has passed once. Nothing on a
+    /// Pi that only scans.
+    ledger_restored: Option<bool>,
     /// How far the wall clock is believed.
     clock: ClockTrust,
     /// The shop's own transmitters.

@@ -78,6 +78,7 @@ fn health_says_what_was_counted() {
         outbox_oldest_secs: Some(6),
         delivery_trouble: Some(DeliveryTrouble::NobodyListens),
         ledger_writable: Some(true),
+        ledger_restored: Some(false),
         clock: ClockTrust::Untrusted,
         fixed_beacons: vec![FixedBeaconHealth {
             id: "wall".into(),
@@ -106,6 +107,7 @@ fn health_says_what_was_counted() {
         "scan_restarts": 3,
         "sources": [{ "kind": "ruuvi", "name": null, "heard": 9, "dropped": 1, "rejected": { "stale": 7 } }],
         "outbox": { "depth": 5, "oldest_age_secs": 6 }, "delivery_trouble": "nobody-listens", "ledger_writable": true,
+        "ledger_restored": false,
         "clock": "untrusted",
         "fixed_beacons": [
             { "id": "wall", "heard": false, "missing_secs": 601, "battery_mv": 2800, "temperature_c": 21.5 },

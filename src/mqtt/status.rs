@@ -1,5 +1,7 @@
 //! What the session says about itself to the rest of Emma.
 
+use super::state::DeliveryTrouble;
+
 /// Where the session stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Standing {
@@ -44,10 +46,8 @@ pub struct Status {
     /// Of the acknowledged ones, those to which nobody listened (0x10): worth an alert, since customers' caps were
     /// used up for nothing.
     pub nobody_listening: u64,
-    /// Whether nobody listened to the last row that was settled.
-    pub nobody_listens: bool,
-    /// Whether the broker refused the last row that was settled.
-    pub refuses: bool,
+    /// Why offers do not arrive, by the broker's last answer; nothing while they do, and before the first.
+    pub delivery_trouble: Option<DeliveryTrouble>,
     /// Rows that expired between hand-over and acknowledgement.
     pub expired: u64,
     /// Rows handed over and not settled yet.

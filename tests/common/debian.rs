@@ -154,11 +154,10 @@ fn base() -> Result<PathBuf, String> {
     }
     let suite = suite();
     let kept = Path::new(env!("CARGO_TARGET_TMPDIR")).join("debootstrap").join(&suite);
-    let making = kept.with_extension("making");
+    let making = kept.with_extension(format!("making-{}", std::process::id()));
     if kept.exists() {
         return Ok(kept);
     }
-    run(as_root("rm").args(["-rf", "--one-file-system"]).arg(&making));
     fs::create_dir_all(kept.parent().unwrap()).unwrap();
     let include = format!("--include={INCLUDED}");
     let mut debootstrap = as_root("env");
@@ -167,11 +166,15 @@ fn base() -> Result<PathBuf, String> {
     let said = String::from_utf8_lossy(&made.stdout) + String::from_utf8_lossy(&made.stderr);
     // Its words where the archive is not reached; whatever else is wrong with it fails.
     if ["Failed getting release", "Couldn't download", "Unable to download"].iter().any(|words| said.contains(words)) {
+        run(as_root("rm").args(["-rf", "--one-file-system"]).arg(&making));
         return Err(format!("no Debian can be fetched: {}", said.lines().last().unwrap_or_default()));
     }
     assert!(made.status.success(), "debootstrap makes no {suite}: {said}");
     run(as_root("rm").args(["-rf"]).args([making.join("var/cache/apt/archives"), making.join("var/lib/apt/lists")]));
-    run(as_root("mv").arg(&making).arg(&kept));
+    // Whoever else made it meanwhile made the same.
+    if !as_root("mv").arg("-T").arg(&making).arg(&kept).output().is_ok_and(|output| output.status.success()) {
+        run(as_root("rm").args(["-rf", "--one-file-system"]).arg(&making));
+    }
     Ok(kept)
 }
 

@@ -57,6 +57,7 @@ pub(super) fn of_health(payload: &[u8], now_us: i64) -> Option<Vec<Finding>> {
     let at: Timestamp = health.at.parse().ok()?;
     let found = [
         ledger(&health),
+        restored(&health),
         delivery(&health),
         outbox(&health),
         incoming(&health),
@@ -149,6 +150,12 @@ fn ledger(health: &Health) -> Option<Finding> {
             "on it: emma doctor, the lines disk, card and state-folder; journalctl -u emma says why",
         )
     })
+}
+
+/// Somebody restored it, and is waited for by nobody but customers.
+fn restored(health: &Health) -> Option<Finding> {
+    let sentence = "its ledger was restored: each cap's window is full until it has passed once";
+    (health.ledger_restored == Some(true)).then(|| Finding::note("restored", sentence))
 }
 
 fn delivery(health: &Health) -> Option<Finding> {

@@ -138,6 +138,14 @@ fn what_somebody_meant_so_is_a_note() {
 }
 
 #[test]
+fn a_restored_ledger_is_a_note_that_says_why_nothing_is_said() {
+    let findings = health(&json!({ "ledger_restored": true }));
+    assert!(hands(&findings).is_empty());
+    let sentence = "its ledger was restored: each cap's window is full until it has passed once";
+    assert_eq!((findings[0].what, &*findings[0].sentence), ("restored", sentence));
+}
+
+#[test]
 fn what_was_said_before_it_went_is_old_but_for_what_it_refused() {
     let standing = state(&json!({
         "state": "offline", "clock": "untrusted", "configuration": { "refused": { "problems": ["no"] } },
