@@ -263,8 +263,14 @@ impl Scene {
         let is_word = |word: &&String| word.len() > 5 && !["displayed", "dismissed"].contains(&word.as_str());
         let columns: BTreeSet<&str> = rows.iter().flat_map(|(_, row)| row).map(|(column, _)| &**column).collect();
         let is_column = |word: &str| columns.contains(word) || columns.contains(&*format!("{word}_us"));
+        let texts = rows.iter().flat_map(|(_, row)| row).filter_map(|(_, value)| match value {
+            Sql::Text(text) => Some(text.as_bytes()),
+            _ => None,
+        });
+        let texts = texts.collect::<Vec<_>>().concat();
         for word in told.iter().filter(is_word).filter(|word| !is_column(word)) {
-            assert!(is_there(word, &bytes), "{word} is told, and is in no file");
+            // A long row lies in several pages, and a word of it in two.
+            assert!(is_there(word, &bytes) || is_there(word, &texts), "{word} is told, and is in no file");
         }
     }
 }

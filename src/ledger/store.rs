@@ -64,9 +64,7 @@ impl Store {
         let db = Connection::open(file)?;
         db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, has_journal)?;
         check_file(&db, file)?;
-        // A full sync a commit: what was granted must be remembered after a power cut (dependencies, Store).
-        db.pragma_update(None, "journal_mode", "WAL")?;
-        db.pragma_update(None, "synchronous", "FULL")?;
+        journal::begin(&db)?;
         let store = Self::with(db, fresh_key, &file.display().to_string())?;
         store.db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
         // A torn tail ends here: of two in one journal nobody could say that they were the last commits. Whoever reads the file
