@@ -87,14 +87,7 @@ impl Daemon {
         let ledger = self.ledger.clone();
         let now_us = self.at_least_us();
         match errand(request, &self.config, &find, admits, now_us, || listed(gateway.consents(), gateway.beats())) {
-            Errand::Save(Prepared { consent, .. }) if self.forgetting.contains(&consent.customer) => {
-                tell(reply, refused("this customer is being forgotten; try again when that is done"));
-            }
-            Errand::Save(Prepared { consent, record }) => {
-                let (customer, epoch) = (consent.customer.clone(), consent.epoch);
-                let saved = Box::pin(async move { ledger.save_consent(customer, epoch, record).await });
-                return Some(Saving { saved, consent, asker: Asker::Terminal(reply) });
-            }
+            Errand::Save(prepared) => return self.save(prepared, reply),
             Errand::Hold { record, at } => self.seek_tags(record, at.as_deref(), reply),
             Errand::WithdrawHeld { at } => self.seek_holder(at.as_deref(), reply),
             Errand::Lapse(consent) => return Some(Saving::lapsed(consent, ledger, Asker::Terminal(reply))),

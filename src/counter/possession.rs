@@ -2,7 +2,7 @@
 
 use tokio::sync::oneshot;
 
-use super::taking::{Asker, Saving};
+use super::taking::Saving;
 use super::{refused, tell};
 use crate::config::Config;
 use crate::control::{Answer, Reply};
@@ -95,18 +95,11 @@ impl Daemon {
 
     /// What was admitted when they began to hold it is asked again: others may have come meanwhile.
     fn save_held(&mut self, prepared: Prepared, reply: oneshot::Sender<Answer>) -> Option<Saving> {
-        let Prepared { consent, record } = prepared;
-        if self.forgetting.contains(&consent.customer) {
-            tell(reply, refused("this customer is being forgotten; try again when that is done"));
-            return None;
-        }
-        if let Err(refusal) = self.gateway.admits(&consent, self.now()) {
+        if let Err(refusal) = self.gateway.admits(&prepared.consent, self.now()) {
             tell(reply, refused(refusal));
             return None;
         }
-        let (customer, epoch, ledger) = (consent.customer.clone(), consent.epoch, self.ledger.clone());
-        let saved = Box::pin(async move { ledger.save_consent(customer, epoch, record).await });
-        Some(Saving { saved, consent, asker: Asker::Terminal(reply) })
+        self.save(prepared, reply)
     }
 }
 

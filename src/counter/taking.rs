@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
-use super::{accepted, tell};
+use super::{accepted, refused, tell};
 use crate::config::Config;
 use crate::control::{Answer, Reply};
 use crate::daemon::Daemon;
@@ -166,6 +166,18 @@ pub(crate) async fn saved(saving: &mut Option<Saving>) -> Result<Saved, String> 
 }
 
 impl Daemon {
+    /// Sends a consent that may be taken on its way to the disk, for whoever asked at a terminal.
+    pub(super) fn save(&self, prepared: Prepared, reply: oneshot::Sender<Answer>) -> Option<Saving> {
+        let Prepared { consent, record } = prepared;
+        if self.forgetting.contains(&consent.customer) {
+            tell(reply, refused("this customer is being forgotten; try again when that is done"));
+            return None;
+        }
+        let (customer, epoch, ledger) = (consent.customer.clone(), consent.epoch, self.ledger.clone());
+        let saved = Box::pin(async move { ledger.save_consent(customer, epoch, record).await });
+        Some(Saving { saved, consent, asker: Asker::Terminal(reply) })
+    }
+
     /// The disk has answered: the consent is in force, or was refused.
     pub(crate) fn saved(&mut self, saving: Saving, outcome: Result<Saved, String>) {
         let Saving { consent, asker, .. } = saving;
