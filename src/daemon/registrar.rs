@@ -19,6 +19,7 @@ use crate::incoming::withdrawn::Withdrawn;
 use crate::ledger::leases::{self, Leased};
 use crate::ledger::order::Saved;
 use crate::ledger::registrar::Prepared;
+use crate::ledger::restored::LET_GO_AT_ONCE;
 use crate::mqtt::answer;
 use crate::mqtt::consent::{self, ConsentFeed};
 use crate::radio::limit::{Limit, Rate};
@@ -33,10 +34,6 @@ const BEAT_RATE: Rate = Rate { interval_us: 1_000_000, burst: 10 };
 
 /// A disk that cannot be written is tried again this often, in microseconds.
 const AGAIN_EVERY_US: u64 = 5_000_000;
-
-/// Customers who are forgotten at a beat, since after a restore the registrar did not tell them again: each is an order to the
-/// ledger, of which 4,096 may wait. The rest is at the next beat.
-const LET_GO_A_BEAT: usize = 1_000;
 
 /// That the feed beats is written this often, in microseconds: each costs the SD card a page. A crash takes as much off every
 /// lease, until the next beat.
@@ -240,7 +237,9 @@ impl Daemon {
     /// What the registrar has told is what is in force here: whom it did not tell again after a restore has withdrawn since.
     fn let_go_of_restored(&mut self) {
         let restored = self.gateway.consents().filter(|consent| consent.told_us == Some(RESTORED_US));
-        let restored: Vec<CustomerId> = restored.take(LET_GO_A_BEAT).map(|consent| consent.customer.clone()).collect();
+        // The rest is let go of at the next beat.
+        let some = restored.take(LET_GO_AT_ONCE.into());
+        let restored: Vec<CustomerId> = some.map(|consent| consent.customer.clone()).collect();
         self.let_go(restored);
     }
 

@@ -16,7 +16,7 @@ type Result<T> = std::result::Result<T, LedgerError>;
 pub(super) const UNDATED_US: i64 = i64::MAX;
 
 /// Customers who are forgotten at once, where nobody confirmed them: each is an order to the ledger, of which 4,096 may wait.
-const LET_GO_AT_ONCE: i64 = 1_000;
+pub(crate) const LET_GO_AT_ONCE: u16 = 1_000;
 
 impl Store {
     /// What a customer's log may lack.
@@ -57,7 +57,7 @@ impl Store {
         }
         let mut rows = self.db.prepare("SELECT customer FROM consent WHERE told_us IN (?1, ?2) LIMIT ?3")?;
         let names =
-            rows.query_map([RESTORED_US, RESTORED_BY_FILE_US, LET_GO_AT_ONCE], |row| row.get::<_, String>(0))?;
+            rows.query_map([RESTORED_US, RESTORED_BY_FILE_US, LET_GO_AT_ONCE.into()], |row| row.get::<_, String>(0))?;
         let names = names.collect::<rusqlite::Result<Vec<_>>>()?;
         // Where a cap has no end the mark stays, and costs nobody anything: windows with an end are over.
         if names.is_empty() && kept.deliveries_us.is_some_and(is_past) {
