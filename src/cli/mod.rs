@@ -43,6 +43,8 @@ pub mod fleet;
 
 mod printable;
 
+mod screen;
+
 pub mod record;
 
 pub mod evaluate;

@@ -18,6 +18,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use super::broker::{self, Broker};
 use super::run::asked_to_stop;
+use super::screen::redrawn;
 use super::{Stop, complain, gone_is_fine};
 use crate::clock::Clock;
 use crate::config::gateway::Mqtt;
@@ -203,7 +204,7 @@ async fn watch(arguments: &Arguments, shared: &Shared) -> Result<u8, Stop> {
     let mut stop = std::pin::pin!(asked_to_stop()?);
     let mut look = interval(LOOK_EVERY);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let (mut shown, clears) = (String::new(), !arguments.json && io::stdout().is_terminal());
+    let (mut shown, is_screen) = (String::new(), !arguments.json && io::stdout().is_terminal());
     // What is kept comes first, so that nobody is said to be missing who has only not come yet.
     tokio::select! {
         () = &mut stop => return Ok(exit::OK),
@@ -217,15 +218,9 @@ async fn watch(arguments: &Arguments, shared: &Shared) -> Result<u8, Stop> {
         let verdict = shared.verdict();
         let text = if arguments.json { format!("{}\n", json(&verdict)) } else { shared.watched(&verdict) };
         if text != shown {
-            // Home, and clear to the end: what scrolled away stays.
-            let before = if clears {
-                "\x1b[H\x1b[J"
-            } else if shown.is_empty() {
-                ""
-            } else {
-                "\n"
-            };
-            show(&format!("{}{text}", if arguments.json { "" } else { before }))?;
+            // In a pipe an empty line stands between two pages.
+            let apart = if arguments.json || shown.is_empty() { "" } else { "\n" };
+            show(&if is_screen { redrawn(&text) } else { format!("{apart}{text}") })?;
             shown = text;
         }
     }

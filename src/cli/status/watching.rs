@@ -6,26 +6,21 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use super::{Health, Source, State, Status, ask, outbox_line, page};
+use crate::cli::screen::redrawn;
 use crate::cli::{complain, gone_is_fine};
 use crate::exit;
 
 /// The daemon looks every five seconds; what is asked of it more often is what has come in meanwhile.
 const EVERY: Duration = Duration::from_secs(2);
 
-/// To the upper left; the rest of the line, and of the screen, away (ECMA-48).
-const HOME: &str = "\x1b[H";
-const REST_OF_LINE: &str = "\x1b[K";
-const REST_OF_SCREEN: &str = "\x1b[J";
-
 /// Says it until ctrl-c, or until nobody reads. A daemon that is not there is waited for.
 pub(super) fn watch(state_folder: &Path, json: bool) -> u8 {
     let is_screen = io::stdout().is_terminal() && !json;
-    let mut first = true;
     loop {
         let status = ask(state_folder).map_err(|(_, what)| what);
         let text = match (&status, is_screen) {
-            (Ok(status), true) => redrawn(&page(status), first),
-            (Err(what), true) => redrawn(&format!("{what}\nIt is asked again until it answers.\n"), first),
+            (Ok(status), true) => redrawn(&page(status)),
+            (Err(what), true) => redrawn(&format!("{what}\nIt is asked again until it answers.\n")),
             (Ok(status), false) if json => format!("{}\n", serde_json::to_value(status).unwrap_or_default()),
             (Ok(status), false) => format!("{}\n", line(status)),
             (Err(what), false) if json => format!("{}\n", serde_json::json!({ "error": what })),
@@ -37,16 +32,8 @@ pub(super) fn watch(state_folder: &Path, json: bool) -> u8 {
             Err(error) => return gone_is_fine(error).map_or_else(|(code, what)| complain(code, what), |()| exit::OK),
         }
         drop(out);
-        first = false;
         sleep(EVERY);
     }
-}
-
-/// A page over the one before; the first has a screen of its own.
-fn redrawn(page: &str, first: bool) -> String {
-    let clear = if first { REST_OF_SCREEN } else { "" };
-    let lines = page.replace('\n', &format!("{REST_OF_LINE}\n"));
-    format!("{HOME}{clear}{lines}{REST_OF_SCREEN}")
 }
 
 /// What matters of a page, on one line.
@@ -64,15 +51,4 @@ fn line(status: &Status) -> String {
     parts.extend(state.paused_until.map(|_| "PAUSED".to_owned()));
     parts.extend(state.configuration.refused.map(|_| "a change is REFUSED".to_owned()));
     parts.join("; ")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_shorter_page_leaves_nothing_of_the_longer_one() {
-        assert_eq!(redrawn("a\nb\n", true), "\x1b[H\x1b[Ja\x1b[K\nb\x1b[K\n\x1b[J");
-        assert_eq!(redrawn("a\n", false), "\x1b[Ha\x1b[K\n\x1b[J");
-    }
 }
