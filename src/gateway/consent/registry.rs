@@ -396,9 +396,9 @@ impl Registry {
         Some(owner) != by && self.get(owner).is_some_and(|consent| !ended(consent))
     }
 
-    /// Whether `consent` is the later one, if there is an `owner`; one that has lapsed has no devices. Of two by file that is the later to end. One on a lease was
-    /// accepted when it was told, whatever beats have made of its end since: after the end of the other, and before that of
-    /// one by file which took over from it.
+    /// Whether `consent` is the later one, if there is an `owner`; one that has lapsed has no devices. Of two by file that is the
+    /// later to end. One on a lease was accepted when it was told, whatever beats have made of its end since: after the end of
+    /// the other, and before that of one by file which took over from it.
     fn outlasts(&self, consent: &Consent, owner: Option<Slot>) -> bool {
         if !consent.state.opens() {
             return false;
