@@ -14,7 +14,6 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::time::Duration;
 
 use broker::{Mosquitto, find};
 use daemon::Shop;
@@ -22,26 +21,8 @@ use emma::backup::{self, Fault};
 use emma::ledger::folder::Folder;
 use rusqlite::Connection;
 
-/// Nothing here waits for a speed: whoever waits so long has a real fault.
-const PATIENCE: Duration = Duration::from_mins(1);
-const STEP: Duration = Duration::from_millis(20);
 const COMMITTED: &str = "an offer is committed";
 const NOWHERE: &str = "unix:path=/nowhere";
-
-fn until(what: &str, shop: &Shop, condition: impl Fn(&str) -> bool) {
-    for _ in 0..PATIENCE.as_millis() / STEP.as_millis() {
-        if condition(&shop.log()) {
-            return;
-        }
-        std::thread::sleep(STEP);
-    }
-    panic!("never happened: {what}\n{}", shop.log());
-}
-
-fn until_more(what: &str, shop: &Shop) {
-    let so_far = shop.log().matches(what).count();
-    until(what, shop, |log| log.matches(what).count() > so_far + 2);
-}
 
 fn command(shop: &Shop, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_emma"));
@@ -103,13 +84,13 @@ fn a_backup_beside_a_running_emma_is_whole_and_after_the_restore_everybody_waits
     let shop = crowd::shop(broker.port, 400);
     crowd::come(&shop, 0..400, 100_000);
     let running = shop.run(NOWHERE);
-    until_more(COMMITTED, &shop);
+    shop.until_more(COMMITTED);
     let file = backup_of(&shop, "monday.emma");
     assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
     assert!(well(&emma(&shop, &["backup", "--check", file.to_str().unwrap()])).contains("is whole: 400 consents"));
     refused(&emma(&shop, &["backup", file.to_str().unwrap()]), 73, "is there already");
     refused(&emma(&shop, &["restore", "--replace", file.to_str().unwrap()]), 75, "systemctl stop emma");
-    until_more(COMMITTED, &shop);
+    shop.until_more(COMMITTED);
     assert_eq!(running.terminate(), Some(0));
 
     // The card died, and a new one has an empty folder.
@@ -118,9 +99,9 @@ fn a_backup_beside_a_running_emma_is_whole_and_after_the_restore_everybody_waits
     assert!(told.starts_with("restored: 400 consents and ") && told.contains("emma consent import FILE"), "{told}");
     let committed = shop.log().matches(COMMITTED).count();
     let running = shop.run(NOWHERE);
-    until("it is up", &shop, |log| log.matches("Emma is up").count() == 2);
+    shop.until("it is up", |log| log.matches("Emma is up").count() == 2);
     let status = || well(&emma(&shop, &["status"]));
-    until("the restore is dated", &shop, |_| status().contains("RESTORED       since 2"));
+    shop.until("the restore is dated", |_| status().contains("RESTORED       since 2"));
     assert!(status().contains("400 consents wait to be told again"), "{}", status());
     let said: serde_json::Value = serde_json::from_str(&well(&emma(&shop, &["status", "--json"]))).unwrap();
     assert_eq!(said["health"]["ledger_restored"], true, "and whoever asks from outside is told: {said}");
@@ -130,7 +111,7 @@ fn a_backup_beside_a_running_emma_is_whole_and_after_the_restore_everybody_waits
     // The same file of consents brings them back, and each finds its windows full.
     let consents: String = (0..400).map(|n| crowd::consent(n) + "\n").collect();
     shop.import(&consents);
-    until("somebody is recognised", &shop, |log| log.contains("reason=\"cap-customer\""));
+    shop.until("somebody is recognised", |log| log.contains("reason=\"cap-customer\""));
     let explained = well(&emma(&shop, &["explain", "c00399", "oak"]));
     assert!(explained.contains("full since the ledger was restored"), "{explained}");
     assert!(!status().contains("wait to be told again"), "{}", status());

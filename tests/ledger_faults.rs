@@ -26,10 +26,6 @@ use emma::ledger::folder::Folder;
 use rusqlite::Connection;
 use tempfile::TempDir;
 
-/// Nothing here waits for a speed: whoever waits so long has a real fault.
-const PATIENCE: Duration = Duration::from_mins(1);
-const STEP: Duration = Duration::from_millis(20);
-
 const NO_OFFER: &str = "no offer is made until the ledger can be written again";
 const AGAIN: &str = "the ledger can be written again";
 const COMMITTED: &str = "an offer is committed";
@@ -38,21 +34,6 @@ const WITHHELD: &str = "reason=\"ledger\"";
 /// Customers enough for two minutes of offers, five a second.
 const CUSTOMERS: u16 = 600;
 const EVERY_US: u64 = 200_000;
-
-fn until(what: &str, shop: &Shop, condition: impl Fn(&str) -> bool) {
-    for _ in 0..PATIENCE.as_millis() / STEP.as_millis() {
-        if condition(&shop.log()) {
-            return;
-        }
-        std::thread::sleep(STEP);
-    }
-    panic!("never happened: {what}\n{}", shop.log());
-}
-
-fn until_more(what: &str, shop: &Shop) {
-    let so_far = shop.log().matches(what).count();
-    until(what, shop, |log| log.matches(what).count() > so_far + 2);
-}
 
 /// A shop with a broker that makes offers from its next start on.
 fn busy_shop(skipped: &str) -> Option<(Mosquitto, Shop)> {
@@ -64,17 +45,17 @@ fn busy_shop(skipped: &str) -> Option<(Mosquitto, Shop)> {
 
 /// Offers are made, then `begin` happens and none are, with one line that contains `what`; then `end`, and they are again.
 fn recovers<T>(shop: &Shop, what: &str, begin: impl FnOnce() -> T, end: impl FnOnce(T)) {
-    until_more(COMMITTED, shop);
+    shop.until_more(COMMITTED);
     let trouble = begin();
-    until_more(WITHHELD, shop);
+    shop.until_more(WITHHELD);
     let committed = shop.log().matches(COMMITTED).count();
-    until_more(WITHHELD, shop);
+    shop.until_more(WITHHELD);
     assert_eq!(shop.log().matches(COMMITTED).count(), committed, "an offer without a ledger");
     let line = shop.log().lines().find(|line| line.contains(NO_OFFER)).map(str::to_owned).unwrap();
     assert!(line.contains(what), "{line}");
     end(trouble);
-    until(AGAIN, shop, |log| log.matches(AGAIN).count() == 2);
-    until_more(COMMITTED, shop);
+    shop.until(AGAIN, |log| log.matches(AGAIN).count() == 2);
+    shop.until_more(COMMITTED);
     assert_eq!(shop.log().matches(NO_OFFER).count(), 1, "{}", shop.log());
     // The first of them says it too.
     assert_eq!(shop.log().matches(AGAIN).count(), 2, "{}", shop.log());
@@ -105,7 +86,7 @@ fn a_lock_of_another_program_is_said_once_and_recovered_from() {
         let other = Connection::open(shop.state().join("ledger.db")).unwrap();
         // A busy ledger lets go of the lock for a moment between two groups: whoever asks now and then never meets it.
         other.busy_timeout(Duration::ZERO).unwrap();
-        until("the lock between two groups", &shop, |_| {
+        shop.until("the lock between two groups", |_| {
             (0..1_000).any(|_| other.execute_batch("BEGIN EXCLUSIVE").is_ok())
         });
         other
@@ -126,7 +107,7 @@ fn refuses(shop: &Shop, prepare: &str, what: &str, code: i32) {
 fn starts(shop: &Shop) {
     let so_far = shop.log().matches("Emma is up").count();
     let emma = shop.run("unix:path=/nowhere");
-    until("Emma is up", shop, |log| log.matches("Emma is up").count() > so_far);
+    shop.until("Emma is up", |log| log.matches("Emma is up").count() > so_far);
     assert_eq!(emma.terminate(), Some(0));
 }
 
@@ -167,7 +148,7 @@ fn deliveries(folder: &Path) -> BTreeSet<(String, String, i64)> {
 fn killed(skipped: &str) -> Option<(Mosquitto, Shop)> {
     let (broker, shop) = busy_shop(skipped)?;
     let emma = shop.run("unix:path=/nowhere");
-    until("offers", &shop, |log| log.matches(COMMITTED).count() > 20);
+    shop.until("offers", |log| log.matches(COMMITTED).count() > 20);
     emma.kill();
     Some((broker, shop))
 }

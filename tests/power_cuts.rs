@@ -36,12 +36,11 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use audit::Audit;
 use broker::{Mosquitto, find};
 use chance::Chance;
-use daemon::Shop;
+use daemon::{PROMISE, Shop};
 use emma::config::{self, Config};
 use emma::gateway::consent::CustomerId;
 use emma::gateway::consent::record::{self, Record};
@@ -52,34 +51,10 @@ use tempfile::TempDir;
 
 /// Any number will do; a fixed one keeps a red test red until it is understood.
 const SEED: u64 = 20_261_124;
-/// Nothing here waits for a speed: whoever waits so long has a real fault.
-const PATIENCE: Duration = Duration::from_mins(2);
-const STEP: Duration = Duration::from_millis(20);
 const CUSTOMERS: u16 = 100;
-
-/// Tight, so that a single delivery that is forgotten is one too many.
-const PROMISE: &str = r#"
-[caps]
-customer = [{ at-most = 1, per = "1d" }]
-[responsible]
-controller = "Hall Ltd"
-contact = "privacy@hall.example"
-withdraw = "at the desk"
-recipients = [{ id = "push", name = "Hall App", purpose = "shows you the offer" }]
-"#;
 
 fn number(name: &str, default: u64) -> u64 {
     std::env::var(name).map_or(default, |text| text.parse().expect(name))
-}
-
-fn until(what: &str, shop: &Shop, condition: impl Fn() -> bool) {
-    for _ in 0..PATIENCE.as_millis() / STEP.as_millis() {
-        if condition() {
-            return;
-        }
-        std::thread::sleep(STEP);
-    }
-    panic!("never happened: {what}\n{}", shop.log());
 }
 
 #[test]
@@ -90,6 +65,7 @@ fn a_power_cut_at_any_moment_loses_nothing_that_was_promised() {
     let Some(strace) = find("strace", SKIPPED) else { return };
     let Some(broker) = Mosquitto::start(SKIPPED, "persistence false") else { return };
     let shop = crowd::shop(broker.port, CUSTOMERS);
+    // Tight, so that a single delivery that is forgotten is one too many.
     shop.write("promise.toml", PROMISE);
     crowd::come(&shop, 0..CUSTOMERS, 100_000);
     let config = Arc::new(config::load(&shop.config()).config.unwrap());
@@ -134,17 +110,17 @@ fn record(shop: &Shop, strace: &Path) -> Option<Vec<Event>> {
     let trace = shop.config().parent().unwrap().join("trace");
     let emma =
         shop.run_under(strace, &["-D", "-f", "-y", "-xx", "-s", "1000000", "--seccomp-bpf"], &trace, power::CALLS);
-    until("it is up", shop, || shop.log().contains("Emma is up"));
+    shop.until("it is up", |log| log.contains("Emma is up"));
     // The log tells sixty of a kind at once, and then few: what is waited for stays below.
     let committed = || shop.log().matches("an offer is committed").count();
     for (nth, customer) in WITHDRAWN.iter().enumerate() {
-        until("offers are made", shop, || committed() > (nth + 1) * 15);
+        shop.until("offers are made", |_| committed() > (nth + 1) * 15);
         assert!(shop.consent(&["withdraw", customer]).status.success());
     }
-    until("offers are made", shop, || committed() > 55);
+    shop.until("offers are made", |_| committed() > 55);
     assert_eq!(emma.terminate(), Some(0));
     let read = || fs::read_to_string(&trace).unwrap_or_default();
-    until("the trace is written", shop, || read().lines().last().is_some_and(|line| line.contains("+++ exited")));
+    shop.until("the trace is written", |_| read().lines().last().is_some_and(|line| line.contains("+++ exited")));
     let events = power::read(&read(), &shop.state());
     // Of a process that may not be looked into strace shows addresses, and no bytes.
     let has_bytes = |event: &Event| matches!(event, Event::Wrote { bytes, .. } if !bytes.is_empty());

@@ -15,15 +15,10 @@ use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
 
 use broker::Mosquitto;
 use daemon::Shop;
 use disk::has_namespaces;
-
-/// Nothing here waits for a speed: whoever waits so long has a real fault.
-const PATIENCE: Duration = Duration::from_mins(1);
-const STEP: Duration = Duration::from_millis(20);
 
 /// Everything but the state folder is read-only, and that is tried. What the kernel itself makes up is no disk.
 const READ_ONLY: &str = r#"mount --make-rprivate /
@@ -33,16 +28,6 @@ for place in $(cut -d' ' -f5 /proc/self/mountinfo | sort -u); do
   mount -o remount,bind,ro "$place"
 done
 if touch "$1/../tried" 2>/dev/null; then echo "not read-only" >&2; exit 9; fi"#;
-
-fn until(what: &str, shop: &Shop, condition: impl Fn(&str) -> bool) {
-    for _ in 0..PATIENCE.as_millis() / STEP.as_millis() {
-        if condition(&shop.log()) {
-            return;
-        }
-        std::thread::sleep(STEP);
-    }
-    panic!("never happened: {what}\n{}", shop.log());
-}
 
 fn can_be_read_only(shop: &Shop) -> bool {
     let mut command = Command::new("unshare");
@@ -64,7 +49,7 @@ fn with_a_read_only_root_offers_are_made_and_customers_forgotten() {
         return;
     }
     let emma = shop.run_after(READ_ONLY);
-    until("offers are made", &shop, |log| log.matches("an offer is committed").count() > 10);
+    shop.until("offers are made", |log| log.matches("an offer is committed").count() > 10);
     assert!(shop.consent(&["withdraw", "c00001"]).status.success());
     assert_eq!(written(&emma.id(), &shop.state()), Vec::<PathBuf>::new());
     assert_eq!(emma.terminate(), Some(0));

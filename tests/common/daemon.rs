@@ -12,7 +12,8 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 /// Nothing here waits for a speed: whoever waits so long has a real fault.
-const PATIENCE: Duration = Duration::from_mins(1);
+const PATIENCE: Duration = Duration::from_mins(2);
+const STEP: Duration = Duration::from_millis(20);
 
 /// A shop in a folder: five files and a state folder.
 pub(crate) struct Shop {
@@ -127,6 +128,23 @@ impl Shop {
         Daemon { child: unsettled(command).spawn().unwrap() }
     }
 
+    /// Waits until what the daemon has logged is as `condition` wants it.
+    pub(crate) fn until(&self, what: &str, condition: impl Fn(&str) -> bool) {
+        for _ in 0..PATIENCE.as_millis() / STEP.as_millis() {
+            if condition(&self.log()) {
+                return;
+            }
+            std::thread::sleep(STEP);
+        }
+        panic!("never happened: {what}\n{}", self.log());
+    }
+
+    /// Waits until it has logged a few more lines with `what`.
+    pub(crate) fn until_more(&self, what: &str) {
+        let so_far = self.log().matches(what).count();
+        self.until(what, |log| log.matches(what).count() > so_far + 2);
+    }
+
     /// `emma consent …` on this shop.
     pub(crate) fn consent(&self, arguments: &[&str]) -> Output {
         let mut command = Command::new(env!("CARGO_BIN_EXE_emma"));
@@ -187,11 +205,11 @@ impl Daemon {
 
     /// Its exit code, once it ends by itself.
     pub(crate) fn exit_code(&mut self) -> Option<i32> {
-        for _ in 0..PATIENCE.as_millis() / 20 {
+        for _ in 0..PATIENCE.as_millis() / STEP.as_millis() {
             if let Some(status) = self.child.try_wait().unwrap() {
                 return status.code();
             }
-            std::thread::sleep(Duration::from_millis(20));
+            std::thread::sleep(STEP);
         }
         panic!("it does not stop");
     }
@@ -267,7 +285,8 @@ title = "Oak"
 body = "Right at the {zone}."
 "#;
 
-const PROMISE: &str = r#"
+/// One offer a day and customer, and a relay that may have it.
+pub(crate) const PROMISE: &str = r#"
 [caps]
 customer = [{ at-most = 1, per = "1d" }]
 [responsible]
