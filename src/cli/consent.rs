@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Subcommand, ValueEnum};
 
 use super::door::{Door, NOBODY, not_understood, problems};
 use super::export::page;
@@ -73,12 +73,12 @@ enum Command {
         language: Option<Language>,
     },
     /// Withdraw a consent and forget the customer.
+    #[command(group(ArgGroup::new("whose").required(true).args(["id", "held"])))]
     Withdraw {
         /// The customer's pseudonym.
-        #[arg(required_unless_present = "held")]
         id: Option<String>,
         /// Whose tag is held to the Pi.
-        #[arg(long, conflicts_with = "id")]
+        #[arg(long)]
         held: bool,
         /// The gateway that it is held to; this Pi where it is left out.
         #[arg(long, value_name = "GATEWAY", requires = "held")]
@@ -119,6 +119,9 @@ pub(super) fn main(arguments: &Arguments) -> u8 {
 const HOLD_IT: &str = "hold the tag to the Pi, for ten seconds at the most";
 
 fn unreadable(file: &Path, error: &std::io::Error) -> Stop {
+    if error.kind() == std::io::ErrorKind::InvalidData {
+        return (exit::DATA, format!("{}: not-json: it is not UTF-8 text", file.display()));
+    }
     (exit::NO_INPUT, format!("{}: {error}", file.display()))
 }
 
