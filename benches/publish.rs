@@ -25,6 +25,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use broker::Mosquitto;
+use emma::logging::Logging;
 use teller::{Teller, Wanted};
 
 /// An order of the project: what Emma may take of herself, at the 99th percentile.
@@ -54,13 +55,15 @@ fn main() {
 }
 
 fn door() {
-    let disk = doorstep::measure(Path::new(env!("CARGO_TARGET_TMPDIR")));
+    // A process has one log; that offers are made is not told here.
+    let log = Logging::start("error");
+    let disk = doorstep::measure(Path::new(env!("CARGO_TARGET_TMPDIR")), &log);
     println!("door, on this disk        {} until committed, then {} to the socket", disk.committed, disk.said);
     let memory = Path::new("/dev/shm");
     if !memory.is_dir() {
         return println!("door, in memory           skipped: there is no /dev/shm here");
     }
-    let beyond = doorstep::measure(memory).beyond;
+    let beyond = doorstep::measure(memory, &log).beyond;
     let verdict = if beyond.p99 <= DOOR_WITHIN { "as ordered" } else { "above what was ordered" };
     println!("door, in memory           {beyond} beyond the wait for company; p99 of 1 ms is ordered: {verdict}");
 }

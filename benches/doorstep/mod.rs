@@ -80,7 +80,8 @@ pub(crate) struct Measured {
 }
 
 /// Lets each customer be heard for long enough, with the state folder below `parent`, and waits for their offer.
-pub(crate) fn measure(parent: &Path) -> Measured {
+pub(crate) fn measure(parent: &Path, log: &Logging) -> Measured {
+    let log = log.clone();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let (said_at, said) = blocking::channel();
     let port = listen(said_at);
@@ -89,7 +90,7 @@ pub(crate) fn measure(parent: &Path) -> Measured {
     let (stop, stopped) = oneshot::channel::<()>();
     let folder = TempDir::new_in(parent).unwrap();
     let state = folder.path().join("state");
-    let daemon = thread::spawn(move || runtime.block_on(run(state, port, heard, committed_at, stopped)));
+    let daemon = thread::spawn(move || runtime.block_on(run(state, port, log, heard, committed_at, stopped)));
     let started = Instant::now();
     let mut samples = Vec::new();
     for step in 0..CUSTOMERS + AHEAD {
@@ -143,6 +144,7 @@ fn advertisement(minor: u16) -> Heard {
 async fn run(
     folder: PathBuf,
     port: u16,
+    log: Logging,
     heard: mpsc::Receiver<Heard>,
     committed_at: blocking::Sender<Instant>,
     stopped: oneshot::Receiver<()>,
@@ -195,7 +197,7 @@ async fn run(
         state: state.0,
         health: health.0,
         totals: watch::channel(Totals::default()).0,
-        log: Logging::start(&config.gateway.log_level),
+        log,
         orderer,
         tally: Tally::default(),
         again,
